@@ -1,0 +1,1 @@
+"""What goes out: the policy, the outbox and the channels."""

@@ -1,0 +1,1 @@
+"""Channels: each module is one way to people."""

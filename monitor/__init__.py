@@ -1,0 +1,1 @@
+"""What is happening: the pure middle, the assembly and the commands."""

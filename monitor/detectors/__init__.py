@@ -1,0 +1,1 @@
+"""Detectors: each gets numbers and mentions, and returns signals; none fetches or stores."""
