@@ -1,0 +1,66 @@
+# Two commands: `make demo` and `make test`. Each sets up .venv by itself, from requirements pinned by hash.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types imports docs bench wheel requirements clean
+
+help: ## this list
+	@grep -hE '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.]+):.*## /  make \1|/' | column -t -s '|'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tocsin needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3 cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+
+$(RUNTIME): requirements/runtime.txt requirements/build.txt pyproject.toml | $(BIN)/python
+	@echo "Setting up $(VENV) (what Tocsin needs to run) ..."
+	@$(PIP) install --quiet --require-hashes -r requirements/build.txt -r requirements/runtime.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(DEV): $(RUNTIME) requirements/dev.txt
+	@echo "Setting up $(VENV) (what the tests and checks need) ..."
+	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv: $(RUNTIME) ## the environment alone
+	@touch $(VENV)
+
+demo: $(RUNTIME) ## the main job on a made story, on embedded SQLite
+	@$(BIN)/tocsin demo
+
+test: $(DEV) ## every test
+	@$(BIN)/python -m pytest -q -n $${TOCSIN_TEST_WORKERS:-2} --dist loadfile
+
+check: $(DEV) lint types imports test docs wheel ## everything that the checks run
+
+lint: $(DEV)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(DEV)
+	@$(BIN)/mypy
+
+imports: $(DEV)
+	@$(BIN)/lint-imports
+
+docs: $(DEV) ## the documentation, built without a warning into site/
+	@$(BIN)/mkdocs build --strict --quiet
+
+bench: $(DEV) ## the quick benchmarks
+	@$(BIN)/python -m benchmarks
+
+wheel: $(DEV) ## builds the wheel and runs the demo from it in an empty environment
+	@$(BIN)/python -m benchmarks.wheel
+
+requirements: $(DEV) ## pins requirements/*.in anew
+	@for name in build runtime dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make requirements' \
+	  requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+
+clean:
+	rm -rf $(VENV) build dist site demo
