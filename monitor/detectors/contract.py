@@ -1,0 +1,46 @@
+"""What detectors get: the tick.
+
+Everything here is pure and runs on event time. A tick is five minutes of one whole program: what was said about every
+brand, what the sources counted around threads, and how much of the sources was really read. Detectors are folds: state
+in, tick in, signals out. The same ticks give the same signals in every driver, after every restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from storage.records import BIN_SECONDS, EngagementSample, MentionedPost
+
+TICK = timedelta(seconds=BIN_SECONDS)
+"""One step of the judge; ticks are aligned to the Unix epoch as bins are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Five minutes of event time, `[at - TICK, at)`; `at` is the moment of the decision.
+
+    `mentions` holds, for each brand that was mentioned, its posts created in that span, sorted by `(created_at, source,
+    external_id)`; brands without posts may be left out. Replies in a thread whose root is about the brand belong here
+    too when the matcher says so.
+
+    `samples` holds every engagement read in that span, sorted by `(at, source, external_id)`, of posts about a brand or
+    not: posts about nobody teach what is usual on a source. The first sight of a post is a sample as well (at its
+    `collected_at` if the source tells of the past, else at `created_at`): detectors read engagement from samples alone,
+    since the `engagement` of a stored post may be younger than the tick.
+
+    `coverage` is the share of the span that each source was really read, 0…1; a source left out counts as read. When
+    a driver knows nothing of coverage (a history file), it leaves the mapping empty, and the judge infers long gaps
+    from silence on all brands at once.
+    """
+
+    at: datetime
+    mentions: Mapping[str, Sequence[MentionedPost]] = field(default_factory=dict)
+    samples: Sequence[EngagementSample] = ()
+    coverage: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def start(self) -> datetime:
+        """Beginning of the span."""
+        return self.at - TICK
