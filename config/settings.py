@@ -1,0 +1,292 @@
+"""The shape of `tocsin.toml`: what the operator decides, with its defaults and one sentence for each setting.
+
+The sentences are the documentation: the example file, the JSON Schema and docs/configuration.md are made from them.
+"""
+
+from __future__ import annotations
+
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from config.durations import Duration
+from config.references import SecretReference
+from config.thresholds import Sensitivity, ThresholdSettings
+
+SeverityName = Literal["watch", "warning", "critical"]
+SentimentName = Literal["negative", "neutral", "positive"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+FilePath = Annotated[Path, Field(strict=False)]
+
+
+class Table(BaseModel):
+    """A table of the file: unknown keys and wrong types are refused, and nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+def _known_zone(name: str) -> str:
+    from zoneinfo import available_timezones  # noqa: PLC0415  (walks a folder: only paid when a zone is not loadable)
+
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        known = len(available_timezones())
+        raise ValueError(
+            f'there is no time zone {name!r} among the {known} known; use an IANA name such as "Europe/Berlin"'
+        ) from error
+    return name
+
+
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Text = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class GeneralSettings(Table):
+    """What concerns the whole program."""
+
+    name: Name = "tocsin"
+    """How this installation calls itself in messages."""
+    timezone: ZoneName = "UTC"
+    """Time zone in which people read times and quiet hours are counted."""
+    public_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    """Address at which staff reach this installation's web page; links in messages begin with it."""
+    state_dir: FilePath = Path("state")
+    """Folder for what is neither configuration nor database: models, pictures, locks."""
+
+
+class DatabaseSettings(Table):
+    """Where everything is remembered."""
+
+    url: str | SecretReference = "sqlite:///tocsin.db"
+    """SQLAlchemy address of a SQLite file or PostgreSQL database; one with a password is given by reference."""
+
+    def resolved_url(self) -> str:
+        """The address, read from where the reference points when it is one."""
+        return self.url if isinstance(self.url, str) else self.url.resolve().get_secret_value()
+
+
+class SentimentRuleSettings(Table):
+    """Words whose sentiment toward this brand is known."""
+
+    words: list[Text] = Field(min_length=1)
+    """Words or phrases, in any of the brand's languages."""
+    sentiment: SentimentName
+    """What they say about the brand."""
+
+
+class BrandSettings(Table):
+    """A company or product that is watched."""
+
+    name: Name
+    """The brand's name; the key under which everything about it is kept."""
+    aliases: list[Text] = []
+    """Other names and spellings of the brand."""
+    handles: list[Text] = []
+    """Its accounts, with or without @."""
+    hashtags: list[Text] = []
+    """Its hashtags, with or without #."""
+    tickers: list[Text] = []
+    """Its stock symbols, with or without $."""
+    people: list[Text] = []
+    """People who stand for the brand, such as its chief executive."""
+    products: list[Text] = []
+    """Its products and services."""
+    context: list[Text] = []
+    """Words of which one must stand near an ambiguous name for it to count."""
+    exclude: list[Text] = []
+    """Phrases that rule a match out, such as another company of the same name."""
+    rivals: list[Text] = []
+    """Competitors, so that blame for them is not counted against this brand."""
+    ambiguous: bool = False
+    """Whether the name or an alias is an ordinary word, which counts only with context, capitals or a strong term."""
+    case_sensitive: bool = False
+    """Whether names match only in the capitals written here."""
+    languages: list[Text] = []
+    """Languages (two-letter codes) in which the brand is watched; empty for all."""
+    sensitivity: Sensitivity | None = None
+    """Sensitivity of detection for this brand; unset for that of [detection]."""
+    minimum_relevance: float = Field(default=0.5, ge=0, le=1)
+    """How sure a match must be (0 to 1) for a post to count as a mention."""
+    thresholds: ThresholdSettings = Field(default_factory=ThresholdSettings)
+    """Thresholds for this brand alone."""
+    sentiment_rules: list[SentimentRuleSettings] = []
+    """Words whose sentiment toward this brand is known, whatever a model would say."""
+
+
+class PluginTable(BaseModel):
+    """A table whose `type` names a plug-in; keys that are not ours are the plug-in's `options`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+    type: Name
+    """Which plug-in, by its module name; a dotted name loads one from another distribution."""
+    name: Name
+    """Name in routes, messages and pages, unique; the type unless set."""
+    enabled: bool = True
+    """Whether it is used."""
+    options: dict[str, Any] = {}
+    """All further keys of the table, for the plug-in itself."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _separate_options(cls, table: Any) -> Any:
+        if not isinstance(table, dict):
+            return table
+        own = {key: value for key, value in table.items() if key in cls.model_fields and key != "options"}
+        given = table.get("options", {})
+        loose = {key: value for key, value in table.items() if key not in cls.model_fields}
+        own.setdefault("name", own.get("type"))
+        return own | {"options": {**given, **loose} if isinstance(given, dict) else given}
+
+
+class SourceSettings(PluginTable):
+    """A place posts come from."""
+
+    every: Duration = timedelta(minutes=5)
+    """How often it is read."""
+    brands: list[Name] = []
+    """Brands that it is read for; empty for all."""
+
+
+class ChannelSettings(PluginTable):
+    """A way to people."""
+
+
+class RouteSettings(Table):
+    """Who is told about what. An alert goes to the channels of every route that matches it."""
+
+    channels: list[Name] = Field(min_length=1)
+    """Channels that are told."""
+    brands: list[Name] = []
+    """Brands that it is for; empty for all."""
+    severities: list[SeverityName] = []
+    """Severities that it is for; empty for all."""
+    kinds: list[Name] = []
+    """Kinds of incident that it is for; empty for all."""
+    sources: list[Name] = []
+    """Sources of which one must have carried the incident; empty for all."""
+    fallback: list[Name] = []
+    """Channels that are told as well when none of the channels could be reached."""
+
+
+class QuietHoursSettings(Table):
+    """Hours in which watches and warnings wait; critical alerts never wait."""
+
+    start: Annotated[time, Field(strict=False)]
+    """When they begin, as HH:MM."""
+    end: Annotated[time, Field(strict=False)]
+    """When they end, as HH:MM; earlier than the start means the next day."""
+    timezone: ZoneName | None = None
+    """Time zone in which they are counted; unset for that of [general]."""
+    days: list[Weekday] = []
+    """Weekdays on which they begin; empty for every day."""
+
+    @model_validator(mode="after")
+    def _span_some_time(self) -> Self:
+        if self.start == self.end:
+            raise ValueError("start and end are the same time; leave [quiet_hours] out to have none")
+        return self
+
+
+class UnderstandingSettings(Table):
+    """How posts are read: language, relevance and sentiment toward the brand."""
+
+    scorer: Name = "default"
+    """Which sentiment scorer is used."""
+    model: FilePath | None = None
+    """A model trained by `tocsin train`; unset for the one that comes with the program."""
+    languages: list[Text] = []
+    """Languages (two-letter codes) that are told apart; empty for all that the identifier knows."""
+
+
+class DetectionSettings(Table):
+    """When a surge becomes an incident."""
+
+    sensitivity: Sensitivity = "standard"
+    """How early to speak: relaxed waits for clear cases, keen accepts more false alarms."""
+    lateness: Duration = timedelta(minutes=15)
+    """How late a post may arrive and still change the judgement of its five minutes."""
+    thresholds: ThresholdSettings = Field(default_factory=ThresholdSettings)
+    """Thresholds that differ from those of the sensitivity."""
+
+
+class AlertingSettings(Table):
+    """When people are told again, and how a flood of messages is held back."""
+
+    repeat_critical: Duration = timedelta(minutes=15)
+    """How often to remind of a critical incident that nobody took."""
+    repeat_warning: Duration = timedelta(hours=1)
+    """How often to remind of a warning that nobody took."""
+    update_interval: Duration = timedelta(minutes=5)
+    """Least time between two updates of one incident; a critical one may be updated each minute."""
+    material_growth: float = Field(default=2.0, gt=1)
+    """Growth since the last message, as a factor, that is worth telling."""
+    acknowledge_timeout_critical: Duration = timedelta(hours=1)
+    """After how long a critical incident that was taken and not resolved is opened again."""
+    acknowledge_timeout_warning: Duration = timedelta(hours=4)
+    """After how long a warning that was taken and not resolved is opened again."""
+    reopen_window: Duration = timedelta(minutes=30)
+    """How long after its end a new surge reopens an incident instead of opening another."""
+    clear_for: Duration = timedelta(minutes=30)
+    """How long a surge must have been over for its incident to be resolved."""
+    failover_critical: Duration = timedelta(seconds=60)
+    """How long a critical alert may wait for its channels before the fallback channels are told as well."""
+    failover_warning: Duration = timedelta(minutes=5)
+    """The same for a warning."""
+    storm_incidents: int = Field(default=10, ge=2)
+    """New incidents within five minutes from which warnings and watches are bundled into one message."""
+
+
+class KindSettings(Table):
+    """A kind of incident of the operator's own, beside those that the program knows."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=50)]
+    """Its name in lower case, such as recall_batch."""
+    words: dict[str, list[Text]] = Field(min_length=1)
+    """Words and phrases that point to it, for each language (two-letter code)."""
+    severity: SeverityName | None = None
+    """Severity that such an incident has at least; unset to leave that to the numbers."""
+
+
+class Settings(Table):
+    """All of `tocsin.toml`."""
+
+    general: GeneralSettings = Field(default_factory=GeneralSettings)
+    """What concerns the whole program."""
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    """Where everything is remembered."""
+    brands: list[BrandSettings] = []
+    """The companies and products that are watched."""
+    sources: list[SourceSettings] = []
+    """The places posts come from."""
+    understanding: UnderstandingSettings = Field(default_factory=UnderstandingSettings)
+    """How posts are read: language, relevance and sentiment toward the brand."""
+    detection: DetectionSettings = Field(default_factory=DetectionSettings)
+    """When a surge becomes an incident."""
+    channels: list[ChannelSettings] = []
+    """The ways to people."""
+    routes: list[RouteSettings] = []
+    """Who is told about what."""
+    quiet_hours: QuietHoursSettings | None = None
+    """Hours in which watches and warnings wait; critical alerts never wait."""
+    alerting: AlertingSettings = Field(default_factory=AlertingSettings)
+    """When people are told again, and how a flood of messages is held back."""
+    kinds: list[KindSettings] = []
+    """Kinds of incident of the operator's own."""
+
+    def brand(self, name: str) -> BrandSettings | None:
+        """The brand called `name`, or None."""
+        return next((brand for brand in self.brands if brand.name == name), None)
+
+    def thresholds_for(self, brand: str | BrandSettings | None = None) -> ThresholdSettings:
+        """Every threshold in force: the preset, then [detection.thresholds], then the brand's own."""
+        chosen = self.brand(brand) if isinstance(brand, str) else brand
+        sensitivity = (chosen.sensitivity if chosen else None) or self.detection.sensitivity
+        own = [chosen.thresholds] if chosen else []
+        return ThresholdSettings.preset(sensitivity).overridden_by(self.detection.thresholds, *own)
