@@ -1,1 +1,1 @@
-"""What comes in: one module a source, behind one small contract."""
+"""Where posts come in: one module a source, all behind `collectors.contract`."""
