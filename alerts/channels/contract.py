@@ -1,0 +1,139 @@
+"""What every channel is held to.
+
+A channel is one module of this package (or of another distribution, named by a dotted type) with three names:
+
+- `Options`, a pydantic model made from `ChannelOptions`: the keys of its `[[channels]]` table, unknown ones refused;
+- a class that fulfils `Channel`;
+- `build(options, context)`, which puts the two together and talks to nobody.
+
+A channel sends one message and says how that ended. It never tries again, never sleeps and remembers nothing:
+`alerts.outbox` alone decides what happens next, and the database remembers. tests/contract holds every channel to this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import ClassVar, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+from alerts.deadline import Deadline
+from alerts.page import Page
+
+
+class ChannelOptions(BaseModel):
+    """The base of every `Options`: unknown keys are refused, and what was checked does not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    edits: ClassVar[bool] = False
+    """Whether a message already sent can be edited: such a channel is also given changes that merit no new message."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Where this channel delivers, one delivery each: a room, an address, a telephone. Never empty."""
+        raise NotImplementedError
+
+
+class Outcome(StrEnum):
+    """How an attempt ended that was not plainly accepted."""
+
+    NOT_DELIVERED = "not_delivered"
+    """Nothing can have arrived, and trying again may help: no connection, a rate limit, a documented "try later"."""
+    AMBIGUOUS = "ambiguous"
+    """It may have arrived: the connection broke or time ran out after the message was on its way."""
+    REFUSED = "refused"
+    """The other side will never take this message for this target: an unknown mailbox."""
+    BROKEN = "broken"
+    """Nothing can arrive through this channel until a person mends it: a revoked token, a bot that was not invited."""
+
+
+class ChannelError(Exception):
+    """A message was not plainly accepted.
+
+    `outcome` says what is known, `retry_after` for how many seconds the other side wants to be left alone (`None` where
+    it does not say), `whole_channel` whether what is wrong concerns every target of the channel alike. The message is
+    read by the operator: what happened and, where there is something, what to do. It never holds a secret.
+    """
+
+    def __init__(
+        self, message: str, outcome: Outcome, *, retry_after: float | None = None, whole_channel: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+        self.retry_after = retry_after
+        self.whole_channel = whole_channel
+
+
+class OnDoubt(StrEnum):
+    """What may be done about an attempt that may have arrived."""
+
+    RESEND = "resend"
+    """Send it again under the same identity: the other side, or the reader's program, shows it once."""
+    CHECK = "check"
+    """Look first (`find`): the other side would show it twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One page on its way to one target.
+
+    `delivery_id` identifies it to the outside world and is carried inside what is sent. `root` is the `remote_id` of
+    the first message about this incident that the target accepted, `None` when this is the first.
+    """
+
+    delivery_id: str
+    target: str
+    page: Page
+    root: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The other side took the message; `remote_id` is its name there, by which it can be edited or answered."""
+
+    remote_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelContext:
+    """What a channel is given beside its options: its configured name, the installation's name, and the clock."""
+
+    name: str
+    installation: str = "tocsin"
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+
+@runtime_checkable
+class Channel(Protocol):
+    """One configured channel. Its methods are called from several threads at once."""
+
+    @property
+    def name(self) -> str:
+        """The channel's configured name."""
+
+    @property
+    def on_doubt(self) -> OnDoubt:
+        """What may be done about an attempt that may have arrived."""
+
+    def send(self, message: Message, deadline: Deadline) -> Receipt:
+        """Send one message, before the deadline, or raise `ChannelError` with what is known.
+
+        What the other side finds too large or malformed is sent again in a plainer form within the same call: a
+        formatting mistake never costs a page.
+        """
+
+    def find(self, message: Message, since: datetime, deadline: Deadline) -> Receipt | None:
+        """Look whether `message` arrived at or after `since`; `None` when it surely did not.
+
+        Raises `ChannelError` when that cannot be found out. Only called where `on_doubt` is `CHECK`.
+        """
+
+    def probe(self, deadline: Deadline) -> str:
+        """Sign in without sending anything; return one sentence on what was found, for `tocsin check --live`.
+
+        Raises `ChannelError` with what is wrong and what to do about it.
+        """
