@@ -1,0 +1,1 @@
+"""Sentiment toward the brand: what a scorer is, and the scorers."""

@@ -1,0 +1,75 @@
+"""From posts to mentions with scores: who is meant, in which language, and how they feel about us."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Self
+
+from config.settings import Settings
+from monitor.language import UNDETERMINED, Identifier
+from monitor.matching import Matcher
+from monitor.matching.matcher import reading_of
+from monitor.sentiment.contract import Scorer
+from monitor.sentiment.toward import TowardBrand
+from storage.keys import content_key
+from storage.records import Mention, MentionedPost, Post
+
+Kinds = Callable[[str, str], tuple[str, ...]]
+"""From a text and its language to the kinds of incident that its words point to."""
+
+
+class Understanding:
+    """Reads posts; pure, so that a replay gives what the live run gave."""
+
+    def __init__(self, matcher: Matcher, identifier: Identifier, scorer: Scorer, kinds: Kinds | None = None) -> None:
+        self._matcher = matcher
+        self._identifier = identifier
+        self._scorer = scorer
+        self._kinds = kinds or _no_kinds
+
+    @classmethod
+    def build(cls, settings: Settings) -> Self:
+        """As the operator configured it."""
+        return cls(
+            Matcher(settings.brands),
+            Identifier(settings.understanding.languages),
+            TowardBrand(settings.brands),
+            _kinds(settings),
+        )
+
+    def read(self, posts: Sequence[Post]) -> list[MentionedPost]:
+        """The mentions in the posts, in order, with their scores; posts about no brand leave nothing behind.
+
+        A post whose source did not tell its language comes back with the one that was recognised.
+        """
+        items: list[tuple[Post, Mention, str]] = []
+        for post in posts:
+            mentions = self._matcher.match(post)
+            if mentions:
+                language = self.language_of(post)
+                told = post if post.language or language == UNDETERMINED else replace(post, language=language)
+                items.extend((told, mention, language) for mention in mentions)
+        scores = self._scorer.score(items)
+        return [
+            MentionedPost(post, mention, score, content_key(reading_of(post)), self._kinds(reading_of(post), language))
+            for (post, mention, language), score in zip(items, scores, strict=True)
+        ]
+
+    def language_of(self, post: Post) -> str:
+        """The language of a post: what its source says, otherwise what its words say."""
+        if post.language and post.language.lower() not in ("und", "zxx", "qme"):
+            return post.language.split("-")[0].split("_")[0].lower()
+        return self._identifier.identify(reading_of(post))[0]
+
+
+def _no_kinds(_text: str, _language: str) -> tuple[str, ...]:
+    return ()
+
+
+def _kinds(settings: Settings) -> Kinds | None:
+    try:
+        from monitor.kinds import Taxonomy  # noqa: PLC0415
+    except ImportError:
+        return None
+    return Taxonomy.build(settings.kinds).kinds
