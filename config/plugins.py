@@ -8,11 +8,13 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+import re
 from pathlib import Path
 from types import ModuleType
 
 from pydantic import BaseModel
 
+_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _NOT_PLUGINS = {"contract"}
 
 
@@ -28,12 +30,16 @@ def module_name(package: str, type_name: str) -> str:
 def resolve(package: str, type_name: str) -> ModuleType:
     """The plug-in's module; `UnknownPluginError` when there is none or it lacks `Options` or `build`."""
     name = module_name(package, type_name)
+    if not _MODULE.fullmatch(name):
+        raise UnknownPluginError(f'"{type_name}" is no name of a module')
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             raise UnknownPluginError(f"there is no module {name}") from error
         raise UnknownPluginError(f"{name} needs the module {error.name}, which is not installed") from error
+    except (ImportError, SyntaxError) as error:
+        raise UnknownPluginError(f"{name} cannot be imported: {error}") from error
     missing = [part for part in ("Options", "build") if not hasattr(module, part)]
     if missing:
         raise UnknownPluginError(f"{name} is no plug-in: it defines no {' and no '.join(missing)}")
@@ -49,7 +55,7 @@ def options_of(package: str, type_name: str) -> type[BaseModel]:
 
 
 def available(package: str) -> list[str]:
-    """The types that come with the program, sorted: modules of `package` that define a plug-in, none of them imported."""
+    """The types that come with the program, sorted: those modules of `package` that are plug-ins; imports none."""
     spec = importlib.util.find_spec(package)
     places = list(spec.submodule_search_locations or []) if spec else []
     found = (module.name for module in pkgutil.iter_modules(places) if not module.ispkg)

@@ -5,20 +5,35 @@ The sentences are the documentation: the example file, the JSON Schema and docs/
 
 from __future__ import annotations
 
+import re
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
 from config.durations import Duration
 from config.references import SecretReference
+from config.suggestions import did_you_mean
 from config.thresholds import Sensitivity, ThresholdSettings
 
 SeverityName = Literal["watch", "warning", "critical"]
 SentimentName = Literal["negative", "neutral", "positive"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+TIME_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d$"
 
 FilePath = Annotated[Path, Field(strict=False)]
 
@@ -26,22 +41,30 @@ FilePath = Annotated[Path, Field(strict=False)]
 class Table(BaseModel):
     """A table of the file: unknown keys and wrong types are refused, and nothing changes after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 def _known_zone(name: str) -> str:
-    from zoneinfo import available_timezones  # noqa: PLC0415  (walks a folder: only paid when a zone is not loadable)
-
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        known = len(available_timezones())
-        raise ValueError(
-            f'there is no time zone {name!r} among the {known} known; use an IANA name such as "Europe/Berlin"'
-        ) from error
+        advice = did_you_mean(name, available_timezones(), none="no time zones are installed; install tzdata")
+        raise ValueError(f'there is no time zone "{name}"; {advice}') from error
     return name
 
 
+def _time_of_day(value: Any) -> Any:
+    if isinstance(value, time):
+        return value
+    match = re.fullmatch(r"(\d\d):(\d\d)", value) if isinstance(value, str) else None
+    if match is None or int(match[1]) > 23 or int(match[2]) > 59:
+        raise ValueError('a time of day is written "HH:MM", from "00:00" to "23:59"')
+    return time(int(match[1]), int(match[2]))
+
+
+TimeOfDay = Annotated[time, BeforeValidator(_time_of_day), WithJsonSchema({"type": "string", "pattern": TIME_PATTERN})]
 ZoneName = Annotated[str, AfterValidator(_known_zone)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Text = Annotated[str, Field(min_length=1, max_length=500)]
@@ -60,10 +83,24 @@ class GeneralSettings(Table):
     """Folder for what is neither configuration nor database: models, pictures, locks."""
 
 
+def _database_address(url: str) -> str:
+    if not url.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
+        raise ValueError('the address of a database begins with "sqlite:///" or "postgresql+psycopg://"')
+    if urlsplit(url).password is not None:
+        raise ValueError('an address with a password is a secret; give it as { env = "NAME" } or { file = "path" }')
+    return url
+
+
+DatabaseAddress = Annotated[
+    Annotated[str, AfterValidator(_database_address), Tag("text")] | Annotated[SecretReference, Tag("reference")],
+    Discriminator(lambda value: "text" if isinstance(value, str) else "reference"),
+]
+
+
 class DatabaseSettings(Table):
     """Where everything is remembered."""
 
-    url: str | SecretReference = "sqlite:///tocsin.db"
+    url: DatabaseAddress = "sqlite:///tocsin.db"
     """SQLAlchemy address of a SQLite file or PostgreSQL database; one with a password is given by reference."""
 
     def resolved_url(self) -> str:
@@ -122,7 +159,9 @@ class BrandSettings(Table):
 class PluginTable(BaseModel):
     """A table whose `type` names a plug-in; keys that are not ours are the plug-in's `options`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     type: Name
     """Which plug-in, by its module name; a dotted name loads one from another distribution."""
@@ -141,7 +180,8 @@ class PluginTable(BaseModel):
         own = {key: value for key, value in table.items() if key in cls.model_fields and key != "options"}
         given = table.get("options", {})
         loose = {key: value for key, value in table.items() if key not in cls.model_fields}
-        own.setdefault("name", own.get("type"))
+        kind = own.get("type")
+        own.setdefault("name", kind if isinstance(kind, str) and kind else "unnamed")
         return own | {"options": {**given, **loose} if isinstance(given, dict) else given}
 
 
@@ -178,9 +218,9 @@ class RouteSettings(Table):
 class QuietHoursSettings(Table):
     """Hours in which watches and warnings wait; critical alerts never wait."""
 
-    start: Annotated[time, Field(strict=False)]
+    start: TimeOfDay
     """When they begin, as HH:MM."""
-    end: Annotated[time, Field(strict=False)]
+    end: TimeOfDay
     """When they end, as HH:MM; earlier than the start means the next day."""
     timezone: ZoneName | None = None
     """Time zone in which they are counted; unset for that of [general]."""

@@ -24,7 +24,7 @@ def _threshold(description: str, *, relaxed: float, standard: float, keen: float
 class ThresholdSettings(BaseModel):
     """Thresholds of the detectors. What is not set follows the sensitivity."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     burst_surprise: float = _threshold(
         "Improbability of a count under the usual rate, in nats, from which a burst is signalled.",
@@ -105,6 +105,7 @@ class ThresholdSettings(BaseModel):
 def presets_of(name: str) -> dict[str, Any]:
     """The value of the threshold `name` at each sensitivity."""
     extra = ThresholdSettings.model_fields[name].json_schema_extra
-    if not isinstance(extra, dict) or not isinstance(extra.get("presets"), dict):
+    presets = extra.get("presets") if isinstance(extra, dict) else None
+    if not isinstance(presets, dict):
         raise TypeError(f"the threshold {name} has no presets; define it through _threshold()")
-    return dict(extra["presets"])
+    return dict(presets)

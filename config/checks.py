@@ -1,0 +1,196 @@
+"""What no single table can know: names that point nowhere, names given twice, and a configuration that reaches nobody.
+
+These read the values as they stand in the file, whether or not every table is sound, so that all mistakes come out at
+once; whatever has the wrong type is passed over here, since the model complains about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from config.problems import Finding
+from config.suggestions import did_you_mean
+
+Raw = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One table of a list of tables, with its place in the file."""
+
+    table: str
+    index: int
+    values: Raw
+
+    @property
+    def name(self) -> str | None:
+        """Its name, or the type that stands in for it."""
+        name = self.values.get("name", self.values.get("type"))
+        return name if isinstance(name, str) else None
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether it is used."""
+        return self.values.get("enabled", True) is not False
+
+    def names(self, key: str) -> list[tuple[int, str]]:
+        """The texts in the list `key`, with their positions."""
+        values = self.values.get(key)
+        return (
+            [(i, value) for i, value in enumerate(values) if isinstance(value, str)] if isinstance(values, list) else []
+        )
+
+    def finding(self, message: str, suggestion: str = "", *key: str | int) -> Finding:
+        """A finding about this element, or about one of its keys."""
+        return Finding((self.table, self.index, *key), message, suggestion)
+
+
+def elements(raw: Raw, table: str) -> list[Element]:
+    """The tables of the list `table`."""
+    values = raw.get(table)
+    if not isinstance(values, list):
+        return []
+    return [Element(table, index, value) for index, value in enumerate(values) if isinstance(value, Mapping)]
+
+
+def cross_check(raw: Raw, kinds: Collection[str] | None = None) -> list[Finding]:
+    """Every mistake between tables; `kinds` are those that the program knows, None when the caller does not say."""
+    return [
+        *_names_given_twice(raw),
+        *_names_that_point_nowhere(raw, kinds),
+        *_exclusions_of_everything(raw),
+    ]
+
+
+def check_complete(raw: Raw) -> list[Finding]:
+    """What is missing for a program that watches: a brand, a source for it, and a way from it to a person."""
+    return [*_nothing_watched(raw), *_nobody_told(raw)]
+
+
+def _names_given_twice(raw: Raw) -> Iterator[Finding]:
+    for table in ("brands", "sources", "channels", "kinds"):
+        first: dict[str, Element] = {}
+        for element in elements(raw, table):
+            if element.name is None:
+                continue
+            earlier = first.setdefault(element.name.casefold(), element)
+            if earlier is not element:
+                message = f'"{element.name}" is already the name of {table}[{earlier.index}]'
+                advice = (
+                    "give each its own name" if "type" not in element.values else 'add name = "…" to tell them apart'
+                )
+                yield element.finding(message, advice, "name")
+
+
+def _names_that_point_nowhere(raw: Raw, kinds: Collection[str] | None) -> Iterator[Finding]:
+    named = {table: _names(raw, table) for table in ("brands", "sources", "channels")}
+    references = [("sources", "brands", named["brands"])]
+    references += [("routes", key, named[key]) for key in ("channels", "brands", "sources")]
+    references += [("routes", "fallback", named["channels"])]
+    if kinds is not None:
+        references += [("routes", "kinds", {*kinds, *_names(raw, "kinds")})]
+    for table, key, known in references:
+        for element in elements(raw, table):
+            for position, name in element.names(key):
+                if name not in known:
+                    noun = "channel" if key == "fallback" else key.removesuffix("s")
+                    advice = did_you_mean(name, known, none=f"there is no {noun} in this file yet")
+                    yield element.finding(f'there is no {noun} "{name}"', advice, key, position)
+
+
+def _names(raw: Raw, table: str) -> set[str]:
+    return {element.name for element in elements(raw, table) if element.name is not None}
+
+
+def _exclusions_of_everything(raw: Raw) -> Iterator[Finding]:
+    for brand in elements(raw, "brands"):
+        own = {name.casefold() for _, name in brand.names("aliases")} | {(brand.name or "").casefold()}
+        for position, phrase in brand.names("exclude"):
+            if phrase.casefold() in own:
+                message = f'"{phrase}" is the brand\'s own name, so every mention by that name would be ruled out'
+                yield brand.finding(message, "exclude longer phrases that only others use", "exclude", position)
+        for position, rival in brand.names("rivals"):
+            if rival.casefold() in own:
+                yield brand.finding(f'"{rival}" is the brand itself, not a rival', "remove it", "rivals", position)
+
+
+def _nothing_watched(raw: Raw) -> Iterator[Finding]:
+    if not elements(raw, "brands") and not raw.get("brands"):
+        yield Finding((), "no brand is watched", 'add a table [[brands]] with name = "…"')
+    if not elements(raw, "sources") and not raw.get("sources"):
+        yield Finding(
+            (), "there is no source: nothing would ever be read", 'add a table [[sources]], such as type = "hackernews"'
+        )
+        return
+    sources = [source for source in elements(raw, "sources") if source.is_enabled]
+    if not sources and elements(raw, "sources"):
+        yield Finding(("sources",), "no source is enabled: nothing would ever be read", "enable one")
+        return
+    for brand in elements(raw, "brands"):
+        if brand.name and not any(_allows(source, "brands", brand.name) for source in sources):
+            message = f'no enabled source is read for "{brand.name}"'
+            yield brand.finding(message, "add it to the brands of a source, or leave that list out to read it for all")
+
+
+def _allows(element: Element, key: str, name: str) -> bool:
+    """Whether a filter lets `name` through: an empty one lets everything through."""
+    return not element.values.get(key) or any(name == allowed for _, allowed in element.names(key))
+
+
+def _nobody_told(raw: Raw) -> Iterator[Finding]:
+    channels = {channel.name for channel in elements(raw, "channels") if channel.is_enabled}
+    if not raw.get("channels"):
+        yield Finding(
+            (), "there is no channel: nobody would be told", 'add a table [[channels]], such as type = "smtp"'
+        )
+    elif not channels:
+        yield Finding(("channels",), "no channel is enabled: nobody would be told", "enable one")
+    if not raw.get("routes"):
+        yield Finding((), "there is no route: nobody would be told", 'add a table [[routes]] with channels = ["…"]')
+    elif channels:
+        yield from _routes_that_reach_nobody(raw, channels)
+        if all(name in _names(raw, "channels") for name in _routed(raw)):
+            yield from _brands_without_route(raw, lambda name: name in channels)
+            yield from _channels_without_route(raw)
+
+
+def _routes_that_reach_nobody(raw: Raw, enabled: Collection[str | None]) -> Iterator[Finding]:
+    known = _names(raw, "channels")
+    for route in elements(raw, "routes"):
+        named = [name for _, name in route.names("channels") if name in known]
+        if named and not any(name in enabled for name in named):
+            yield route.finding("none of its channels is enabled: it reaches nobody", "enable one of them", "channels")
+
+
+def _brands_without_route(raw: Raw, is_enabled: Callable[[str], bool]) -> Iterator[Finding]:
+    """A brand whose critical alerts reach nobody whatever their kind or source: an error, not a quiet brand."""
+    routes = [
+        route
+        for route in elements(raw, "routes")
+        if any(is_enabled(name) for _, name in route.names("channels"))
+        and _allows(route, "severities", "critical")
+        and not route.values.get("kinds")
+        and not route.values.get("sources")
+    ]
+    for brand in elements(raw, "brands"):
+        if brand.name and not any(_allows(route, "brands", brand.name) for route in routes):
+            message = f'no route carries every critical alert about "{brand.name}" to an enabled channel'
+            yield brand.finding(message, "add a route for it that is not limited to kinds or sources")
+
+
+def _channels_without_route(raw: Raw) -> Iterator[Finding]:
+    routed = {
+        name for route in elements(raw, "routes") for key in ("channels", "fallback") for _, name in route.names(key)
+    }
+    for channel in elements(raw, "channels"):
+        if channel.is_enabled and channel.name is not None and channel.name not in routed:
+            message = f'no route leads to the channel "{channel.name}"'
+            yield channel.finding(message, "name it in a route, or set enabled = false")
+
+
+def _routed(raw: Raw) -> set[str]:
+    """The names of channels in routes; while one of them is misspelt, what it leaves unreached is no second mistake."""
+    keys = ("channels", "fallback")
+    return {name for route in elements(raw, "routes") for key in keys for _, name in route.names(key)}
