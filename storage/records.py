@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -149,6 +149,25 @@ class Post:
         """The identity `(source, external_id)`."""
         return (self.source, self.external_id)
 
+    @property
+    def judged_at(self) -> datetime:
+        """The moment at which the post counts for detection.
+
+        That is when it was written; but an article or story that its source published long ago and shows only now (a
+        feed, a front page) is news of the moment at which it was first seen. Nothing else that comes late does so, or
+        the return of a source after an outage would look like a surge.
+        """
+        if self.collected_at is None or self.kind not in _MAY_SURFACE_LATE:
+            return self.created_at
+        lag = self.collected_at - self.created_at
+        return self.collected_at if SURFACES_AFTER < lag <= STALE_AFTER else self.created_at
+
+
+_MAY_SURFACE_LATE = (PostKind.ARTICLE, PostKind.STORY)
+SURFACES_AFTER = timedelta(minutes=15)
+"""An article first seen later than this after its date counts when it was seen."""
+STALE_AFTER = timedelta(hours=24)
+"""An article first seen later than this after its date is old: it counts when it was written, which is in the past."""
 
 PostKey = tuple[str, str]
 
@@ -167,7 +186,7 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Sentiment toward the brand: `compound` in -1…1, `uncertainty` in 0…1 (0.5 = a coin's toss), and who said so."""
+    """Sentiment toward the brand: `compound` in -1…1, `uncertainty` in 0…1 (0.5 a coin's toss), and who said so."""
 
     compound: float
     label: Label
@@ -380,11 +399,11 @@ class Gap:
 
 
 def delivery_id(incident_id: str, episode: int, reason: Reason, seq: int, channel: str, target: str) -> str:
-    """Identity of a delivery, the same in every process and after every restart (sha256 over its parts, 32 hex digits)."""
+    """Identity of a delivery, the same in every process and after every restart (sha256, 32 hex digits)."""
     parts = "\x1f".join((incident_id, str(episode), reason.value, str(seq), channel, target))
     return hashlib.sha256(parts.encode()).hexdigest()[:32]
 
 
 def fingerprint(brand: str, topic: str) -> str:
     """Identity of what an incident is about: no counts, no times, no severity."""
-    return hashlib.sha256("\x1f".join(("v1", brand, topic)).encode()).hexdigest()[:32]
+    return hashlib.sha256(f"v1\x1f{brand}\x1f{topic}".encode()).hexdigest()[:32]

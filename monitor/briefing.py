@@ -1,0 +1,237 @@
+"""Makes the page of an incident: everything a person needs in order to act, from what is stored about it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from alerts.page import Curve, Mark, Page, Quote, SourceCoverage, SourceShare
+from monitor.incidents import Change
+from monitor.register import Told
+from storage import bins as bin_store
+from storage import gaps as gap_store
+from storage import incidents as incident_store
+from storage import posts as post_store
+from storage.database import Transaction
+from storage.records import Bin, Incident, Label, MentionedPost, Post, PostKey, Reason, Signal
+
+CURVE_FOR = timedelta(hours=24)
+CURVE_BIN = timedelta(minutes=15)
+USUAL_FOR = timedelta(days=7)
+QUOTES = 4
+MOST_POSTS = 5_000
+"""Posts of one incident that are read for a page; the newest count when there are more."""
+
+REASONS = {
+    Change.OPENED: Reason.OPENED,
+    Change.REOPENED: Reason.OPENED,
+    Change.ESCALATED: Reason.ESCALATED,
+    Change.UPDATED: Reason.UPDATE,
+    Change.JOINED: Reason.UPDATE,
+    Change.HELD: Reason.UPDATE,
+    Change.RESOLVED: Reason.RESOLVED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Briefing:
+    """Makes pages; `public_url` begins the links to this installation, `timezone` is the readers'."""
+
+    public_url: str = ""
+    timezone: str = "UTC"
+    drill: bool = False
+
+    def page(self, tx: Transaction, told: Told) -> Page:
+        """The page of an incident as it is at `told.at`."""
+        incident, at = told.incident, told.at
+        signals = incident_store.signals(tx, incident.id)
+        posts = _posts(tx, incident, at)
+        latest = max(signals, key=lambda signal: (signal.at, signal.surprise), default=None)
+        return Page(
+            headline=incident.headline,
+            brand=incident.brand,
+            severity=incident.severity,
+            reason=REASONS[told.change],
+            incident_id=incident.id,
+            at=at,
+            began_at=incident.began_at,
+            kind=incident.kind,
+            state=incident.state,
+            episode=incident.episode,
+            opened_at=incident.opened_at,
+            acknowledged_by=incident.acknowledged_by,
+            acknowledged_at=incident.acknowledged_at,
+            resolved_at=incident.resolved_at,
+            **_numbers(latest),
+            **_crowd(posts),
+            sources=_path(posts),
+            origin=_origin(tx, incident, posts),
+            quotes=_quotes(posts, incident),
+            terms=tuple(incident.facts.get("terms", ())),
+            coverage=_coverage(tx, incident, at),
+            why=_why(signals),
+            changed=(told.why,) if told.before is not None and told.why else (),
+            curve=_curve(tx, incident, at),
+            url=f"{self.public_url.rstrip('/')}/incidents/{incident.id}" if self.public_url else "",
+            timezone=self.timezone,
+            drill=self.drill,
+        )
+
+
+def _posts(tx: Transaction, incident: Incident, at: datetime) -> list[MentionedPost]:
+    """The posts about the brand since the incident began, newest last, and its evidence."""
+    posts = post_store.window(tx, incident.began_at, at, brand=incident.brand)[-MOST_POSTS:]
+    known = {item.post.key for item in posts}
+    evidence = [key for key in incident.evidence if key not in known]
+    return sorted([*post_store.mentioned(tx, incident.brand, evidence), *posts], key=_by_time)
+
+
+def _by_time(item: MentionedPost) -> tuple[datetime, PostKey]:
+    return (item.post.created_at, item.post.key)
+
+
+def _numbers(signal: Signal | None) -> dict[str, float | str | int | None]:
+    if signal is None:
+        return {}
+    return {
+        "observed": signal.observed,
+        "expected": signal.expected,
+        "low": signal.low,
+        "high": signal.high,
+        "unit": signal.unit,
+        "window_seconds": int((signal.window_end - signal.window_start).total_seconds()),
+        "doubling_hours": signal.facts.get("doubling_hours"),
+    }
+
+
+def _crowd(posts: Sequence[MentionedPost]) -> dict[str, float | int | None]:
+    """How many really speak: voices are distinct authors saying distinct things."""
+    texts = {item.content_key for item in posts}
+    authors = {(item.post.source, item.post.author) for item in posts if item.post.author}
+    voices = min(len(texts), len(authors)) if authors else len(texts)
+    scored = [item.score.label for item in posts if item.score.label is not Label.UNSCORED]
+    reach = sum(item.post.author_reach or 0 for item in posts)
+    return {
+        "posts": len(posts),
+        "voices": voices,
+        "authors": len(authors),
+        "reach": reach or None,
+        "copies_share": 1 - len(texts) / len(posts) if posts else 0.0,
+        "negative_share": scored.count(Label.NEGATIVE) / len(scored) if scored else None,
+    }
+
+
+def _path(posts: Sequence[MentionedPost]) -> tuple[SourceShare, ...]:
+    """The sources in the order in which the incident reached them."""
+    first: dict[str, datetime] = {}
+    counts: Counter[str] = Counter()
+    texts: dict[str, set[str]] = {}
+    for item in posts:
+        first.setdefault(item.post.source, item.post.created_at)
+        counts[item.post.source] += 1
+        texts.setdefault(item.post.source, set()).add(item.content_key)
+    return tuple(SourceShare(name, at, counts[name], len(texts[name])) for name, at in first.items())
+
+
+def _origin(tx: Transaction, incident: Incident, posts: Sequence[MentionedPost]) -> Quote | None:
+    if incident.origin is None:
+        return None
+    known = next((item for item in posts if item.post.key == incident.origin), None)
+    if known is not None:
+        return quote(known.post, known)
+    stored = post_store.get(tx, [incident.origin])
+    return quote(stored[0]) if stored else None
+
+
+def _quotes(posts: Sequence[MentionedPost], incident: Incident) -> tuple[Quote, ...]:
+    """The posts that tell most: carried far, answered much, against the brand; each wording and each author once."""
+    copies = Counter(item.content_key for item in posts)
+    evidence = set(incident.evidence)
+    ranked = sorted(posts, key=lambda item: (-_weight(item, copies, evidence), _by_time(item)))
+    chosen: list[MentionedPost] = []
+    for item in ranked:
+        told = {(other.content_key, other.post.author) for other in chosen}
+        if not any(item.content_key == key or (author and item.post.author == author) for key, author in told):
+            chosen.append(item)
+        if len(chosen) == QUOTES:
+            break
+    return tuple(quote(item.post, item, copies[item.content_key]) for item in chosen)
+
+
+def _weight(item: MentionedPost, copies: Counter[str], evidence: set[PostKey]) -> float:
+    engagement = item.post.engagement
+    answered = (engagement.likes or 0) + 2 * (engagement.replies or 0) + 3 * (engagement.shares or 0)
+    heard = (
+        math.log1p(item.post.author_reach or 0) / 2 + math.log1p(answered) + math.log1p(copies[item.content_key] - 1)
+    )
+    against = -2.0 * item.score.compound if item.score.label is not Label.UNSCORED else 0.0
+    return heard + against + 2.0 * bool(item.kinds) + 1.0 * (item.post.key in evidence)
+
+
+def quote(post: Post, mentioned: MentionedPost | None = None, copies: int = 1) -> Quote:
+    """A post as it is shown."""
+    judged = mentioned is not None and mentioned.score.label is not Label.UNSCORED
+    return Quote(
+        text=post.text or post.title,
+        title=post.title if post.text else "",
+        source=post.source,
+        at=post.created_at,
+        author=post.author_name or post.author or "",
+        url=post.url or "",
+        reach=post.author_reach,
+        likes=post.engagement.likes,
+        shares=post.engagement.shares,
+        replies=post.engagement.replies,
+        views=post.engagement.views,
+        copies=copies,
+        sentiment=mentioned.score.compound if judged and mentioned is not None else None,
+    )
+
+
+def _coverage(tx: Transaction, incident: Incident, at: datetime) -> tuple[SourceCoverage, ...]:
+    start = min(incident.began_at, at - timedelta(hours=1))
+    shares = gap_store.coverage(tx, incident.sources, start, at)
+    return tuple(SourceCoverage(name, share) for name, share in sorted(shares.items()))
+
+
+def _why(signals: Iterable[Signal]) -> tuple[str, ...]:
+    """The latest sentence of each detector, strongest first."""
+    latest: dict[str, Signal] = {}
+    for signal in sorted(signals, key=lambda signal: signal.at):
+        latest[signal.detector] = signal
+    ordered = sorted(latest.values(), key=lambda signal: -signal.surprise)
+    return tuple(str(signal.facts["why"]) for signal in ordered if signal.facts.get("why"))
+
+
+def _curve(tx: Transaction, incident: Incident, at: datetime) -> Curve:
+    """Posts per quarter of an hour over the last day, against the mean and spread of the week before."""
+    start = _floor(min(at - CURVE_FOR, incident.began_at - timedelta(hours=3)))
+    shown = _quarters(bin_store.series(tx, incident.brand, start, at), start, at)
+    usual = _quarters(bin_store.series(tx, incident.brand, start - USUAL_FOR, start), start - USUAL_FOR, start)
+    mean = sum(usual) / len(usual)
+    spread = math.sqrt(sum((count - mean) ** 2 for count in usual) / len(usual))
+    size = len(shown)
+    return Curve(
+        start=start,
+        bin_seconds=int(CURVE_BIN.total_seconds()),
+        observed=tuple(shown),
+        expected=(round(mean, 2),) * size,
+        low=(round(max(0.0, mean - 2 * spread), 2),) * size,
+        high=(round(mean + 2 * spread, 2),) * size,
+        marks=(Mark(incident.began_at, "began"), Mark(incident.opened_at, "rang")),
+        unit="posts",
+    )
+
+
+def _floor(moment: datetime) -> datetime:
+    return moment - timedelta(seconds=moment.timestamp() % CURVE_BIN.total_seconds())
+
+
+def _quarters(counted: Sequence[Bin], start: datetime, end: datetime) -> list[float]:
+    counts = [0.0] * max(1, math.ceil((end - start) / CURVE_BIN))
+    for one in counted:
+        counts[int((one.start - start) / CURVE_BIN)] += one.posts
+    return counts

@@ -1,0 +1,191 @@
+"""From posts to pages: the one path that every driver takes.
+
+    collect -> normalise -> store -> match -> score -> count -> detect -> correlate -> decide -> deliver
+
+`ingest` does the first half in one transaction, with the cursor that covers the posts. `advance` does the second half
+up to a moment of event time: it folds every tick that is settled (older than the lateness allowed), keeps the state
+of the fold in the same transaction as the incidents and deliveries that came of it, and may then look provisionally
+at the ticks that are still open. Both may be repeated, in any batching and after any crash, with the same result.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain
+
+from alerts.faults import fault_point
+from storage.ingest import Intake, Written
+
+from monitor.fold import Fold, floor_tick, ticks
+from monitor.incidents import Transition
+from monitor.register import Finding, Register, findings
+from monitor.understanding import Understanding
+from storage import ingest as ingest_store
+from storage import posts as post_store
+from storage import state as state_store
+from storage.database import Database, Transaction
+from storage.records import Alert, CollectorRun, Cursor, Engagement, EngagementSample, Gap, Post, Signal
+
+Coverage = Mapping[datetime, Mapping[str, float]]
+
+CHECKPOINT = "fold"
+SPAN = timedelta(days=1)
+"""Event time folded in one transaction at the most, so that a long history does not make a long one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a source gave at once, and the cursor that covers it."""
+
+    posts: Sequence[Post] = ()
+    samples: Sequence[EngagementSample] = ()
+    gaps: Sequence[Gap] = ()
+    cursor: Cursor | None = None
+    run: CollectorRun | None = None
+
+
+def _unknown_coverage(_tx: Transaction, _start: datetime, _end: datetime) -> Coverage:
+    return {}
+
+
+@dataclass
+class Pipeline:
+    """The path from posts to pages over one database.
+
+    `durable` keeps the state of the fold in the database after every advance; a replay, which starts over when it is
+    interrupted, leaves that out.
+    """
+
+    database: Database
+    understanding: Understanding
+    new_fold: Callable[[], Fold]
+    register: Register
+    lateness: timedelta = timedelta(minutes=15)
+    durable: bool = True
+    coverage: Callable[[Transaction, datetime, datetime], Coverage] = _unknown_coverage
+    _fold: Fold | None = field(default=None, init=False)
+    _looked_at: tuple[datetime, datetime, int] | None = field(default=None, init=False)
+    _arrivals: int = field(default=0, init=False)
+
+    def ingest(self, batch: Batch) -> Written:
+        """Understand and store a batch in one transaction; what is known already changes nothing."""
+        fault_point("C1")
+        mentions = self.understanding.read(batch.posts)
+        fault_point("D1")
+        samples = [*batch.samples, *first_sights(batch.posts)]
+        intake = Intake(
+            posts=batch.posts, mentions=mentions, samples=samples, cursor=batch.cursor, gaps=batch.gaps, run=batch.run
+        )
+        with self.database.write() as tx:
+            written = ingest_store.write(tx, intake)
+            fault_point("C2")
+        self._arrivals += 1 if written.new_posts or samples else 0
+        return written
+
+    def advance(self, now: datetime, *, settle: datetime | None = None, early: bool = False) -> list[Alert]:
+        """Judge event time up to `now`; returns what became worth saying.
+
+        Ticks before `settle` (default: `now` less the lateness allowed) are final. With `early`, the ticks after that
+        are looked at provisionally, so that people are told as soon as the posts are there; what began and ended while
+        the program was away is then remembered, not told.
+        """
+        until = floor_tick(settle or now - self.lateness)
+        try:
+            return self._advance_early(now, until) if early else self._advance_settled(until)
+        except BaseException:
+            self._fold, self._looked_at = None, None  # ahead of what was committed: go back to the last checkpoint
+            raise
+
+    def _advance_settled(self, until: datetime) -> list[Alert]:
+        alerts: list[Alert] = []
+        fold = self._resume(until)
+        while fold is not None and fold.at is not None and fold.at < until:
+            with self.database.write() as tx:
+                fold.adopt(self.register.stored(tx, fold.known))
+                for transitions in self._steps(tx, fold, min(fold.at + SPAN, until)):
+                    alerts += self.register.record(tx, findings(transitions), transitions[0].at)
+                self._keep(tx, fold)
+        return alerts
+
+    def _advance_early(self, now: datetime, until: datetime) -> list[Alert]:
+        looked_at = (until, floor_tick(now), self._arrivals)
+        fold = self._resume(until)
+        if fold is None or fold.at is None or looked_at == self._looked_at:
+            return []
+        while fold.at + SPAN < until:
+            with self.database.write() as tx:
+                fold.adopt(self.register.stored(tx, fold.known))
+                deque(self._steps(tx, fold, fold.at + SPAN), maxlen=0)
+                self._keep(tx, fold)
+        with self.database.write() as tx:
+            fold.adopt(self.register.stored(tx, fold.known))
+            changed = list(self._steps(tx, fold, until))
+            ahead = fold.copy()
+            changed += self._steps(tx, ahead, now)
+            alerts = self.register.record(tx, _view(fold, ahead, changed), now)
+            alerts += self.register.withdraw(tx, ahead.known, until, now)
+            self._keep(tx, fold)
+        self._looked_at = looked_at
+        return alerts
+
+    def _steps(self, tx: Transaction, fold: Fold, end: datetime) -> Iterator[list[Transition]]:
+        """Fold the ticks up to `end`, giving the transitions of each that changed something."""
+        start = fold.at
+        if start is None or start >= end:
+            return
+        mentions = post_store.window(tx, start, end)
+        samples = post_store.samples(tx, start, end)
+        coverage = self.coverage(tx, start, end)
+        for tick in ticks(start, end, mentions, samples, coverage):
+            if transitions := fold.step(tick):
+                yield transitions
+
+    def _keep(self, tx: Transaction, fold: Fold) -> None:
+        if self.durable and fold.at is not None:
+            state_store.save(tx, CHECKPOINT, fold.at, fold.dump())
+        fault_point("D2")
+
+    def _resume(self, until: datetime) -> Fold | None:
+        """The fold where it stood; at the first call from the checkpoint, or from the oldest post there is."""
+        if self._fold is not None and self._fold.at is not None:
+            return self._fold
+        fold = self.new_fold()
+        with self.database.read() as tx:
+            kept = state_store.load(tx, CHECKPOINT) if self.durable else None
+            earliest = post_store.earliest(tx)
+        if kept is not None:
+            fold.load(kept[1])
+        elif earliest is not None and floor_tick(earliest) < until:
+            fold.at = floor_tick(earliest)
+        else:
+            return None
+        self._fold = fold
+        return fold
+
+
+def _view(settled: Fold, ahead: Fold, changed: Sequence[Sequence[Transition]]) -> list[Finding]:
+    """What is known now: the provisional look, but an end only where it is settled (posts may be on their way)."""
+    signals: dict[str, list[Signal]] = defaultdict(list)
+    whys: dict[str, str] = {}
+    for transition in chain.from_iterable(changed):
+        signals[transition.incident.id] += transition.signals
+        whys[transition.incident.id] = transition.why or whys.get(transition.incident.id, "")
+    seen: list[Finding] = []
+    for name, incident in ahead.known.items():
+        before = settled.known.get(name)
+        ended_early = before is not None and before.state.is_live and not incident.state.is_live
+        chosen = before if ended_early and before is not None else incident
+        seen.append(Finding(chosen, tuple(signals[name]), whys.get(name, "")))
+    return seen
+
+
+def first_sights(posts: Sequence[Post]) -> list[EngagementSample]:
+    """What the sources counted around posts when they were read, as samples of their growth."""
+    return [
+        EngagementSample(post.source, post.external_id, post.collected_at or post.created_at, post.engagement)
+        for post in posts
+        if post.engagement != Engagement()
+    ]

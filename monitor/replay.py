@@ -1,0 +1,110 @@
+"""History through the pipeline at event time: what would have been paged, when, and why.
+
+The posts are stored first and judged afterwards, tick by tick, in order of the time at which they were written. A tick
+sees nothing that comes later, so the result is what living through it would have given, whatever the order of the file.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from config.settings import Settings
+from monitor.app import assemble
+from monitor.pipeline import Batch, Pipeline
+from storage.database import Database
+from storage.records import Alert, EngagementSample, Post
+
+BATCH = 500
+STEP = timedelta(days=1)
+
+Event = Post | EngagementSample
+Progress = Callable[[str, float], None]
+"""Told the phase (`read`, `judge`) and how much of it is done, 0…1 (-1: not known)."""
+
+
+@dataclass
+class Replay:
+    """What a replay read and what it would have said."""
+
+    posts: int = 0
+    samples: int = 0
+    mentions: int = 0
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    alerts: list[Alert] = field(default_factory=list)
+
+
+def replay(
+    events: Iterable[Event],
+    settings: Settings,
+    *,
+    on_alert: Callable[[Alert], None] | None = None,
+    progress: Progress | None = None,
+) -> Replay:
+    """Replay `events` over a database that is thrown away; `on_alert` hears each alert as it falls."""
+    with tempfile.TemporaryDirectory(prefix="tocsin-replay-") as folder:
+        database = Database.open(f"sqlite:///{Path(folder) / 'replay.db'}")
+        try:
+            return _replay(database, events, settings, on_alert or _unheard, progress or _unseen)
+        finally:
+            database.close()
+
+
+def _replay(
+    database: Database,
+    events: Iterable[Event],
+    settings: Settings,
+    on_alert: Callable[[Alert], None],
+    progress: Progress,
+) -> Replay:
+    pipeline = assemble(settings, database, durable=False)
+    result = Replay()
+    for batch in batches(events):
+        _take(pipeline, batch, result)
+        progress("read", -1.0)
+    if result.first_at is None or result.last_at is None:
+        return result
+    end, at = result.last_at + timedelta(minutes=5), result.first_at
+    while at < end:
+        at = min(at + STEP, end)
+        for alert in pipeline.advance(at, settle=at):
+            result.alerts.append(alert)
+            on_alert(alert)
+        progress("judge", (at - result.first_at) / (end - result.first_at))
+    return result
+
+
+def _take(pipeline: Pipeline, batch: Sequence[Event], result: Replay) -> None:
+    posts = [event for event in batch if isinstance(event, Post)]
+    samples = [event for event in batch if isinstance(event, EngagementSample)]
+    written = pipeline.ingest(Batch(posts=posts, samples=samples))
+    result.posts += written.new_posts
+    result.mentions += len(written.new_mentions)
+    result.samples += len(samples)
+    moments = [*(post.judged_at for post in posts), *(sample.at for sample in samples)]
+    result.first_at = min([*moments, *([result.first_at] if result.first_at else [])])
+    result.last_at = max([*moments, *([result.last_at] if result.last_at else [])])
+
+
+def batches(events: Iterable[Event]) -> Iterator[list[Event]]:
+    """The events in lists of at most `BATCH`."""
+    batch: list[Event] = []
+    for event in events:
+        batch.append(event)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _unheard(_alert: Alert) -> None:
+    return
+
+
+def _unseen(_phase: str, _done: float) -> None:
+    return
