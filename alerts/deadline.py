@@ -1,7 +1,7 @@
 """The moment by which one attempt must be over, whatever the other side does.
 
-A timeout per read is no bound: a server that drips a byte every few seconds never trips it. A deadline is one moment for
-the whole attempt, name look-up, connection, request and answer, and it lies before the end of the delivery's lease, so
+A timeout per read is no bound: a server that drips a byte every few seconds never trips it. A deadline is one moment
+for the whole attempt, name look-up, connection, request and answer, and it lies before the end of the lease, so
 that nobody else sends the same delivery while we still do.
 """
 

@@ -7,6 +7,7 @@ unknown ones are ignored, so that rows of another version stay readable.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -181,9 +182,23 @@ class UnreadablePageError(Exception):
 
 
 def to_json(page: Page) -> dict[str, Any]:
-    """The page as JSON types only, as alerts and deliveries carry it; numbers that are not finite become `None`."""
-    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(page))
+    """The page as JSON types only, as alerts and deliveries carry it.
+
+    What no database or JSON can keep is replaced: numbers that are not finite by `None`, NUL and half a surrogate pair
+    by U+FFFD. A page is never lost to what an outsider wrote.
+    """
+    plain: dict[str, Any] = _storable(msgspec.to_builtins(page))
     return plain
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _storable(item) for key, item in value.items()}
+    return [_storable(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def from_json(plain: Mapping[str, Any]) -> Page:

@@ -1,0 +1,100 @@
+"""Who is told: from the routes of the configuration to channels and their targets.
+
+Only the options of the channels are read here, no secret is resolved and nobody is connected to, so that every process
+that may have something to say can also say to whom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from alerts.channels.contract import ChannelOptions
+from config.plugins import options_of
+from config.settings import ChannelSettings, RouteSettings, Settings
+from storage.records import Incident, Severity
+
+CHANNELS = "alerts.channels"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One target of one channel; `edits` says whether messages there can be edited."""
+
+    channel: str
+    target: str
+    edits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What routes look at."""
+
+    brand: str
+    severity: Severity
+    kind: str = ""
+    sources: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, incident: Incident) -> Self:
+        """What routes look at in an incident."""
+        return cls(incident.brand, incident.severity, incident.kind, incident.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """The routes of one configuration, with the destinations of every enabled channel."""
+
+    routes: tuple[RouteSettings, ...]
+    channels: dict[str, tuple[Destination, ...]]
+
+    @classmethod
+    def build(cls, settings: Settings) -> Self:
+        """Read the options of every enabled channel; `pydantic.ValidationError` or `UnknownPluginError` when wrong."""
+        enabled = [channel for channel in settings.channels if channel.enabled]
+        return cls(tuple(settings.routes), {channel.name: _destinations(channel) for channel in enabled})
+
+    def destinations(self, subject: Subject) -> list[Destination]:
+        """Where an alert about `subject` goes, each once; without any route, to every channel."""
+        if not self.routes:
+            return self._resolve(self.channels)
+        return self._resolve(name for route in self._matching(subject) for name in route.channels)
+
+    def fallbacks(self, subject: Subject) -> list[Destination]:
+        """Where it goes as well when nobody of `destinations` could be reached; never one of those."""
+        primary = set(self.destinations(subject))
+        named = self._resolve(name for route in self._matching(subject) for name in route.fallback)
+        return [destination for destination in named if destination not in primary]
+
+    def edits(self, channel: str) -> bool:
+        """Whether messages of the channel can be edited; not, where it is configured no more."""
+        return any(destination.edits for destination in self.channels.get(channel, ()))
+
+    def _matching(self, subject: Subject) -> list[RouteSettings]:
+        return [route for route in self.routes if matches(route, subject)]
+
+    def _resolve(self, names: Iterable[str]) -> list[Destination]:
+        found = (destination for name in names for destination in self.channels.get(name, ()))
+        return list(dict.fromkeys(found))
+
+
+def matches(route: RouteSettings, subject: Subject) -> bool:
+    """Whether a route is for such an incident; an empty list in the route is for all."""
+    return (
+        _admits(route.brands, [subject.brand])
+        and _admits(route.severities, [subject.severity.value])
+        and _admits(route.kinds, [subject.kind])
+        and _admits(route.sources, subject.sources)
+    )
+
+
+def _admits(wanted: Sequence[str], present: Sequence[str]) -> bool:
+    return not wanted or any(item in wanted for item in present)
+
+
+def _destinations(channel: ChannelSettings) -> tuple[Destination, ...]:
+    options = options_of(CHANNELS, channel.type).model_validate(channel.options)
+    if not isinstance(options, ChannelOptions):
+        raise TypeError(f"{channel.type}.Options is not made from ChannelOptions")
+    return tuple(Destination(channel.name, target, options.edits) for target in options.targets)
