@@ -1,0 +1,75 @@
+"""Counts of mentions per brand, source and five minutes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from storage.columns import EPOCH
+from storage.database import Transaction
+from storage.reading import PostState
+from storage.records import BIN_SECONDS, Bin, Label, PostKind
+from storage.schema import bin_
+from storage.statements import insert
+
+_COUNTS = ("posts", "negative", "positive", "unscored", "reposts", "reach")
+_SLOT = timedelta(seconds=BIN_SECONDS)
+_LABELLED = {Label.NEGATIVE: 1, Label.POSITIVE: 2, Label.UNSCORED: 3}
+
+
+def series(tx: Transaction, brand: str, since: datetime, until: datetime, source: str | None = None) -> list[Bin]:
+    """The brand's bins that begin in `[since, until)`, by time and source; empty ones are left out."""
+    columns = bin_.c
+    statement = select(columns.brand, columns.source, columns.start, *(columns[name] for name in _COUNTS))
+    statement = statement.where(columns.brand == brand, columns.start >= since, columns.start < until)
+    if source is not None:
+        statement = statement.where(columns.source == source)
+    return [Bin(*row) for row in tx.execute(statement.order_by(columns.start, columns.source))]
+
+
+def slot(at: datetime) -> datetime:
+    """The begin of the five minutes that a moment falls in."""
+    return at - (at - EPOCH) % _SLOT
+
+
+def add_differences(tx: Transaction, old: Iterable[PostState], new: Iterable[PostState]) -> None:
+    """Count the new states in and the old ones out."""
+    differences: dict[Any, list[int]] = defaultdict(lambda: [0] * len(_COUNTS))
+    for states, sign in ((old, -1), (new, 1)):
+        for state in states:
+            _count(differences, state, sign)
+    rows = [_row(key, counts) for key, counts in differences.items() if any(counts)]
+    if not rows:
+        return
+    statement = insert(tx, bin_)
+    changed = {name: bin_.c[name] + statement.excluded[name] for name in _COUNTS}
+    keys = list(bin_.primary_key.columns)
+    tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+    if any(row["posts"] < 0 for row in rows):
+        tx.execute(delete(bin_).where(bin_.c.posts == 0))
+
+
+def _count(into: dict[Any, list[int]], state: PostState, sign: int) -> None:
+    if not state.mentions:
+        return
+    of = state.post
+    start = slot(of.created_at)
+    is_repost = of.kind is PostKind.REPOST or of.repost_of is not None
+    for brand, (mentioned, _) in state.mentions.items():
+        counts = into[(brand, of.source, start)]
+        counts[0] += sign
+        place = _LABELLED.get(mentioned.score.label)
+        if place is not None:
+            counts[place] += sign
+        if is_repost:
+            counts[4] += sign
+        counts[5] += sign * (of.author_reach or 0)
+
+
+def _row(key: Any, counts: list[int]) -> dict[str, Any]:
+    brand, source, start = key
+    return {"brand": brand, "source": source, "start": start, **dict(zip(_COUNTS, counts, strict=True))}

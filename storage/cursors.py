@@ -1,0 +1,35 @@
+"""How far every source has been read."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from storage.database import Transaction
+from storage.records import Cursor
+from storage.schema import cursor
+from storage.statements import insert
+
+
+def save(tx: Transaction, position: Cursor) -> None:
+    """Move a source's cursor; one that was reached earlier than the stored one is not taken."""
+    statement = insert(tx, cursor).values(
+        source=position.source, position=dict(position.position), updated_at=position.updated_at
+    )
+    changed = {"position": statement.excluded.position, "updated_at": statement.excluded.updated_at}
+    newer = cursor.c.updated_at <= statement.excluded.updated_at
+    tx.execute(statement.on_conflict_do_update(index_elements=[cursor.c.source], set_=changed, where=newer))
+
+
+def get(tx: Transaction, source: str) -> Cursor | None:
+    """A source's cursor, None when it was never read."""
+    row = tx.execute(_select().where(cursor.c.source == source)).one_or_none()
+    return None if row is None else Cursor(*row)
+
+
+def every(tx: Transaction) -> list[Cursor]:
+    """All cursors, by source."""
+    return [Cursor(*row) for row in tx.execute(_select().order_by(cursor.c.source))]
+
+
+def _select():  # type: ignore[no-untyped-def]
+    return select(cursor.c.source, cursor.c.position, cursor.c.updated_at)

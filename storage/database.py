@@ -1,0 +1,158 @@
+"""Opening the database, and its transactions.
+
+    with Database.open("sqlite:///tocsin.db") as database, database.write() as tx:
+        posts.get(tx, keys)
+
+SQLite and PostgreSQL behave alike: a write transaction sees what was committed before it began and no other writer
+comes between; a read transaction sees one moment. Every failure of the engine leaves as a `StorageError`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, Self
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
+from storage import migrations, sqlite
+from storage.columns import json_text, json_value
+from storage.errors import ReadOnlyDatabaseError, StorageError, StorageUnavailableError
+
+Transaction = Connection
+"""A transaction, for the functions of this package; others pass it on and do not look inside."""
+
+_WRITES = "tocsin_writes"
+
+
+class Database:
+    """A database that is open and has the tables that this version knows. Safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._is_shared_connection = isinstance(engine.pool, StaticPool)
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(cls, url: str, *, migrate: bool = True) -> Self:
+        """The database at `url`, its tables brought up to date when `migrate` is true.
+
+        `sqlite:///file.db`, `sqlite://` (in memory) or `postgresql://user@host/name`. Raises `StorageError` with one
+        line that says what is wrong and what to do: unreadable, damaged, read-only, newer than this program.
+        """
+        engine = _engine(_parsed(url))
+        database = cls(engine)
+        try:
+            database._prepare(migrate=migrate)
+        except BaseException:
+            engine.dispose()
+            raise
+        return database
+
+    @property
+    def place(self) -> str:
+        """Where the database is, without its password."""
+        return self.engine.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """A transaction that may write; it is committed at the end, and rolled back when an exception leaves it."""
+        with self._writers_turn(), self._errors(), self.engine.connect() as connection:
+            connection = connection.execution_options(**{_WRITES: True})
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A transaction that sees the database as it was at one moment."""
+        with self._readers_turn(), self._errors(), self.engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Give up every connection."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _prepare(self, *, migrate: bool) -> None:
+        with self._errors():
+            if self.engine.dialect.name == "sqlite":
+                sqlite.examine(self.engine.url)
+            with self.engine.connect() as connection:
+                migrations.prepare(connection, migrate=migrate, place=self.place)
+
+    def _writers_turn(self) -> Any:
+        # SQLite lets one writer in at a time and makes the others sleep and try again; a lock wakes the next at once.
+        return self._lock if self.engine.dialect.name == "sqlite" else nullcontext()
+
+    def _readers_turn(self) -> Any:
+        return self._lock if self._is_shared_connection else nullcontext()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            raise _translated(error, self.place) from error
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StorageError(
+            f"the database address {url!r} is not one; write sqlite:///tocsin.db or postgresql://user@host/name"
+        ) from error
+    if parsed.drivername in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername == "sqlite":
+        return parsed.set(drivername="sqlite+pysqlite")
+    return parsed
+
+
+def _engine(url: URL) -> Engine:
+    choices: dict[str, Any] = {"json_serializer": json_text, "json_deserializer": json_value}
+    name = url.get_backend_name()
+    if name not in ("sqlite", "postgresql"):
+        raise StorageError(f"databases of the type {name!r} are not supported; use sqlite:/// or postgresql://")
+    if name == "sqlite":
+        choices["connect_args"] = {"timeout": sqlite.BUSY_SECONDS, "check_same_thread": False}
+        if url.database in (None, "", ":memory:"):
+            choices["poolclass"] = StaticPool
+    else:
+        choices["pool_pre_ping"] = True
+    try:
+        engine = create_engine(url, **choices)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise StorageError(f"the database address names an unknown driver: {error}") from error
+    if name == "sqlite":
+        event.listen(engine, "connect", sqlite.configure)
+        event.listen(engine, "begin", _begin_on_sqlite)
+    return engine
+
+
+def _begin_on_sqlite(connection: Connection) -> None:
+    # A transaction that begins as a reader and then writes fails at once when another wrote in between, whatever the
+    # busy timeout: so writers say at the start that they are.
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _translated(error: SQLAlchemyError, place: str) -> StorageError:
+    reason = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()[0]
+    if "readonly database" in reason or "read-only transaction" in reason:
+        return ReadOnlyDatabaseError(f"{place} cannot be written: {reason}; check permissions and the disk")
+    if isinstance(error, DBAPIError) and (error.connection_invalidated or type(error).__name__ == "OperationalError"):
+        return StorageUnavailableError(f"{place} does not answer: {reason}")
+    return StorageError(f"{place}: {reason}")

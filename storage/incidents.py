@@ -1,0 +1,186 @@
+"""Incidents, their timelines, signals and alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, select, update as update_rows
+
+from storage.database import Transaction
+from storage.records import Alert, Incident, IncidentEvent, IncidentState, Reason, Severity, Signal
+from storage.schema import alert, incident, incident_event, signal
+from storage.statements import insert as insert_into, insert_new
+
+_LIVE = tuple(state.value for state in IncidentState if state.is_live)
+_INCIDENT = tuple(column for column in incident.c)
+_EVENT = tuple(incident_event.c[name] for name in IncidentEvent.__slots__)
+_SIGNAL = tuple(signal.c[name] for name in Signal.__slots__)
+_ALERT = tuple(alert.c[name] for name in Alert.__slots__)
+
+
+def insert(tx: Transaction, new: Incident) -> bool:
+    """Store a new incident. False, and nothing done, when its id is known or a live one has its fingerprint."""
+    statement = insert_into(tx, incident).on_conflict_do_nothing().values(_row(new))
+    return bool(tx.execute(statement).rowcount)
+
+
+def update(tx: Transaction, changed: Incident, expected_version: int) -> bool:
+    """Store a change of an incident, unless somebody else changed it since `expected_version` was read.
+
+    `changed.version` must be higher than the expected one. False, and nothing done, when the incident has moved on.
+    """
+    if changed.version <= expected_version:
+        raise ValueError(f"incident {changed.id}: version {changed.version} does not follow {expected_version}")
+    row = _row(changed)
+    statement = update_rows(incident).where(incident.c.id == row.pop("id"), incident.c.version == expected_version)
+    return bool(tx.execute(statement.values(row)).rowcount)
+
+
+def get(tx: Transaction, incident_id: str) -> Incident | None:
+    """The incident of this id."""
+    return _first(tx, select(*_INCIDENT).where(incident.c.id == incident_id))
+
+
+def by_fingerprint(tx: Transaction, fingerprint: str) -> Incident | None:
+    """The live incident with this fingerprint, else the one last opened."""
+    statement = select(*_INCIDENT).where(incident.c.fingerprint == fingerprint)
+    return _first(
+        tx, statement.order_by(incident.c.state.in_(_LIVE).desc(), incident.c.opened_at.desc(), incident.c.id)
+    )
+
+
+def live(tx: Transaction, brand: str | None = None) -> list[Incident]:
+    """Incidents that still go on, the oldest first."""
+    statement = select(*_INCIDENT).where(incident.c.state.in_(_LIVE))
+    if brand is not None:
+        statement = statement.where(incident.c.brand == brand)
+    return _read(tx, statement.order_by(incident.c.opened_at, incident.c.id))
+
+
+def recent(
+    tx: Transaction,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    brand: str | None = None,
+    states: Sequence[IncidentState] = (),
+    severities: Sequence[Severity] = (),
+    limit: int = 100,
+) -> list[Incident]:
+    """Incidents by their opening in `[since, until)`, the newest first."""
+    columns = incident.c
+    conditions = [
+        (since is not None, columns.opened_at >= since),
+        (until is not None, columns.opened_at < until),
+        (brand is not None, columns.brand == brand),
+        (bool(states), columns.state.in_([state.value for state in states])),
+        (bool(severities), columns.severity.in_([severity.value for severity in severities])),
+    ]
+    statement = select(*_INCIDENT).where(*(condition for applies, condition in conditions if applies))
+    return _read(tx, statement.order_by(columns.opened_at.desc(), columns.id).limit(limit))
+
+
+def append_event(
+    tx: Transaction,
+    incident_id: str,
+    at: datetime,
+    kind: str,
+    actor: str = "tocsin",
+    details: dict[str, Any] | None = None,
+) -> IncidentEvent:
+    """Add a line to an incident's timeline, with the next number."""
+    if tx.dialect.name == "postgresql":  # so that two writers do not take the same number
+        tx.execute(select(incident.c.id).where(incident.c.id == incident_id).with_for_update())
+    last = tx.scalar(select(func.max(incident_event.c.seq)).where(incident_event.c.incident_id == incident_id))
+    event = IncidentEvent(incident_id, (last or 0) + 1, at, kind, actor, details or {})
+    tx.execute(incident_event.insert(), {name: getattr(event, name) for name in IncidentEvent.__slots__})
+    return event
+
+
+def events(tx: Transaction, incident_id: str) -> list[IncidentEvent]:
+    """The timeline of an incident."""
+    statement = select(*_EVENT).where(incident_event.c.incident_id == incident_id).order_by(incident_event.c.seq)
+    return [IncidentEvent(*row) for row in tx.execute(statement)]
+
+
+def add_signals(tx: Transaction, incident_id: str, signals: Sequence[Signal]) -> None:
+    """Attach signals to an incident; known ones (detector, tick, topic and kind) stay as they are."""
+    rows = [{name: getattr(item, name) for name in Signal.__slots__} for item in signals]
+    for row in rows:
+        row.update(incident_id=incident_id, severity=row["severity"].value, facts=dict(row["facts"]))
+    insert_new(tx, signal, rows)
+
+
+def signals(tx: Transaction, incident_id: str) -> list[Signal]:
+    """The signals of an incident, by time."""
+    columns = signal.c
+    statement = select(*_SIGNAL).where(columns.incident_id == incident_id)
+    ordered = statement.order_by(columns.at, columns.detector, columns.topic, columns.kind)
+    return [_signal(row) for row in tx.execute(ordered)]
+
+
+def add_alert(tx: Transaction, said: Alert) -> bool:
+    """Store an alert; False when it is known (incident, episode and number)."""
+    row = {name: getattr(said, name) for name in Alert.__slots__}
+    row.update(reason=said.reason.value, severity=said.severity.value, page=dict(said.page))
+    return bool(tx.execute(insert_into(tx, alert).on_conflict_do_nothing().values(row)).rowcount)
+
+
+def alerts(tx: Transaction, incident_id: str) -> list[Alert]:
+    """The alerts of an incident, in the order they were decided."""
+    statement = select(*_ALERT).where(alert.c.incident_id == incident_id).order_by(alert.c.episode, alert.c.seq)
+    return [_alert(row) for row in tx.execute(statement)]
+
+
+def _row(of: Incident) -> dict[str, Any]:
+    row = {name: getattr(of, name) for name in Incident.__slots__ if name != "origin"}
+    source, external_id = of.origin or (None, None)
+    row.update(
+        state=of.state.value,
+        severity=of.severity.value,
+        facts=dict(of.facts),
+        origin_source=source,
+        origin_id=external_id,
+    )
+    return row
+
+
+def _read(tx: Transaction, statement: Select[Any]) -> list[Incident]:
+    return [_incident(row._mapping) for row in tx.execute(statement)]
+
+
+def _first(tx: Transaction, statement: Select[Any]) -> Incident | None:
+    return next(iter(_read(tx, statement.limit(1))), None)
+
+
+def _incident(row: Any) -> Incident:
+    values = dict(row)
+    source, external_id = values.pop("origin_source"), values.pop("origin_id")
+    values.update(
+        state=IncidentState(values["state"]),
+        severity=Severity(values["severity"]),
+        sources=tuple(values["sources"]),
+        evidence=_keys(values["evidence"]),
+        origin=None if source is None else (source, external_id),
+    )
+    return Incident(**values)
+
+
+def _signal(row: Sequence[Any]) -> Signal:
+    values = dict(zip(Signal.__slots__, row, strict=True))
+    values.update(
+        severity=Severity(values["severity"]), sources=tuple(values["sources"]), evidence=_keys(values["evidence"])
+    )
+    return Signal(**values)
+
+
+def _alert(row: Sequence[Any]) -> Alert:
+    values = dict(zip(Alert.__slots__, row, strict=True))
+    values.update(reason=Reason(values["reason"]), severity=Severity(values["severity"]))
+    return Alert(**values)
+
+
+def _keys(stored: Sequence[Sequence[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((source, external_id) for source, external_id in stored)

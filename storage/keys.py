@@ -1,0 +1,33 @@
+"""Keys of texts: equal for texts that are copies of one another."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from hashlib import blake2b
+
+_LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+_CARRIED = re.compile(r"^\s*(?:rt\s+@\w+\s*:?\s*)+", re.IGNORECASE)
+_INVISIBLE = re.compile(
+    r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
+)
+_ASCII_ONLY = str.isascii
+
+
+def content_key(text: str) -> str:
+    """The key of a text: blake2b (16 hex digits) of what is left of it without links, `RT @name:`, case and spacing.
+
+    Unicode's compatible forms are one (NFKC); characters that nobody sees do not count.
+    """
+    return blake2b(_plain(text).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def _plain(text: str) -> str:
+    if not _ASCII_ONLY(text):
+        text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+    text = text.casefold()
+    if "http" in text or "www." in text:
+        text = _LINK.sub(" ", text)
+    if "rt" in text[:16]:
+        text = _CARRIED.sub("", text)
+    return " ".join(text.split())

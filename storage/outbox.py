@@ -1,0 +1,272 @@
+"""Deliveries on their way: what is due, who holds it, what came of it.
+
+The transaction that decides an alert enqueues its deliveries. A sender claims, commits, and only then sends; so an
+attempt is always on record before it is made, and a process that dies in between leaves a delivery whose lease expires.
+Such a delivery *may* have arrived: it comes back from `claim` as `ambiguous`, and the sender finds out before it sends again.
+
+    pending -> sending -> sent | retry | ambiguous | dead        retry -> sending (when due)
+    ambiguous -> checking -> sent | pending | dead               pending, retry -> superseded
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, exists, or_, select, tuple_, update
+
+from storage.database import Transaction
+from storage.records import Delivery, DeliveryState, Reason, Severity
+from storage.schema import channel, delivery, delivery_attempt
+from storage.statements import insert_new, replace
+
+_COLUMNS = tuple(delivery.c[name] for name in Delivery.__slots__)
+_D = delivery.c
+_TERMINAL = tuple(state.value for state in DeliveryState if state.is_terminal)
+_UNSENT = (DeliveryState.PENDING.value, DeliveryState.RETRY.value)
+_HELD = (DeliveryState.SENDING.value, DeliveryState.CHECKING.value)
+_URGENCY = case({"critical": 0, "warning": 1}, value=_D.severity, else_=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One claim of a delivery: to `send` it, or to `check` whether an earlier attempt arrived. No `ended_at`: nobody
+    recorded what came of it."""
+
+    delivery_id: str
+    fence: int
+    purpose: str
+    attempt: int
+    owner: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    outcome: DeliveryState | None = None
+    remote_id: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A channel that asked to be left alone until `until`."""
+
+    channel: str
+    until: datetime
+    why: str
+
+
+def enqueue(tx: Transaction, deliveries: Sequence[Delivery]) -> None:
+    """Put deliveries into the outbox; those already there (by id) stay as they are."""
+    insert_new(tx, delivery, [_row(item) for item in deliveries])
+
+
+def claim(tx: Transaction, now: datetime, owner: str, lease: timedelta, limit: int = 1) -> list[Delivery]:
+    """Take up to `limit` deliveries that are due, the most urgent first, and hold them for `lease`.
+
+    Per (incident, channel, target) only the first that is not finished is taken, and none of a channel that is blocked.
+    A delivery comes back as `sending`: send it; or as `ambiguous` (stored as `checking`): find out whether it arrived.
+    Commit before acting on it.
+    """
+    statement = select(*_COLUMNS).where(_is_claimable(now), _is_first_in_line(), ~_is_blocked(now))
+    statement = statement.order_by(_URGENCY, _D.due_at, _D.seq, _D.id).limit(limit)
+    if tx.dialect.name == "postgresql":
+        statement = statement.with_for_update(skip_locked=True, of=delivery)
+    return [_take(tx, found, now, owner, now + lease) for found in _read(tx, statement)]
+
+
+def record(
+    tx: Transaction,
+    delivery_id: str,
+    fence: int,
+    *,
+    state: DeliveryState,
+    now: datetime,
+    due_at: datetime | None = None,
+    remote_id: str | None = None,
+    error: str | None = None,
+) -> bool:
+    """Record what came of a claim. False, and nothing done, when the claim was lost (`fence`): then do nothing more."""
+    held = and_(_D.id == delivery_id, _D.fence == fence, _D.state.in_(_HELD))
+    values: dict[str, Any] = {"state": state.value, "owner": None, "lease_until": None, "last_error": error}
+    if due_at is not None:
+        values["due_at"] = due_at
+    if remote_id is not None:
+        values["remote_id"] = remote_id
+    if state is DeliveryState.SENT:
+        values["sent_at"] = now
+    if not tx.execute(update(delivery).where(held).values(values)).rowcount:
+        return False
+    _end_attempt(tx, delivery_id, fence, state, now, remote_id, error)
+    return True
+
+
+def supersede(
+    tx: Transaction,
+    incident_id: str,
+    reasons: Collection[Reason],
+    *,
+    why: str = "",
+    episode: int | None = None,
+    before_seq: int | None = None,
+    channel: str | None = None,
+    target: str | None = None,
+) -> list[Delivery]:
+    """Drop an incident's deliveries that nobody has begun or that wait for another try; those dropped are returned."""
+    conditions = [
+        _D.incident_id == incident_id,
+        _D.reason.in_([reason.value for reason in reasons]),
+        _D.state.in_(_UNSENT),
+    ]
+    for column, value in ((_D.episode, episode), (_D.channel, channel), (_D.target, target)):
+        if value is not None:
+            conditions.append(column == value)
+    if before_seq is not None:
+        conditions.append(_D.seq < before_seq)
+    statement = select(*_COLUMNS).where(*conditions).order_by(_D.seq, _D.id)
+    dropped = _read(tx, statement.with_for_update() if tx.dialect.name == "postgresql" else statement)
+    ids = [item.id for item in dropped]
+    tx.execute(
+        update(delivery).where(_D.id.in_(ids)).values(state=DeliveryState.SUPERSEDED.value, last_error=why or None)
+    )
+    return dropped
+
+
+def block_channel(tx: Transaction, name: str, until: datetime, why: str) -> None:
+    """Let no process make a request to the channel before `until`."""
+    replace(tx, channel, [{"name": name, "blocked_until": until, "why": why}])
+
+
+def unblock_channel(tx: Transaction, name: str) -> None:
+    """Let requests to the channel be made again."""
+    replace(tx, channel, [{"name": name, "blocked_until": None, "why": ""}])
+
+
+def blocks(tx: Transaction, now: datetime) -> list[Block]:
+    """Channels that are blocked at `now`."""
+    columns = channel.c
+    statement = select(columns.name, columns.blocked_until, columns.why).where(columns.blocked_until > now)
+    return [Block(*row) for row in tx.execute(statement.order_by(columns.name))]
+
+
+def get(tx: Transaction, delivery_id: str) -> Delivery | None:
+    """The delivery of this id."""
+    return next(iter(_read(tx, select(*_COLUMNS).where(_D.id == delivery_id))), None)
+
+
+def history(tx: Transaction, incident_id: str) -> list[Delivery]:
+    """Every delivery of an incident, by number, channel and target."""
+    statement = select(*_COLUMNS).where(_D.incident_id == incident_id)
+    return _read(tx, statement.order_by(_D.episode, _D.seq, _D.channel, _D.target, _D.id))
+
+
+def attempts(tx: Transaction, delivery_id: str) -> list[Attempt]:
+    """Every claim of a delivery, in order."""
+    columns = delivery_attempt.c
+    statement = select(*(columns[name] for name in Attempt.__slots__)).where(columns.delivery_id == delivery_id)
+    return [_attempt(row) for row in tx.execute(statement.order_by(columns.fence))]
+
+
+def last_sent(tx: Transaction, incident_id: str, episode: int | None, channel: str, target: str) -> Delivery | None:
+    """The last delivery that arrived there, of one episode or of all."""
+    statement = _sent(incident_id, episode, channel, target).order_by(_D.episode.desc(), _D.seq.desc())
+    return next(iter(_read(tx, statement.limit(1))), None)
+
+
+def root(tx: Transaction, incident_id: str, episode: int | None, channel: str, target: str) -> Delivery | None:
+    """The first delivery that arrived there, of one episode or of all: later ones edit it or answer it."""
+    statement = _sent(incident_id, episode, channel, target).order_by(_D.episode, _D.seq)
+    return next(iter(_read(tx, statement.limit(1))), None)
+
+
+def unfinished(tx: Transaction) -> list[Delivery]:
+    """Every delivery that is not finished, by the time it is due."""
+    return _read(tx, select(*_COLUMNS).where(_D.state.not_in(_TERMINAL)).order_by(_D.due_at, _D.id))
+
+
+def _is_claimable(now: datetime) -> ColumnElement[bool]:
+    waiting = (*_UNSENT, DeliveryState.AMBIGUOUS.value)
+    return and_(
+        _D.state.not_in(_TERMINAL),
+        or_(
+            and_(_D.state.in_(waiting), _D.due_at <= now),
+            and_(_D.state.in_(_HELD), _D.lease_until <= now),
+        ),
+    )
+
+
+def _is_first_in_line() -> ColumnElement[bool]:
+    earlier = delivery.alias("earlier")
+    return ~exists().where(
+        earlier.c.incident_id == _D.incident_id,
+        earlier.c.channel == _D.channel,
+        earlier.c.target == _D.target,
+        tuple_(earlier.c.episode, earlier.c.seq) < tuple_(_D.episode, _D.seq),
+        earlier.c.state.not_in(_TERMINAL),
+    )
+
+
+def _is_blocked(now: datetime) -> ColumnElement[bool]:
+    return exists().where(channel.c.name == _D.channel, channel.c.blocked_until > now)
+
+
+def _take(tx: Transaction, found: Delivery, now: datetime, owner: str, until: datetime) -> Delivery:
+    is_send = found.state in (DeliveryState.PENDING, DeliveryState.RETRY)
+    state = DeliveryState.SENDING if is_send else DeliveryState.CHECKING
+    values: dict[str, Any] = {"owner": owner, "lease_until": until, "fence": found.fence + 1}
+    if is_send:
+        values.update(attempt=found.attempt + 1, attempted_at=now)
+    tx.execute(update(delivery).where(_D.id == found.id).values(state=state.value, **values))
+    attempt = {"delivery_id": found.id, "fence": found.fence + 1, "purpose": "send" if is_send else "check"}
+    attempt.update(attempt=values.get("attempt", found.attempt), owner=owner, started_at=now)
+    tx.execute(delivery_attempt.insert(), attempt)
+    return _changed(found, state=DeliveryState.SENDING if is_send else DeliveryState.AMBIGUOUS, **values)
+
+
+def _end_attempt(
+    tx: Transaction,
+    delivery_id: str,
+    fence: int,
+    outcome: DeliveryState,
+    now: datetime,
+    remote_id: str | None,
+    error: str | None,
+) -> None:
+    columns = delivery_attempt.c
+    statement = update(delivery_attempt).where(columns.delivery_id == delivery_id, columns.fence == fence)
+    tx.execute(statement.values(ended_at=now, outcome=outcome.value, remote_id=remote_id, error=error))
+
+
+def _sent(incident_id: str, episode: int | None, channel: str, target: str) -> Select[Any]:
+    statement = select(*_COLUMNS).where(
+        _D.incident_id == incident_id, _D.channel == channel, _D.target == target, _D.state == DeliveryState.SENT.value
+    )
+    return statement if episode is None else statement.where(_D.episode == episode)
+
+
+def _row(item: Delivery) -> dict[str, Any]:
+    row = {name: getattr(item, name) for name in Delivery.__slots__}
+    row.update(reason=item.reason.value, severity=item.severity.value, state=item.state.value, page=dict(item.page))
+    return row
+
+
+def _read(tx: Transaction, statement: Select[Any]) -> list[Delivery]:
+    return [_record(row) for row in tx.execute(statement)]
+
+
+def _record(row: Sequence[Any]) -> Delivery:
+    values = dict(zip(Delivery.__slots__, row, strict=True))
+    values.update(
+        reason=Reason(values["reason"]), severity=Severity(values["severity"]), state=DeliveryState(values["state"])
+    )
+    return Delivery(**values)
+
+
+def _changed(of: Delivery, **values: Any) -> Delivery:
+    return Delivery(**{name: values.get(name, getattr(of, name)) for name in Delivery.__slots__})
+
+
+def _attempt(row: Sequence[Any]) -> Attempt:
+    values = dict(zip(Attempt.__slots__, row, strict=True))
+    outcome = values.pop("outcome")
+    return Attempt(**values, outcome=DeliveryState(outcome) if outcome else None)

@@ -1,0 +1,65 @@
+"""Reading posts, their mentions and their engagement."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import func, or_, select
+
+from storage.database import Transaction
+from storage.records import EngagementSample, MentionedPost, Post, PostKey
+from storage.rows import POST_COLUMNS, SAMPLE_COLUMNS, M, P, select_mentioned, to_mentioned_post, to_post, to_sample
+from storage.schema import engagement_sample, post
+from storage.statements import chunks
+
+
+def get(tx: Transaction, keys: Collection[PostKey]) -> list[Post]:
+    """Those of the posts that are stored, in the order of the keys."""
+    ids: dict[str, list[str]] = {}
+    for source, external_id in keys:
+        ids.setdefault(source, []).append(external_id)
+    found = {
+        (row.source, row.external_id): to_post(row)
+        for source, of_source in ids.items()
+        for part in chunks(of_source)
+        for row in tx.execute(select(*POST_COLUMNS).where(P.source == source, P.external_id.in_(part)))
+    }
+    return [found[key] for key in keys if key in found]
+
+
+def thread(tx: Transaction, source: str, thread_id: str) -> list[Post]:
+    """The thread's root and replies, oldest first."""
+    statement = select(*POST_COLUMNS).where(
+        P.source == source, or_(P.thread_id == thread_id, P.external_id == thread_id)
+    )
+    return [to_post(row) for row in tx.execute(statement.order_by(P.created_at, P.external_id))]
+
+
+def window(tx: Transaction, since: datetime, until: datetime, brand: str | None = None) -> list[MentionedPost]:
+    """Mentioned posts created in `[since, until)`, of one brand or all, by (created_at, source, external_id, brand)."""
+    statement = select_mentioned()
+    if brand is None:
+        statement = statement.where(P.created_at >= since, P.created_at < until)
+    else:
+        statement = statement.where(M.brand == brand, M.created_at >= since, M.created_at < until)
+    ordered = statement.order_by(P.created_at, P.source, P.external_id, M.brand)
+    return [to_mentioned_post(row) for row in tx.execute(ordered)]
+
+
+def samples(tx: Transaction, since: datetime, until: datetime) -> list[EngagementSample]:
+    """Engagement read in `[since, until)`, by (at, source, external_id)."""
+    columns = engagement_sample.c
+    statement = select(*SAMPLE_COLUMNS).where(columns.at >= since, columns.at < until)
+    ordered = statement.order_by(columns.at, columns.source, columns.external_id)
+    return [to_sample(row) for row in tx.execute(ordered)]
+
+
+def earliest(tx: Transaction) -> datetime | None:
+    """When the oldest stored post was published."""
+    return tx.scalar(select(func.min(P.created_at)).select_from(post))
+
+
+def latest(tx: Transaction) -> datetime | None:
+    """When the newest stored post was published."""
+    return tx.scalar(select(func.max(P.created_at)).select_from(post))

@@ -1,0 +1,183 @@
+"""What a post's readings add up to, whatever their order.
+
+A source is read again and again, late, twice, and by several requests at once. The state kept of a post is a function of
+the *set* of its readings alone, so that any order, batching and repetition ends the same:
+
+- a reading ranks by (edit time, reading time, wording, the rest); the highest decides the post's fields;
+- of every other wording the highest rank is kept, as a revision;
+- mentions count when no other wording ranks above their reading; of one brand's, the highest-ranking counts;
+- the engagement is the newest read; equally new ones are joined by the larger number of each count;
+- the first reading time, and all brands that the source ever named, are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from storage.records import Engagement, MentionedPost, Post
+
+Wording = tuple[str, str]
+"""Title and text."""
+
+Rank = tuple[datetime, datetime]
+"""Edit time (or time of publication) and reading time."""
+
+NO_ENGAGEMENT = Engagement()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A post as it was read once, with what was understood of it."""
+
+    post: Post
+    mentions: tuple[MentionedPost, ...] = ()
+
+
+@dataclass(slots=True)
+class PostState:
+    """What is kept of one post. `id` is 0 until it is stored."""
+
+    post: Post
+    rank: Rank
+    engagement_at: datetime | None = None
+    revisions: dict[Wording, Rank] = field(default_factory=dict)
+    mentions: dict[str, tuple[MentionedPost, Rank]] = field(default_factory=dict)
+    id: int = 0
+
+    @classmethod
+    def of(cls, reading: Reading) -> PostState:
+        """The state after one reading."""
+        rank = rank_of(reading.post)
+        at = None if reading.post.engagement == NO_ENGAGEMENT else rank[1]
+        post = reading.post
+        if len(post.brands) > 1:
+            post = replace(post, brands=tuple(sorted(set(post.brands))))
+        state = cls(post, rank, at)
+        if reading.mentions:
+            state._add_mentions(reading.mentions, rank)
+        return state
+
+    def add(self, reading: Reading) -> None:
+        """Take one more reading into account."""
+        post, rank = reading.post, rank_of(reading.post)
+        self._add_wording(post, rank)
+        if post.engagement != NO_ENGAGEMENT:
+            self.add_engagement(post.engagement, rank[1])
+        self._add_constants(post)
+        if wording(post) == wording(self.post) and (rank, wording(post)) > self._limit():
+            self._add_mentions(reading.mentions, rank)
+
+    def add_engagement(self, engagement: Engagement, at: datetime) -> None:
+        """Take one more count of reactions into account."""
+        if self.engagement_at is None or at > self.engagement_at:
+            self.engagement_at = at
+        elif at == self.engagement_at:
+            engagement = largest(self.post.engagement, engagement)
+        else:
+            return
+        if engagement != self.post.engagement:
+            self.post = replace(self.post, engagement=engagement)
+
+    def copy(self) -> PostState:
+        """A state that changes apart from this one."""
+        return replace(self, revisions=dict(self.revisions), mentions=dict(self.mentions))
+
+    def _add_wording(self, post: Post, rank: Rank) -> None:
+        old, new = wording(self.post), wording(post)
+        if new != old:
+            if (rank, new) < (self.rank, old):
+                self._add_revision(new, rank)
+                return
+            self.revisions.pop(new, None)
+            self.mentions.clear()
+            self._add_revision(old, self.rank)
+        elif rank < self.rank or (rank == self.rank and _rest(post) <= _rest(self.post)):
+            return
+        kept = self.post
+        self.rank = rank
+        self.post = replace(post, engagement=kept.engagement, collected_at=kept.collected_at, brands=kept.brands)
+
+    def _add_revision(self, other: Wording, rank: Rank) -> None:
+        self.revisions[other] = max(rank, self.revisions.get(other, rank))
+        limit, current = self._limit(), wording(self.post)
+        self.mentions = {brand: kept for brand, kept in self.mentions.items() if (kept[1], current) > limit}
+
+    def _limit(self) -> Any:
+        # Everything read up to here was read before somebody else's wording, so it says nothing of the current one.
+        return max(((rank, other) for other, rank in self.revisions.items()), default=((), ()))
+
+    def _add_constants(self, post: Post) -> None:
+        kept = self.post
+        brands = kept.brands if set(post.brands) <= set(kept.brands) else tuple(sorted({*kept.brands, *post.brands}))
+        collected_at = min(filter(None, (kept.collected_at, post.collected_at)), default=None)
+        if (brands, collected_at) != (kept.brands, kept.collected_at):
+            self.post = replace(kept, brands=brands, collected_at=collected_at)
+
+    def _add_mentions(self, mentions: Iterable[MentionedPost], rank: Rank) -> None:
+        for mentioned in mentions:
+            brand = mentioned.mention.brand
+            kept = self.mentions.get(brand)
+            if kept is None or rank > kept[1] or (rank == kept[1] and judgement(mentioned) > judgement(kept[0])):
+                self.mentions[brand] = (mentioned, rank)
+
+
+def rank_of(post: Post) -> Rank:
+    """How new a reading is."""
+    version_at = post.edited_at or post.created_at
+    return (version_at, post.collected_at or version_at)
+
+
+def wording(post: Post) -> Wording:
+    """What an edit changes."""
+    return (post.title, post.text)
+
+
+def judgement(mentioned: MentionedPost) -> tuple[Any, ...]:
+    """Everything that was understood of a mention, in an order that breaks ties."""
+    mention, score = mentioned.mention, mentioned.score
+    return (
+        score.scorer, score.version, score.compound, score.label, score.uncertainty, mention.relevance, mention.matched,
+        mention.reason, mentioned.kinds, mentioned.content_key,
+    )  # fmt: skip
+
+
+def largest(one: Engagement, other: Engagement) -> Engagement:
+    """The larger of each count; a number is larger than none."""
+    return Engagement(
+        _larger(one.likes, other.likes),
+        _larger(one.shares, other.shares),
+        _larger(one.replies, other.replies),
+        _larger(one.views, other.views),
+    )
+
+
+def gather(
+    readings: Iterable[Reading], states: Mapping[tuple[str, str], PostState]
+) -> dict[tuple[str, str], PostState]:
+    """The states after all readings, given the stored ones, which are changed in place."""
+    after = dict(states)
+    for reading in readings:
+        state = after.get(reading.post.key)
+        if state is None:
+            after[reading.post.key] = PostState.of(reading)
+        else:
+            state.add(reading)
+    return after
+
+
+def _larger(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
+
+
+def _rest(post: Post) -> tuple[Any, ...]:
+    # None has no order among other values, so every value is paired with whether there is one.
+    values = (
+        post.kind, post.url, post.author, post.author_name, post.author_reach, post.thread_id, post.parent_id,
+        post.repost_of, post.language, post.created_at, post.edited_at,
+    )  # fmt: skip
+    return tuple((value is not None, "" if value is None else value) for value in values)

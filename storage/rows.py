@@ -1,0 +1,73 @@
+"""Posts and mentions as rows, and rows as posts and mentions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from storage.records import Engagement, EngagementSample, Label, Mention, MentionedPost, Post, PostKind, Score
+from storage.schema import engagement_sample, mention, post
+
+P = post.c
+M = mention.c
+
+POST_COLUMNS = (
+    P.source, P.external_id, P.created_at, P.text, P.kind, P.title, P.url, P.author, P.author_name, P.author_reach,
+    P.thread_id, P.parent_id, P.repost_of, P.language, P.likes, P.shares, P.replies, P.views, P.edited_at,
+    P.collected_at, P.brands,
+)  # fmt: skip
+MENTION_COLUMNS = (
+    M.brand, M.relevance, M.matched, M.reason, M.compound, M.label, M.scorer, M.scorer_version, M.uncertainty,
+    M.content_key, M.kinds,
+)  # fmt: skip
+SAMPLE_COLUMNS = tuple(
+    engagement_sample.c[name] for name in ("source", "external_id", "at", "likes", "shares", "replies", "views")
+)
+
+_KINDS = {kind.value: kind for kind in PostKind}
+_LABELS = {label.value: label for label in Label}
+_WIDTH = len(POST_COLUMNS)
+
+
+def select_mentioned() -> Select[Any]:
+    """Posts joined with their mentions, in the columns that `to_mentioned_post` reads."""
+    return select(*POST_COLUMNS, *MENTION_COLUMNS).select_from(mention.join(post, P.id == M.post_id))
+
+
+def to_post(row: Sequence[Any]) -> Post:
+    """A post from a row of `POST_COLUMNS`."""
+    (
+        source, external_id, created_at, text, kind, title, url, author, author_name, author_reach, thread_id,
+        parent_id, repost_of, language, likes, shares, replies, views, edited_at, collected_at, brands,
+    ) = row  # fmt: skip
+    return Post(
+        source=source, external_id=external_id, created_at=created_at, text=text, kind=_KINDS[kind], title=title,
+        url=url, author=author, author_name=author_name, author_reach=author_reach, thread_id=thread_id,
+        parent_id=parent_id, repost_of=repost_of, language=language, edited_at=edited_at, collected_at=collected_at,
+        engagement=Engagement(likes, shares, replies, views), brands=tuple(brands),
+    )  # fmt: skip
+
+
+def to_mentioned_post(row: Sequence[Any]) -> MentionedPost:
+    """A mentioned post from a row of `POST_COLUMNS` and `MENTION_COLUMNS`."""
+    return with_mention(to_post(row[:_WIDTH]), row[_WIDTH:])
+
+
+def with_mention(of: Post, row: Sequence[Any]) -> MentionedPost:
+    """A post with the mention in a row of `MENTION_COLUMNS`."""
+    brand, relevance, matched, reason, compound, label, scorer, version, uncertainty, content_key, kinds = row
+    return MentionedPost(
+        post=of,
+        mention=Mention(brand, of.source, of.external_id, relevance, tuple(matched), reason),
+        score=Score(compound, _LABELS[label], scorer, version, uncertainty),
+        content_key=content_key,
+        kinds=tuple(kinds),
+    )
+
+
+def to_sample(row: Sequence[Any]) -> EngagementSample:
+    """A sample from a row of `SAMPLE_COLUMNS`."""
+    source, external_id, at, likes, shares, replies, views = row
+    return EngagementSample(source, external_id, at, Engagement(likes, shares, replies, views))

@@ -1,0 +1,27 @@
+"""States that let a restarted process go on where it was."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete, select
+
+from storage.database import Transaction
+from storage.schema import checkpoint
+from storage.statements import replace
+
+
+def save(tx: Transaction, name: str, at: datetime, blob: bytes) -> None:
+    """Keep the state `name`, which has seen everything up to the event time `at`; an earlier one is written over."""
+    replace(tx, checkpoint, [{"name": name, "at": at, "blob": blob}])
+
+
+def load(tx: Transaction, name: str) -> tuple[datetime, bytes] | None:
+    """The state `name` and its event time, None when there is none."""
+    found = tx.execute(select(checkpoint.c.at, checkpoint.c.blob).where(checkpoint.c.name == name)).one_or_none()
+    return None if found is None else (found.at, bytes(found.blob))
+
+
+def forget(tx: Transaction, name: str) -> None:
+    """Remove the state `name`."""
+    tx.execute(delete(checkpoint).where(checkpoint.c.name == name))
