@@ -1,0 +1,273 @@
+"""What people say when a company is in trouble: the taxonomy of incident kinds, and reading it from a text.
+
+The words lie in `kinds.toml`, per kind and language; an operator adds kinds or words in the configuration. Reading is a
+few dictionary look-ups per word (some ten microseconds for a tweet), so that every mention can be read.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib import resources
+from typing import Any, Protocol, Self
+
+import ahocorasick
+
+GAP = 3
+"""Most words between the two sides of a `~`."""
+GAP_CHARACTERS = 8
+"""The same in scripts that put no spaces between words."""
+KEPT_WORDS = 50_000
+UNSPACED = frozenset({"zh", "ja", "th"})
+MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff\u0e00-\u0eff"
+"""Combining marks and vowel signs that belong to words but that `\\w` leaves out."""
+
+_WORD = re.compile(rf"[\w{MARKS}]+")
+_ASCII_WORD = re.compile(r"\w+")
+_GRAVITY_OF_SEVERITY = {"critical": 3, "warning": 3, "watch": 1}
+
+
+class KindWords(Protocol):
+    """A kind as the operator configures it (`[[kinds]]`)."""
+
+    @property
+    def name(self) -> str:
+        """Its name in lower case."""
+
+    @property
+    def words(self) -> Mapping[str, Sequence[str]]:
+        """Words and phrases for each language."""
+
+    @property
+    def severity(self) -> str | None:
+        """Severity that such an incident has at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind: `gravity` 3 is grave, 2 serious, 1 an everyday complaint; `harm` is false for what explains a crowd."""
+
+    name: str
+    title: str
+    gravity: int
+    harm: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One word of a phrase: itself or (`open_ended`) how it begins; `loose` when words may stand before it."""
+
+    text: str
+    open_ended: bool
+    loose: bool
+
+    def fits(self, word: str) -> bool:
+        return word.startswith(self.text) if self.open_ended else word == self.text
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    kind: str
+    parts: tuple[_Part, ...]
+    takes_back: bool
+
+
+Span = tuple[int, int]
+_Found = tuple[_Phrase, Span]
+
+
+class Taxonomy:
+    """Reads kinds out of texts."""
+
+    def __init__(self, kinds: Mapping[str, Kind], words: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+        """`words` maps a language to the words of each kind."""
+        self.kinds_by_name = dict(kinds)
+        readers = {language: _reader(language, of_kinds) for language, of_kinds in words.items()}
+        elsewhere = [reader for language, reader in sorted(readers.items()) if language in ("en", *_OWN_SCRIPTS)]
+        self._readers: dict[str, list[_Reader]] = {language: [reader] for language, reader in readers.items()}
+        self._unknown = elsewhere
+
+    @classmethod
+    def build(cls, additions: Sequence[KindWords] = ()) -> Self:
+        """The built-in taxonomy with the operator's additions: more words for a known kind, or a kind of their own."""
+        kinds, words = _built_in()
+        kinds = dict(kinds)
+        merged = {language: {name: list(texts) for name, texts in table.items()} for language, table in words.items()}
+        for addition in additions:
+            kinds[addition.name] = _with_addition(kinds.get(addition.name), addition)
+            for language, texts in addition.words.items():
+                merged.setdefault(language, {}).setdefault(addition.name, []).extend(texts)
+        return cls(kinds, merged)
+
+    def kinds(self, text: str, language: str) -> tuple[str, ...]:
+        """The kinds that the words of a text point to, strongest first: grave before light, then by number of words."""
+        folded = unicodedata.normalize("NFKC", text).casefold()
+        counts: Counter[str] = Counter()
+        for reader in self._readers.get(language, self._unknown):
+            counts.update(reader.read(folded))
+        return tuple(sorted(counts, key=lambda name: (-self.kinds_by_name[name].gravity, -counts[name], name)))
+
+    def gravity(self, kinds: Iterable[str]) -> int:
+        """The gravity of the gravest of `kinds`; 0 for none, or for calm ones alone."""
+        return max((self.kinds_by_name[name].gravity for name in kinds if name in self.kinds_by_name), default=0)
+
+    def harmful(self, kinds: Iterable[str]) -> tuple[str, ...]:
+        """Those of `kinds` that make an incident."""
+        return tuple(name for name in kinds if name in self.kinds_by_name and self.kinds_by_name[name].harm)
+
+
+class _Reader(Protocol):
+    def read(self, folded: str) -> list[str]:
+        """Names of the kinds found, one for each phrase that stands there."""
+
+
+class _SpacedReader:
+    """Reads scripts that put spaces between words."""
+
+    def __init__(self, words: Mapping[str, Sequence[str]]) -> None:
+        self._exact: dict[str, list[_Phrase]] = defaultdict(list)
+        self._open: dict[str, list[_Phrase]] = defaultdict(list)
+        for phrase in _phrases(words):
+            table = self._open if phrase.parts[0].open_ended else self._exact
+            table[phrase.parts[0].text].append(phrase)
+        self._lengths = sorted({len(beginning) for beginning in self._open})
+        self._beginning_with: dict[str, tuple[_Phrase, ...]] = {}
+
+    def read(self, folded: str) -> list[str]:
+        """Names of the kinds found."""
+        words = (_ASCII_WORD if folded.isascii() else _WORD).findall(folded)
+        known = self._beginning_with
+        found: list[_Found] = []
+        for at, word in enumerate(words):
+            phrases = known.get(word)
+            if phrases is None:
+                phrases = self._remember(word)
+            for phrase in phrases:
+                end = _end(phrase.parts, words, at)
+                if end:
+                    found.append((phrase, (at, end)))
+        return _standing(found)
+
+    def _remember(self, word: str) -> tuple[_Phrase, ...]:
+        """The phrases that begin with a word. Words repeat: keeping the answers makes reading several times faster."""
+        if len(self._beginning_with) >= KEPT_WORDS:
+            self._beginning_with.clear()
+        beginnings = (word[:length] for length in self._lengths if length <= len(word))
+        opened = [phrase for beginning in beginnings for phrase in self._open.get(beginning, ())]
+        phrases = (*self._exact.get(word, ()), *opened)
+        self._beginning_with[word] = phrases
+        return phrases
+
+
+class _UnspacedReader:
+    """Reads scripts that run words together: a word is found anywhere."""
+
+    def __init__(self, words: Mapping[str, Sequence[str]]) -> None:
+        self._automaton = ahocorasick.Automaton()
+        by_beginning: dict[str, list[_Phrase]] = defaultdict(list)
+        for phrase in _phrases(words):
+            by_beginning[phrase.parts[0].text].append(phrase)
+        for text, phrases in by_beginning.items():
+            self._automaton.add_word(text, (text, phrases))
+        self._automaton.make_automaton()
+
+    def read(self, folded: str) -> list[str]:
+        """Names of the kinds found."""
+        found: list[_Found] = []
+        for last, (text, phrases) in self._automaton.iter(folded):
+            for phrase in phrases:
+                end = _end_in_text(phrase.parts, folded, last + 1)
+                if end:
+                    found.append((phrase, (last + 1 - len(text), end)))
+        return _standing(found)
+
+
+_OWN_SCRIPTS = ("ar", "hi", "ja", "ko", "ru", "zh")
+"""Languages that a text of unknown language may be read in without taking a word for another language's."""
+
+
+def _reader(language: str, words: Mapping[str, Sequence[str]]) -> _Reader:
+    return _UnspacedReader(words) if language in UNSPACED else _SpacedReader(words)
+
+
+def _phrases(words: Mapping[str, Sequence[str]]) -> Iterator[_Phrase]:
+    for kind, texts in words.items():
+        for text in texts:
+            parts = tuple(_parts(text.removeprefix("!")))
+            if parts:
+                yield _Phrase(kind, parts, text.startswith("!"))
+
+
+def _parts(text: str) -> Iterator[_Part]:
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    for side, piece in enumerate(folded.split("~")):
+        pieces = re.findall(rf"[\w{MARKS}]+\*?", piece)
+        for place, word in enumerate(pieces):
+            yield _Part(word.rstrip("*"), word.endswith("*"), loose=side > 0 and place == 0)
+
+
+def _end(parts: tuple[_Part, ...], words: list[str], at: int) -> int:
+    """Where the phrase that begins at word `at` ends (past its last word), 0 when it does not stand there."""
+    place = at + 1
+    for part in parts[1:]:
+        reach = min(place + (GAP + 1 if part.loose else 1), len(words))
+        place = next((index + 1 for index in range(place, reach) if part.fits(words[index])), 0)
+        if not place:
+            return 0
+    return place
+
+
+def _end_in_text(parts: tuple[_Part, ...], text: str, place: int) -> int:
+    for part in parts[1:]:
+        reach = place + len(part.text) + GAP_CHARACTERS
+        found = text.find(part.text, place, reach)
+        if found < 0:
+            return 0
+        place = found + len(part.text)
+    return place
+
+
+def _standing(found: Sequence[_Found]) -> list[str]:
+    """The kinds of the phrases found that no other phrase takes back."""
+    if not found:
+        return []
+    if not any(phrase.takes_back for phrase, _ in found):
+        return [phrase.kind for phrase, _ in found]
+    taken_back = [(phrase.kind, span) for phrase, span in found if phrase.takes_back]
+    return [
+        phrase.kind
+        for phrase, (start, end) in found
+        if not phrase.takes_back
+        and not any(kind == phrase.kind and start < until and since < end for kind, (since, until) in taken_back)
+    ]
+
+
+def _with_addition(known: Kind | None, addition: KindWords) -> Kind:
+    gravity = _GRAVITY_OF_SEVERITY.get(addition.severity or "", 0)
+    if known is not None:
+        return replace(known, gravity=max(known.gravity, gravity))
+    return Kind(addition.name, addition.name.replace("_", " "), gravity or 2, harm=True)
+
+
+@lru_cache(maxsize=1)
+def _built_in() -> tuple[dict[str, Kind], dict[str, dict[str, list[str]]]]:
+    raw: dict[str, dict[str, Any]] = tomllib.loads(
+        resources.files("monitor").joinpath("kinds.toml").read_text(encoding="utf-8")
+    )
+    kinds = {name: Kind(name, table["title"], table["gravity"], table["role"] == "harm") for name, table in raw.items()}
+    words: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    for name, table in raw.items():
+        for language, texts in table.items():
+            if isinstance(texts, list):
+                words[language][name] = texts
+    return kinds, dict(words)
+
+
+def built_in_kinds() -> dict[str, Kind]:
+    """The kinds that the program knows without configuration, by name."""
+    return dict(_built_in()[0])
