@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select, update as update_rows
+from sqlalchemy import Select, func, select
+from sqlalchemy import update as update_rows
 
 from storage.database import Transaction
 from storage.records import Alert, Incident, IncidentEvent, IncidentState, Reason, Severity, Signal
 from storage.schema import alert, incident, incident_event, signal
-from storage.statements import insert as insert_into, insert_new
+from storage.statements import insert as insert_into
+from storage.statements import insert_new
 
 _LIVE = tuple(state.value for state in IncidentState if state.is_live)
 _INCIDENT = tuple(column for column in incident.c)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, text, update as update_rows
+from sqlalchemy import bindparam, delete, func, select, text
+from sqlalchemy import update as update_rows
 
 from storage import search_index
 from storage.columns import storable
@@ -15,8 +16,10 @@ from storage.database import Transaction
 from storage.reading import PostState, Rank, Wording, wording
 from storage.records import PostKey
 from storage.rows import MENTION_COLUMNS, POST_COLUMNS, M, P, to_post, with_mention
-from storage.schema import erased as erased_table, mention, post, revision
-from storage.statements import chunks, insert as insert_into, replace as replace_rows
+from storage.schema import erased as erased_table
+from storage.schema import mention, post, revision
+from storage.statements import chunks
+from storage.statements import replace as replace_rows
 
 _POST_WIDTH = len(POST_COLUMNS)
 

