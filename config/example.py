@@ -1,0 +1,175 @@
+"""The example file: every setting with one sentence and its default, made from the models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from config.load import PACKAGES
+from config.plugins import available, options_of
+from config.references import SecretReference
+from config.settings import PluginTable, Settings
+from config.shapes import tables_in
+from config.thresholds import SENSITIVITIES, ThresholdSettings, presets_of
+from config.wording import choices, default_of, first_sentence, is_list, is_table, sentence, toml
+
+WIDTH = 118
+
+_SAMPLES: Mapping[str, Any] = {
+    "brands.name": "Harbour & Pine",
+    "brands.aliases": ["Harbour and Pine", "H&P Furniture"],
+    "brands.handles": ["@harbourpine"],
+    "brands.hashtags": ["#harbourpine"],
+    "brands.tickers": ["$HPNE"],
+    "brands.people": ["Ada Lindqvist"],
+    "brands.products": ["Fjell Bunk Bed"],
+    "brands.context": ["furniture", "bed", "store"],
+    "brands.exclude": ["harbour and pine street"],
+    "brands.rivals": ["Oak & Anchor"],
+    "brands.languages": ["en", "sv"],
+    "brands.sensitivity": "keen",
+    "brands.sentiment_rules.words": ["bunk", "to die for"],
+    "brands.sentiment_rules.sentiment": "neutral",
+    "sources.brands": ["Harbour & Pine"],
+    "routes.channels": ["slack"],
+    "routes.brands": ["Harbour & Pine"],
+    "routes.severities": ["warning", "critical"],
+    "routes.kinds": [],
+    "routes.sources": [],
+    "routes.fallback": ["smtp"],
+    "quiet_hours.start": "22:00",
+    "quiet_hours.end": "07:00",
+    "quiet_hours.timezone": "Europe/Stockholm",
+    "quiet_hours.days": ["monday", "tuesday", "wednesday", "thursday", "friday"],
+    "understanding.model": "state/model.bin",
+    "understanding.languages": ["en", "sv"],
+    "kinds.name": "tip_over",
+    "kinds.words": {"en": ["tipped over", "fell on"], "sv": ["välte"]},
+    "kinds.severity": "warning",
+    "general.public_url": "https://tocsin.example.com",
+}
+"""Values in the example file for settings whose default would show nothing."""
+
+
+def example() -> str:
+    """The text of `config/example.toml`."""
+    return "\n".join(_example_lines()).rstrip() + "\n"
+
+
+def _example_lines() -> Iterator[str]:
+    yield from _comment(
+        "Every setting of Tocsin, with one sentence, its default, and an example where the default would show nothing. "
+        'Only a brand, a source, a channel and a route are needed: "tocsin init" writes a file with just these. '
+        "Relative paths are taken from the folder of the file."
+    )
+    for name, field in Settings.model_fields.items():
+        model = next(tables_in(field.annotation))
+        yield ""
+        yield from _comment(sentence(field))
+        if issubclass(model, PluginTable):
+            for kind in available(PACKAGES[name]):
+                yield from _plugin_lines(name, model, kind)
+        else:
+            yield from _table_lines((name,), model, many=is_list(field))
+
+
+def _table_lines(path: tuple[str, ...], model: type[BaseModel], *, many: bool) -> Iterator[str]:
+    heading = ".".join(path)
+    yield f"[[{heading}]]" if many else f"[{heading}]"
+    if model is ThresholdSettings:
+        yield from _threshold_lines(path)
+        return
+    for name, field in model.model_fields.items():
+        if not is_table(field):
+            yield from _setting_lines((*path, name), field)
+    for name, field in model.model_fields.items():
+        if is_table(field):
+            yield ""
+            yield from _comment(sentence(field))
+            yield from _table_lines((*path, name), next(tables_in(field.annotation)), many=is_list(field))
+
+
+def _threshold_lines(path: tuple[str, ...]) -> Iterator[str]:
+    """As comments, so that a copy of the file leaves them to the sensitivity; a brand's are not repeated."""
+    if path[0] != "detection":
+        yield "# Any key of [detection.thresholds]."
+        return
+    for name, field in ThresholdSettings.model_fields.items():
+        presets = ", ".join(f"{level} {toml(presets_of(name)[level])}" for level in SENSITIVITIES)
+        yield from _comment(f"{sentence(field)} ({presets})")
+        yield f"# {name} = {toml(default_of(field))}"
+
+
+def _setting_lines(path: tuple[str, ...], field: FieldInfo) -> Iterator[str]:
+    default = default_of(field)
+    shown = _SAMPLES.get(".".join(path), _sample(path, field) if default in (None, PydanticUndefined) else default)
+    remark = _remark(default, shown)
+    yield from _comment(f"{sentence(field)}{f' ({remark})' if remark else ''}")
+    yield f"{path[-1]} = {toml(shown)}"
+
+
+def _remark(default: Any, shown: Any) -> str:
+    if default is PydanticUndefined:
+        return "must be given"
+    if default is None:
+        return "default: unset"
+    return f"default: {toml(default)}" if toml(default) != toml(shown) else ""
+
+
+def _sample(path: tuple[str, ...], field: FieldInfo) -> Any:
+    """Something that a field without a default would accept."""
+    if field.examples:
+        return field.examples[0]
+    if SecretReference in set(tables_in(field.annotation)):
+        return {"env": "_".join(("tocsin", *path[-2:])).upper()}
+    values = choices(field.annotation)
+    return values[0] if values else "…"
+
+
+def _plugin_lines(table: str, own: type[PluginTable], kind: str) -> Iterator[str]:
+    """One table for one plug-in, with its own settings and those of the plug-in."""
+    options = options_of(PACKAGES[table], kind)
+    yield from _comment(first_sentence(options))
+    yield f"[[{table}]]"
+    for name, field in own.model_fields.items():
+        if name == "type":
+            yield from _comment(sentence(field))
+            yield f"type = {toml(kind)}"
+        elif name == "name":
+            yield from _comment(f"{sentence(field)} (default: {toml(kind)})")
+            yield f"name = {toml(kind)}"
+        elif name != "options":
+            yield from _setting_lines((table, name), field)
+    for name, field in options.model_fields.items():
+        yield from _option_lines(kind, name, field)
+    yield ""
+
+
+def _option_lines(kind: str, name: str, field: FieldInfo) -> Iterator[str]:
+    default = default_of(field)
+    required = default is PydanticUndefined
+    shown = (
+        field.examples[0]
+        if field.examples
+        else _sample((kind, name), field)
+        if required or default is None
+        else default
+    )
+    remark = _remark(default, shown)
+    yield from _comment(f"{sentence(field)}{f' ({remark})' if remark else ''}")
+    yield f"{'' if required or default is not None else '# '}{name} = {toml(shown)}"
+
+
+def _comment(text: str) -> Iterator[str]:
+    line = "#"
+    for word in text.split():
+        if len(line) + len(word) + 1 > WIDTH:
+            yield line
+            line = "#"
+        line += f" {word}"
+    if line != "#":
+        yield line
