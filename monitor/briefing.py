@@ -83,10 +83,7 @@ class Briefing:
 
 def _posts(tx: Transaction, incident: Incident, at: datetime) -> list[MentionedPost]:
     """The posts about the brand since the incident began, newest last, and its evidence."""
-    posts = post_store.window(tx, incident.began_at, at, brand=incident.brand)[-MOST_POSTS:]
-    known = {item.post.key for item in posts}
-    evidence = [key for key in incident.evidence if key not in known]
-    return sorted([*post_store.mentioned(tx, incident.brand, evidence), *posts], key=_by_time)
+    return post_store.window(tx, incident.began_at, at, brand=incident.brand)[-MOST_POSTS:]
 
 
 def _by_time(item: MentionedPost) -> tuple[datetime, PostKey]:

@@ -17,16 +17,17 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from alerts.faults import fault_point
-from storage.ingest import Intake, Written
-
+from monitor.detectors.contract import TICK
 from monitor.fold import Fold, floor_tick, ticks
-from monitor.incidents import Transition
+from monitor.incidents import Change, Transition
 from monitor.register import Finding, Register, findings
 from monitor.understanding import Understanding
+from storage import gaps as gap_store
 from storage import ingest as ingest_store
 from storage import posts as post_store
 from storage import state as state_store
 from storage.database import Database, Transaction
+from storage.ingest import Intake, Written
 from storage.records import Alert, CollectorRun, Cursor, Engagement, EngagementSample, Gap, Post, Signal
 
 Coverage = Mapping[datetime, Mapping[str, float]]
@@ -47,8 +48,30 @@ class Batch:
     run: CollectorRun | None = None
 
 
+def ledgered_coverage(sources: Sequence[str]) -> Callable[[Transaction, datetime, datetime], Coverage]:
+    """Coverage of the configured `sources` by the ledger of gaps, for the ticks in which something is missing."""
+
+    def coverage(tx: Transaction, start: datetime, end: datetime) -> dict[datetime, dict[str, float]]:
+        missing = [gap for gap in gap_store.between(tx, start, end) if gap.filled_at is None and gap.source in sources]
+        found: dict[datetime, dict[str, float]] = defaultdict(dict)
+        for source in {gap.source for gap in missing}:
+            of_source = [gap for gap in missing if gap.source == source]
+            at = start
+            while at < end:
+                if lost := gap_store.share_missing(of_source, at, at + TICK):
+                    found[at][source] = 1.0 - lost
+                at += TICK
+        return found
+
+    return coverage
+
+
 def _unknown_coverage(_tx: Transaction, _start: datetime, _end: datetime) -> Coverage:
     return {}
+
+
+def _always_allowed(_tx: Transaction) -> None:
+    return
 
 
 @dataclass
@@ -66,6 +89,8 @@ class Pipeline:
     lateness: timedelta = timedelta(minutes=15)
     durable: bool = True
     coverage: Callable[[Transaction, datetime, datetime], Coverage] = _unknown_coverage
+    guard: Callable[[Transaction], None] = _always_allowed
+    """Asked inside every transaction that judges; raises when another process is the leader by now."""
     _fold: Fold | None = field(default=None, init=False)
     _looked_at: tuple[datetime, datetime, int] | None = field(default=None, init=False)
     _arrivals: int = field(default=0, init=False)
@@ -96,14 +121,19 @@ class Pipeline:
         try:
             return self._advance_early(now, until) if early else self._advance_settled(until)
         except BaseException:
-            self._fold, self._looked_at = None, None  # ahead of what was committed: go back to the last checkpoint
+            self.forget()  # the fold is ahead of what was committed
             raise
+
+    def forget(self) -> None:
+        """Go back to the last checkpoint at the next advance: after a failure, or when another process has led."""
+        self._fold, self._looked_at = None, None
 
     def _advance_settled(self, until: datetime) -> list[Alert]:
         alerts: list[Alert] = []
         fold = self._resume(until)
         while fold is not None and fold.at is not None and fold.at < until:
             with self.database.write() as tx:
+                self.guard(tx)
                 fold.adopt(self.register.stored(tx, fold.known))
                 for transitions in self._steps(tx, fold, min(fold.at + SPAN, until)):
                     alerts += self.register.record(tx, findings(transitions), transitions[0].at)
@@ -117,10 +147,12 @@ class Pipeline:
             return []
         while fold.at + SPAN < until:
             with self.database.write() as tx:
+                self.guard(tx)
                 fold.adopt(self.register.stored(tx, fold.known))
                 deque(self._steps(tx, fold, fold.at + SPAN), maxlen=0)
                 self._keep(tx, fold)
         with self.database.write() as tx:
+            self.guard(tx)
             fold.adopt(self.register.stored(tx, fold.known))
             changed = list(self._steps(tx, fold, until))
             ahead = fold.copy()
@@ -170,15 +202,18 @@ def _view(settled: Fold, ahead: Fold, changed: Sequence[Sequence[Transition]]) -
     """What is known now: the provisional look, but an end only where it is settled (posts may be on their way)."""
     signals: dict[str, list[Signal]] = defaultdict(list)
     whys: dict[str, str] = {}
+    material: set[str] = set()
     for transition in chain.from_iterable(changed):
         signals[transition.incident.id] += transition.signals
-        whys[transition.incident.id] = transition.why or whys.get(transition.incident.id, "")
+        if transition.change not in (Change.JOINED, Change.HELD):
+            whys[transition.incident.id] = transition.why
+            material.add(transition.incident.id)
     seen: list[Finding] = []
     for name, incident in ahead.known.items():
         before = settled.known.get(name)
         ended_early = before is not None and before.state.is_live and not incident.state.is_live
         chosen = before if ended_early and before is not None else incident
-        seen.append(Finding(chosen, tuple(signals[name]), whys.get(name, "")))
+        seen.append(Finding(chosen, tuple(signals[name]), whys.get(name, ""), name in material))
     return seen
 
 

@@ -24,6 +24,8 @@ class Finding:
     incident: Incident
     signals: tuple[Signal, ...] = ()
     why: str = ""
+    is_material: bool = True
+    """Whether detection thinks the change worth telling; people are asked about no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,11 @@ WITHDRAWN = "with every post in, the numbers no longer bear it out"
 
 def findings(transitions: Sequence[Transition]) -> list[Finding]:
     """The transitions of one tick as findings."""
-    return [Finding(item.incident, item.signals, item.why) for item in transitions if item.change is not Change.HELD]
+    return [
+        Finding(item.incident, item.signals, item.why, item.change is not Change.JOINED)
+        for item in transitions
+        if item.change is not Change.HELD
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +93,9 @@ class Register:
             return []
         incident = self._store(tx, before, incident)
         incident_store.add_signals(tx, incident.id, finding.signals)
-        if change is None:
+        if change is None or (change is Change.UPDATED and not finding.is_material):
             return []
-        why = finding.why or f"{change.value}"
+        why = finding.why or change.value
         details = {"severity": incident.severity.value, "episode": incident.episode, "why": why}
         incident_store.append_event(tx, incident.id, at, change.value, "tocsin", details)
         if before is None and not incident.state.is_live:

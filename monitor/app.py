@@ -1,0 +1,189 @@
+"""The only place where the parts are put together; nothing is made at import time."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from alerts.outbox import Sender
+from alerts.speak import Speaker
+
+from collectors.contract import Collector, SourceContext
+from config.plugins import resolve
+from config.settings import Settings, SourceSettings
+from monitor.briefing import Briefing
+from monitor.collecting import SourceJob
+from monitor.fold import Fold
+from monitor.incidents import CorrelationSettings
+from monitor.judge import Judge, JudgeSettings
+from monitor.pipeline import Pipeline, ledgered_coverage
+from monitor.register import Register
+from monitor.scheduler import Timer
+from monitor.understanding import Understanding
+from storage import leases as lease_store
+from storage import schedule as schedule_store
+from storage.database import Database, Transaction
+
+_log = structlog.get_logger(__name__)
+
+LEADER = "leader"
+LEASE_FOR = timedelta(seconds=10)
+RENEW_EVERY = timedelta(seconds=3)
+JUDGE_EVERY = timedelta(seconds=5)
+SEND_EVERY = timedelta(seconds=1)
+REMIND_EVERY = timedelta(seconds=30)
+
+
+class NotLeadingError(Exception):
+    """Another process leads; what this one was about to store is left to it."""
+
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The one clock of the program."""
+    return datetime.now(UTC)
+
+
+def assemble(settings: Settings, database: Database, *, durable: bool = True, drill: bool = False) -> Pipeline:
+    """The pipeline of one configuration over one database."""
+    briefing = Briefing(settings.general.public_url, settings.general.timezone, drill=drill)
+    speaker = Speaker.build(settings)
+    return Pipeline(
+        database=database,
+        understanding=Understanding.build(settings),
+        new_fold=lambda: new_fold(settings),
+        register=Register(brief=briefing.page, announce=speaker.announce),
+        lateness=settings.detection.lateness,
+        durable=durable,
+        coverage=ledgered_coverage([source.name for source in settings.sources]),
+    )
+
+
+def new_fold(settings: Settings) -> Fold:
+    """A fold without a past, under the thresholds of the configuration."""
+    judge = Judge([brand.name for brand in settings.brands], JudgeSettings.from_settings(settings))
+    return Fold(judge, CorrelationSettings.from_settings(settings))
+
+
+def build_collector(source: SourceSettings, settings: Settings, clock: Clock) -> Collector:
+    """One configured source, with its options checked; `ValidationError` where they are wrong."""
+    module = resolve("collectors", source.type)
+    brands = [brand for brand in settings.brands if not source.brands or brand.name in source.brands]
+    context = SourceContext(name=source.name, brands=brands, clock=clock)
+    collector: Collector = module.build(module.Options.model_validate(source.options), context)
+    return collector
+
+
+@dataclass
+class App:
+    """The running program: one leader collects, judges and reminds; every process sends."""
+
+    settings: Settings
+    clock: Clock = utc_now
+    owner: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}")
+
+    def __post_init__(self) -> None:
+        """Open the database and put everything together."""
+        self.database = Database.open(self.settings.database.resolved_url())
+        self.pipeline = assemble(self.settings, self.database)
+        self.pipeline.guard = self._must_lead
+        self.speaker = Speaker.build(self.settings)
+        self.sender = Sender.build(self.settings, self.database, clock=self.clock, owner=self.owner)
+        self.stopping = threading.Event()
+        self.jobs = {source.name: self._job(source) for source in self.settings.sources if source.enabled}
+        self.timer = Timer(threads=len(self.jobs) + 4)
+        self._lease: lease_store.Lease | None = None
+        self._judging = threading.Lock()
+
+    def start(self) -> None:
+        """Begin to collect, judge and send, each in its own thread."""
+        with self.database.write() as tx:
+            for name, job in self.jobs.items():
+                schedule_store.plan(tx, name, job.every, self.clock())
+            schedule_store.keep(tx, list(self.jobs))
+            planned = {entry.source: entry for entry in schedule_store.every(tx)}
+        self.lead()
+        for name, job in self.jobs.items():
+            job.failures = planned[name].failures
+            self.timer.every(f"collect:{name}", job.every, lambda name=name: self.collect(name), planned[name].next_at)
+        self.timer.every("lead", RENEW_EVERY, self.lead)
+        self.timer.every("judge", JUDGE_EVERY, self.judge)
+        self.timer.every("send", SEND_EVERY, self.send)
+        self.timer.every("remind", REMIND_EVERY, self.remind)
+        self.timer.start()
+        _log.info("running", brands=len(self.settings.brands), sources=sorted(self.jobs), owner=self.owner)
+
+    def stop(self) -> None:
+        """Finish what is under way, give the lease back, and close."""
+        self.stopping.set()
+        self.timer.stop()
+        if self._lease is not None:
+            with self.database.write() as tx:
+                lease_store.release(tx, self._lease, self.clock())
+        self.database.close()
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether this process collects and judges: its lease has not run out."""
+        return self._lease is not None and self._lease.expires_at > self.clock()
+
+    def lead(self) -> None:
+        """Renew the leader's lease, or take it when nobody holds it."""
+        now, before = self.clock(), self._lease
+        with self.database.write() as tx:
+            held = lease_store.renew(tx, before, now, LEASE_FOR) if before else None
+            self._lease = held or lease_store.acquire(tx, LEADER, self.owner, now, LEASE_FOR)
+        if self._lease and (before is None or before.fence != self._lease.fence):
+            self.pipeline.forget()  # somebody else may have led in between
+            _log.info("leading", owner=self.owner, fence=self._lease.fence)
+
+    def collect(self, name: str) -> None:
+        """Read one source, then judge at once, so that a decisive post does not wait for the timer."""
+        if not self.is_leader:
+            return
+        next_at = self.jobs[name].run()
+        self.timer.run_at(f"collect:{name}", next_at)
+        self.judge()
+        self.send()
+
+    def judge(self) -> None:
+        """Judge up to now, with a provisional look at what is not settled."""
+        if not self.is_leader:
+            return
+        try:
+            with self._judging:
+                alerts = self.pipeline.advance(self.clock(), early=True)
+        except NotLeadingError as lost:
+            _log.warning("not judging", reason=str(lost))
+            return
+        if alerts:
+            self.send()
+
+    def send(self) -> None:
+        """Send what is due."""
+        self.sender.run_once()
+
+    def remind(self) -> None:
+        """Ask the policy about every live incident that only goes on: reminders, and silences that ended."""
+        if self.is_leader:
+            with self.database.write() as tx:
+                self.speaker.remind(tx, self.clock())
+
+    def _must_lead(self, tx: Transaction) -> None:
+        held = lease_store.get(tx, LEADER, locked=True)
+        if self._lease is None or held.fence != self._lease.fence or held.owner != self.owner:
+            raise NotLeadingError(
+                f"{held.owner or 'nobody'} leads by now; this process stops judging until it leads again"
+            )
+
+    def _job(self, source: SourceSettings) -> SourceJob:
+        collector = build_collector(source, self.settings, self.clock)
+        return SourceJob(collector, source.every, self.database, self.pipeline, self.clock, self.stopping)
