@@ -29,9 +29,12 @@ if TYPE_CHECKING:
 
 
 class SourceOptions(BaseModel):
-    """The base of every `Options`: unknown keys are refused, and what was checked does not change."""
+    """The base of every `Options`: unknown keys and wrong types are refused, and what was checked does not change.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    The sentence under each key is its documentation.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
 
 class CollectorError(Exception):
@@ -90,7 +93,7 @@ class Collector(Protocol):
 
     @property
     def name(self) -> str:
-        """The source's configured name, which is `Post.source` of what it reads."""
+        """The source's configured name, which is `Post.source` of what it reads (unless a file's row names another)."""
 
     def collect(self, cursor: Mapping[str, Any] | None) -> Iterator[Page]:
         """Read what is new since `cursor` (`None`: never read), a page at a time; the last page is `complete`.

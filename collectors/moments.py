@@ -27,7 +27,7 @@ def read_moment(value: Any) -> datetime:
     A time without an offset is taken to be UTC. Raises `ValueError` for anything else.
     """
     if isinstance(value, str):
-        return _from_text(value.strip())
+        return _from_text(value)
     if isinstance(value, datetime):
         return _plausible(_in_utc(value))
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -49,7 +49,12 @@ def _from_text(text: str) -> datetime:
 
 
 def _from_odd_text(text: str) -> datetime:
-    """Numbers since the epoch, and the two other notations that exports of platforms are full of."""
+    """Spaces around, numbers since the epoch, and the two other notations that exports of platforms are full of."""
+    text = text.strip()
+    try:
+        return _plausible(_in_utc(datetime.fromisoformat(text)))
+    except ValueError:
+        pass
     try:
         return from_epoch(float(text))
     except ValueError:
@@ -63,6 +68,8 @@ def _from_odd_text(text: str) -> datetime:
 
 
 def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is UTC:
+        return moment
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

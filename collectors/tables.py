@@ -1,0 +1,219 @@
+"""Reads rows out of JSONL, CSV, TSV and Parquet files, plain or packed by gzip or zstd, in bounded memory.
+
+A row that cannot be read comes out as `BadRow` with its place and reason, in its turn; nothing is left out silently.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import msgspec
+
+from collectors.contract import CollectorError, raw_hash
+
+Row = dict[str, Any]
+
+LONGEST_LINE = 16 * 1024 * 1024
+_BUFFER = 1 << 20
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that could not be read: file, line (or row number from 1), reason, and a hash of its raw form."""
+
+    path: str
+    line: int
+    reason: str
+    raw_hash: str = ""
+    unfinished: bool = False
+    """Whether the file ends within the row: somebody may still be writing it."""
+
+
+Read = tuple[int, Row | BadRow, int]
+"""Line, its row or why there is none, and the byte after it (0 where the format has no such place)."""
+
+
+def read_rows(path: Path, *, after_line: int = 0, at_byte: int = 0) -> Iterator[Read]:
+    """The rows of `path` after line `after_line`.
+
+    For a plain JSONL file `at_byte` is where that line ends, so that nothing before it is read again. Raises
+    `CollectorError` when the file cannot be opened or its format is not known by its name.
+    """
+    reader = _READERS.get(format_of(path))
+    if reader is None:
+        known = ", ".join(f".{name}" for name in _READERS)
+        raise CollectorError(
+            f"{path}: the name does not say the format; known are {known}, each also .gz or .zst", permanent=True
+        )
+    try:
+        yield from reader(path, after_line, at_byte)
+    except OSError as error:
+        raise CollectorError(f"{path} cannot be read: {error.strerror or error}", permanent=True) from error
+
+
+def format_of(path: Path) -> str:
+    """The last suffix of the name without its packing: `posts.jsonl.gz` is `jsonl`."""
+    suffixes = [suffix.lower().lstrip(".") for suffix in path.suffixes]
+    return next((suffix for suffix in reversed(suffixes) if suffix not in ("gz", "zst")), "")
+
+
+def is_seekable(path: Path) -> bool:
+    """Whether reading may begin in the middle: a plain JSONL file, where a line is a row."""
+    return path.suffix.lower() in (".jsonl", ".ndjson", ".json")
+
+
+def _opened(path: Path) -> BinaryIO:
+    if path.suffix.lower() == ".gz":
+        return cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", gzip.open(path, "rb")), _BUFFER))
+    if path.suffix.lower() == ".zst":
+        import zstandard  # noqa: PLC0415  (a compiled library: only paid where such a file is read)
+
+        # Archives of forums are packed with a window of 2 GiB, which every reader refuses unless told otherwise.
+        unpacking = zstandard.ZstdDecompressor(max_window_size=2**31)
+        return cast("BinaryIO", io.BufferedReader(unpacking.stream_reader(path.open("rb"), closefd=True), _BUFFER))
+    return path.open("rb", buffering=_BUFFER)
+
+
+def _broken(path: Path, line: int, error: Exception) -> Read:
+    return (line, BadRow(str(path), line, f"the file is damaged or cut short from here on ({error})"), 0)
+
+
+def _json_rows(path: Path, after_line: int, at_byte: int) -> Iterator[Read]:
+    decode = msgspec.json.Decoder().decode
+    damage = _damage(path)
+    with _opened(path) as file:
+        line, end = after_line, at_byte
+        if at_byte:
+            file.seek(at_byte)
+        else:
+            line, end = _skipped(file, after_line)
+        while True:
+            try:
+                raw = file.readline(LONGEST_LINE)
+            except damage as error:
+                yield _broken(path, line + 1, error)
+                return
+            if not raw:
+                return
+            line, end = line + 1, end + len(raw)
+            if len(raw) == LONGEST_LINE and not raw.endswith(b"\n"):
+                end += _rest_of_line(file)
+                yield (line, BadRow(str(path), line, f"the line is longer than {LONGEST_LINE} bytes"), end)
+            elif not raw.isspace():
+                yield (line, _json_row(path, line, raw, decode), end)
+
+
+def _damage(path: Path) -> tuple[type[Exception], ...]:
+    """What a damaged or truncated packing raises."""
+    if path.suffix.lower() != ".zst":
+        return (EOFError, zlib.error, gzip.BadGzipFile)
+    import zstandard  # noqa: PLC0415
+
+    return (zstandard.ZstdError,)
+
+
+def _json_row(path: Path, line: int, raw: bytes, decode: Callable[[bytes], Any]) -> Row | BadRow:
+    try:
+        row = decode(raw)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        reason = f"not JSON: {error}"
+        return BadRow(str(path), line, reason, raw_hash(raw), unfinished=not raw.endswith(b"\n"))
+    return row if isinstance(row, dict) else BadRow(str(path), line, "not a JSON object", raw_hash(raw))
+
+
+def _skipped(file: BinaryIO, lines: int) -> tuple[int, int]:
+    end = 0
+    for line in range(lines):
+        raw = file.readline(LONGEST_LINE)
+        if not raw:
+            return line, end
+        end += len(raw) if raw.endswith(b"\n") else len(raw) + _rest_of_line(file)
+    return lines, end
+
+
+def _rest_of_line(file: BinaryIO) -> int:
+    passed = 0
+    while raw := file.readline(LONGEST_LINE):
+        passed += len(raw)
+        if raw.endswith(b"\n"):
+            break
+    return passed
+
+
+def _csv_rows(path: Path, after_line: int, _at_byte: int) -> Iterator[Read]:
+    csv.field_size_limit(LONGEST_LINE)
+    number = 0
+    with io.TextIOWrapper(_opened(path), encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        try:
+            header, lines = _csv_header(text)
+            for number, cells in enumerate(_csv_cells(lines), 1):
+                if number > after_line and cells:
+                    yield (number, _csv_row(path, number, header, cells), 0)
+        except _damage(path) as error:
+            yield _broken(path, number + 1, error)
+
+
+def _csv_header(text: io.TextIOWrapper) -> tuple[list[str], Iterator[list[str]]]:
+    first = text.readline(_BUFFER)
+    delimiter = max(",;\t|", key=first.count)
+    return next(csv.reader([first], delimiter=delimiter), []), csv.reader(text, delimiter=delimiter)
+
+
+def _csv_cells(lines: Iterator[list[str]]) -> Iterator[list[str] | csv.Error]:
+    while True:
+        try:
+            yield next(lines)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield error
+
+
+def _csv_row(path: Path, number: int, header: list[str], cells: list[str] | csv.Error) -> Row | BadRow:
+    if isinstance(cells, csv.Error):
+        return BadRow(str(path), number, f"not CSV: {cells}")
+    if len(cells) != len(header):
+        reason = f"{len(cells)} cells where the header has {len(header)}"
+        return BadRow(str(path), number, reason, raw_hash("\x1f".join(cells)))
+    row = dict(zip(header, cells, strict=True))
+    if _SURROGATE.search("".join(cells)):
+        return BadRow(str(path), number, "not UTF-8", raw_hash("\x1f".join(cells)))
+    return row
+
+
+def _parquet_rows(path: Path, after_line: int, _at_byte: int) -> Iterator[Read]:
+    import pyarrow as pa  # noqa: PLC0415  (a heavy library: only paid where such a file is read)
+    from pyarrow.parquet import ParquetFile  # noqa: PLC0415
+
+    number = 0
+    try:
+        with ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=2000):
+                if number + batch.num_rows <= after_line:
+                    number += batch.num_rows
+                    continue
+                for row in batch.to_pylist():
+                    number += 1
+                    if number > after_line:
+                        yield (number, row, 0)
+    except pa.ArrowException as error:
+        yield _broken(path, number + 1, error)
+
+
+_READERS: dict[str, Callable[[Path, int, int], Iterator[Read]]] = {
+    "jsonl": _json_rows,
+    "ndjson": _json_rows,
+    "json": _json_rows,
+    "csv": _csv_rows,
+    "tsv": _csv_rows,
+    "parquet": _parquet_rows,
+}
