@@ -61,14 +61,25 @@ def enqueue(tx: Transaction, deliveries: Sequence[Delivery]) -> None:
     insert_new(tx, delivery, [_row(item) for item in deliveries])
 
 
-def claim(tx: Transaction, now: datetime, owner: str, lease: timedelta, limit: int = 1) -> list[Delivery]:
+def claim(
+    tx: Transaction,
+    now: datetime,
+    owner: str,
+    lease: timedelta,
+    limit: int = 1,
+    *,
+    without: Collection[str] = (),
+) -> list[Delivery]:
     """Take up to `limit` deliveries that are due, the most urgent first, and hold them for `lease`.
 
-    Per (incident, channel, target) only the first that is not finished is taken, and none of a channel that is blocked.
+    Per (incident, channel, target) only the first that is not finished is taken, and none of a channel that is blocked
+    or in `without`.
     A delivery comes back as `sending`: send it; or as `ambiguous` (stored as `checking`): find out whether it arrived.
     Commit before acting on it.
     """
     statement = select(*_COLUMNS).where(_is_claimable(now), _is_first_in_line(), ~_is_blocked(now))
+    if without:
+        statement = statement.where(_D.channel.not_in(without))
     statement = statement.order_by(_URGENCY, _D.due_at, _D.seq, _D.id).limit(limit)
     if tx.dialect.name == "postgresql":
         statement = statement.with_for_update(skip_locked=True, of=delivery)
