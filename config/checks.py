@@ -78,10 +78,9 @@ def _names_given_twice(raw: Raw) -> Iterator[Finding]:
             earlier = first.setdefault(element.name.casefold(), element)
             if earlier is not element:
                 message = f'"{element.name}" is already the name of {table}[{earlier.index}]'
-                advice = (
-                    "give each its own name" if "type" not in element.values else 'add name = "…" to tell them apart'
-                )
-                yield element.finding(message, advice, "name")
+                key = "name" if "name" in element.values else "type"
+                advice = "give each its own name" if key == "name" else 'add name = "…" to tell them apart'
+                yield element.finding(message, advice, key)
 
 
 def _names_that_point_nowhere(raw: Raw, kinds: Collection[str] | None) -> Iterator[Finding]:
@@ -150,10 +149,20 @@ def _nobody_told(raw: Raw) -> Iterator[Finding]:
     if not raw.get("routes"):
         yield Finding((), "there is no route: nobody would be told", 'add a table [[routes]] with channels = ["…"]')
     elif channels:
-        yield from _routes_that_reach_nobody(raw, channels)
-        if all(name in _names(raw, "channels") for name in _routed(raw)):
+        unreaching = list(_routes_that_reach_nobody(raw, channels))
+        yield from unreaching
+        if not unreaching and all(_is_sound(route, _names(raw, "channels")) for route in elements(raw, "routes")):
             yield from _brands_without_route(raw, lambda name: name in channels)
             yield from _channels_without_route(raw)
+
+
+def _is_sound(route: Element, channels: Collection[str]) -> bool:
+    """Whether the route itself is right; while it is not, what it leaves unreached is no second mistake."""
+    named = [name for key in ("channels", "fallback") for _, name in route.names(key)]
+    severities = {name for _, name in route.names("severities")}
+    return (
+        bool(route.names("channels")) and set(named) <= set(channels) and severities <= {"watch", "warning", "critical"}
+    )
 
 
 def _routes_that_reach_nobody(raw: Raw, enabled: Collection[str | None]) -> Iterator[Finding]:
@@ -181,16 +190,9 @@ def _brands_without_route(raw: Raw, is_enabled: Callable[[str], bool]) -> Iterat
 
 
 def _channels_without_route(raw: Raw) -> Iterator[Finding]:
-    routed = {
-        name for route in elements(raw, "routes") for key in ("channels", "fallback") for _, name in route.names(key)
-    }
+    keys = ("channels", "fallback")
+    routed = {name for route in elements(raw, "routes") for key in keys for _, name in route.names(key)}
     for channel in elements(raw, "channels"):
         if channel.is_enabled and channel.name is not None and channel.name not in routed:
             message = f'no route leads to the channel "{channel.name}"'
             yield channel.finding(message, "name it in a route, or set enabled = false")
-
-
-def _routed(raw: Raw) -> set[str]:
-    """The names of channels in routes; while one of them is misspelt, what it leaves unreached is no second mistake."""
-    keys = ("channels", "fallback")
-    return {name for route in elements(raw, "routes") for key in keys for _, name in route.names(key)}

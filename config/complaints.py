@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from config.problems import Finding, KeyPath
+from config.problems import Finding, KeyPath, Mistake
 from config.shapes import homes, keys_at
 from config.suggestions import closest, did_you_mean, likeness
 
@@ -68,6 +68,9 @@ def _finding(details: ErrorDetails, raw: Mapping[str, Any], model: type[BaseMode
         return Finding(path, "unknown key", _home_of(str(path[-1]), path[:-1], model, root))
     if details["type"] in {"literal_error", "enum"}:
         return _no_such_value(path, details["input"], str(details.get("ctx", {}).get("expected", "")))
+    cause = details.get("ctx", {}).get("error")
+    if isinstance(cause, Mistake):
+        return Finding(path, str(cause), cause.suggestion)
     return Finding(path, _message(details), _remedy(details["type"], details["input"], path))
 
 

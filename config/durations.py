@@ -8,21 +8,24 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
+from config.problems import Mistake
+
+_ADVICE = 'write a number and a unit in quotes: "30s", "5m", "2h", "1d"'
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
-PATTERN = r"^(\d+(\.\d+)?(ms|s|m|h|d|w))+$"
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)")
+PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+$"
 
 
 def parse_duration(text: str) -> timedelta:
-    """The span that `text` names; `ValueError` says what a duration looks like when it does not name one."""
+    """The span that `text` names; `Mistake` when it names none."""
     compact = text.replace(" ", "")
-    if not re.match(PATTERN, compact):
-        raise ValueError(f'{text!r} is not a duration; write a number and a unit, such as "30s", "5m", "2h" or "1d"')
-    seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(compact))
+    if not re.fullmatch(PATTERN, compact):
+        raise Mistake(f'"{text}" is not a duration', _ADVICE)
     try:
-        return timedelta(seconds=seconds)
+        parts = [timedelta(seconds=float(number) * _UNITS[unit]) for number, unit in _PART.findall(compact)]
+        return sum(parts, timedelta())
     except OverflowError as error:
-        raise ValueError(f"{text!r} is longer than any calendar") from error
+        raise Mistake(f'"{text}" is longer than any calendar', "write a shorter one") from error
 
 
 def format_duration(span: timedelta) -> str:
@@ -41,7 +44,7 @@ def _read(value: Any) -> timedelta:
         return value
     if isinstance(value, str):
         return parse_duration(value)
-    raise ValueError('a duration is text with a unit, such as "30s", "5m", "2h" or "1d"')
+    raise Mistake("is not a duration", _ADVICE)
 
 
 Duration = Annotated[

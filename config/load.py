@@ -16,7 +16,7 @@ from config.problems import ConfigurationError, Finding, KeyPath, Problem, key_n
 from config.references import MissingSecretError
 from config.settings import ChannelSettings, PluginTable, Settings, SourceSettings
 from config.shapes import anchored, references
-from config.suggestions import did_you_mean
+from config.suggestions import closest, did_you_mean
 
 PACKAGES: Mapping[str, str] = {"sources": "collectors", "channels": "alerts.channels"}
 """Where the plug-ins of each list of tables lie."""
@@ -65,8 +65,15 @@ def _read_options(raw: Mapping[str, Any]) -> Iterator[tuple[KeyPath, BaseModel |
     for table, package in PACKAGES.items():
         for element in checks.elements(raw, table):
             type_name = element.values.get("type")
-            if isinstance(type_name, str) and type_name:
-                yield (table, element.index), _options(element, package, type_name)
+            known = type_name if isinstance(type_name, str) and type_name else None
+            yield (table, element.index), _options(element, package, known) if known else _misspelt(element)
+
+
+def _misspelt(element: checks.Element) -> list[Finding]:
+    """Keys of a table without a type that look like one of ours; the others may be options of whatever it is."""
+    own = [key for key in _TABLES[element.table].model_fields if key != "options"]
+    nearest = {key: closest(key, own) for key in element.values if key not in own and key != "options"}
+    return [element.finding("unknown key", f'did you mean "{near}"?', key) for key, near in nearest.items() if near]
 
 
 def _options(element: checks.Element, package: str, type_name: str) -> BaseModel | list[Finding]:

@@ -46,6 +46,7 @@ class Positions:
             self._read_pairs(node, path)
         elif node.type == "table_array_element":
             path = self._open_element(_header(node))
+            self._note(path[:-1], node)
             self._note(path, node)
             self._read_pairs(node, path)
 

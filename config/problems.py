@@ -42,6 +42,14 @@ class Finding:
     suggestion: str = ""
 
 
+class Mistake(ValueError):  # noqa: N818  (raised in validators, where pydantic turns it into its own error)
+    """A value that cannot be, with what to do about it."""
+
+    def __init__(self, message: str, suggestion: str = "") -> None:
+        super().__init__(message)
+        self.suggestion = suggestion
+
+
 class ConfigurationError(Exception):
     """The configuration cannot be used; `problems` has every mistake, in the order of the file."""
 

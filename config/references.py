@@ -8,10 +8,10 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-_EXPLANATION = (
-    "a secret is never written into the configuration, which gets copied, committed and pasted into tickets; "
-    'name the environment variable that holds it, { env = "NAME" }, or the file, { file = "/run/secrets/name" }'
-)
+from config.problems import Mistake
+
+_EXPLANATION = "a secret is never written into the configuration, which gets copied, committed and pasted into tickets"
+_ADVICE = 'name the variable that holds it, { env = "NAME" }, or the file, { file = "/run/secrets/name" }'
 
 
 class MissingSecretError(Exception):
@@ -37,12 +37,12 @@ class SecretReference(BaseModel):
     def _refuse_literal(cls, value: Any) -> Any:
         if isinstance(value, (dict, SecretReference)):
             return value
-        raise ValueError(_EXPLANATION)
+        raise Mistake(_EXPLANATION, _ADVICE)
 
     @model_validator(mode="after")
     def _name_one_place(self) -> Self:
         if (self.env is None) == (self.file is None):
-            raise ValueError('name one place: either { env = "NAME" } or { file = "path" }')
+            raise Mistake("a secret lies in one place", 'write either { env = "NAME" } or { file = "path" }')
         return self
 
     def __str__(self) -> str:

@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from config.durations import Duration
+from config.problems import Mistake
 from config.references import SecretReference
 from config.suggestions import did_you_mean
 from config.thresholds import Sensitivity, ThresholdSettings
@@ -34,6 +35,8 @@ SentimentName = Literal["negative", "neutral", "positive"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 TIME_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d$"
+
+SHORTEST_INTERVAL = timedelta(seconds=10)
 
 FilePath = Annotated[Path, Field(strict=False)]
 
@@ -51,7 +54,7 @@ def _known_zone(name: str) -> str:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
         advice = did_you_mean(name, available_timezones(), none="no time zones are installed; install tzdata")
-        raise ValueError(f'there is no time zone "{name}"; {advice}') from error
+        raise Mistake(f'there is no time zone "{name}"', advice) from error
     return name
 
 
@@ -60,7 +63,7 @@ def _time_of_day(value: Any) -> Any:
         return value
     match = re.fullmatch(r"(\d\d):(\d\d)", value) if isinstance(value, str) else None
     if match is None or int(match[1]) > 23 or int(match[2]) > 59:
-        raise ValueError('a time of day is written "HH:MM", from "00:00" to "23:59"')
+        raise Mistake("is not a time of day", 'write "HH:MM", from "00:00" to "23:59"')
     return time(int(match[1]), int(match[2]))
 
 
@@ -70,6 +73,15 @@ Name = Annotated[str, Field(min_length=1, max_length=100)]
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 
 
+def _web_address(url: str) -> str:
+    if url and not re.match(r"https?://[^/\s]+\S*$", url):
+        raise Mistake(f'"{url}" is no address of a web page', "it begins with https:// or http://")
+    return url.rstrip("/")
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
 class GeneralSettings(Table):
     """What concerns the whole program."""
 
@@ -77,7 +89,7 @@ class GeneralSettings(Table):
     """How this installation calls itself in messages."""
     timezone: ZoneName = "UTC"
     """Time zone in which people read times and quiet hours are counted."""
-    public_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    public_url: WebAddress = ""
     """Address at which staff reach this installation's web page; links in messages begin with it."""
     state_dir: FilePath = Path("state")
     """Folder for what is neither configuration nor database: models, pictures, locks."""
@@ -85,9 +97,9 @@ class GeneralSettings(Table):
 
 def _database_address(url: str) -> str:
     if not url.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
-        raise ValueError('the address of a database begins with "sqlite:///" or "postgresql+psycopg://"')
+        raise Mistake("is no database that is known", 'begin with "sqlite:///" or "postgresql+psycopg://"')
     if urlsplit(url).password is not None:
-        raise ValueError('an address with a password is a secret; give it as { env = "NAME" } or { file = "path" }')
+        raise Mistake("an address with a password is a secret", 'give it as { env = "NAME" } or { file = "path" }')
     return url
 
 
@@ -185,10 +197,19 @@ class PluginTable(BaseModel):
         return own | {"options": {**given, **loose} if isinstance(given, dict) else given}
 
 
+def _not_too_often(every: timedelta) -> timedelta:
+    if every < SHORTEST_INTERVAL:
+        raise Mistake("must be at least 10s", "sources do not allow to be read more often")
+    return every
+
+
+Interval = Annotated[Duration, AfterValidator(_not_too_often)]
+
+
 class SourceSettings(PluginTable):
     """A place posts come from."""
 
-    every: Duration = timedelta(minutes=5)
+    every: Interval = timedelta(minutes=5)
     """How often it is read."""
     brands: list[Name] = []
     """Brands that it is read for; empty for all."""
@@ -230,7 +251,7 @@ class QuietHoursSettings(Table):
     @model_validator(mode="after")
     def _span_some_time(self) -> Self:
         if self.start == self.end:
-            raise ValueError("start and end are the same time; leave [quiet_hours] out to have none")
+            raise Mistake("start and end are the same time", "leave [quiet_hours] out to have none")
         return self
 
 
@@ -283,10 +304,16 @@ class AlertingSettings(Table):
     """New incidents within five minutes from which warnings and watches are bundled into one message."""
 
 
+def _kind_name(name: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,49}", name):
+        raise Mistake(f'"{name}" is no name of a kind', "write lower case letters, digits and _, such as recall_batch")
+    return name
+
+
 class KindSettings(Table):
     """A kind of incident of the operator's own, beside those that the program knows."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=50)]
+    name: Annotated[str, AfterValidator(_kind_name)]
     """Its name in lower case, such as recall_batch."""
     words: dict[str, list[Text]] = Field(min_length=1)
     """Words and phrases that point to it, for each language (two-letter code)."""

@@ -50,6 +50,7 @@ _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"=\s*\d\d?:\d\d\s*(#.*)?$"), 'put quotes around a time of day: "22:00"'),
     (re.compile(r"=\s*(#.*)?$"), "write a value after the ="),
     (re.compile(r"=\s*[^\s\"'\[{\d+-]"), 'put quotes around text: key = "text"'),
+    (re.compile(r"^\s*[^\W\d][\w .-]*,\s*(#.*)?$"), 'put quotes around text: "text",'),
     (re.compile(r"^\s*\[\[[^\]]*\](?!\])"), "close the name of a list of tables with ]]"),
     (re.compile(r"^\s*\[[^\]]*$"), "close the bracket"),
     (re.compile(r"^\s*[\w.-]+\s+[\w.-]+\s*="), "a key of several words needs quotes, or _ between them"),
@@ -105,13 +106,17 @@ def _problems(path: Path, text: str) -> Iterator[Problem]:
 
 
 def _cause(message: str, lines: list[str]) -> str:
-    """The message, or that a list above is open when what is "no value" is the `key =` or `[table]` of a later line."""
+    """The message, or what really is to blame: a list open since above, when what is "no value" is the `key =` or the
+    `[table]` of a later line; an inline table that goes on to the next line, which TOML does not allow."""
     match = _AT.search(message)
-    if match is None or match[1] is None or not message.startswith("Invalid value"):
+    if match is None or match[1] is None:
         return message
     line, column = lines[int(match[1]) - 1], int(match[2])
-    swallowed = _BEGINS_ANEW.match(line) and not line[: column - 1].strip()
-    return f"Unclosed array{match[0]}" if swallowed else message
+    if message.startswith("Invalid value") and _BEGINS_ANEW.match(line) and not line[: column - 1].strip(" \t["):
+        return f"Unclosed array{match[0]}"
+    if message.startswith("Invalid initial character") and line.count("{") > line.count("}"):
+        return f"Unclosed inline table{match[0]}"
+    return message
 
 
 def _line_of(message: str, lines: list[str]) -> int:
