@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 from alerts.outbox import Sender
-from alerts.speak import Speaker
 
+from alerts.speak import Speaker
 from collectors.contract import Collector, SourceContext
 from config.plugins import resolve
 from config.settings import Settings, SourceSettings
@@ -52,10 +52,12 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def assemble(settings: Settings, database: Database, *, durable: bool = True, drill: bool = False) -> Pipeline:
-    """The pipeline of one configuration over one database."""
+def assemble(
+    settings: Settings, database: Database, *, speaker: Speaker | None = None, durable: bool = True, drill: bool = False
+) -> Pipeline:
+    """The pipeline of one configuration over one database; `speaker` stands in for the channels configured."""
     briefing = Briefing(settings.general.public_url, settings.general.timezone, drill=drill)
-    speaker = Speaker.build(settings)
+    speaker = speaker or Speaker.build(settings)
     return Pipeline(
         database=database,
         understanding=Understanding.build(settings),
@@ -180,9 +182,7 @@ class App:
     def _must_lead(self, tx: Transaction) -> None:
         held = lease_store.get(tx, LEADER, locked=True)
         if self._lease is None or held.fence != self._lease.fence or held.owner != self.owner:
-            raise NotLeadingError(
-                f"{held.owner or 'nobody'} leads by now; this process stops judging until it leads again"
-            )
+            raise NotLeadingError(f"{held.owner or 'nobody'} leads by now; this process waits for its turn")
 
     def _job(self, source: SourceSettings) -> SourceJob:
         collector = build_collector(source, self.settings, self.clock)

@@ -12,8 +12,10 @@ import structlog
 from collectors.contract import Collector, CollectorError
 from monitor.pipeline import Batch, Pipeline
 from storage import cursors as cursor_store
+from storage import gaps as gap_store
+from storage import runs as run_store
 from storage import schedule as schedule_store
-from storage.database import Database
+from storage.database import Database, Transaction
 from storage.records import CollectorRun, Cursor, Gap, RunOutcome
 
 _log = structlog.get_logger(__name__)
@@ -110,6 +112,12 @@ class SourceJob:
             error=str(error) if error else None,
         )
         with self.database.write() as tx:
+            last_read_at = _last_read_at(tx, name)
+            if error and last_read_at:
+                (latest,) = run_store.recent(tx, name, limit=1)
+                gap_store.add(tx, [Gap(name, latest.started_at, ended_at, str(error))])
+            elif run.outcome is RunOutcome.COMPLETE and last_read_at:
+                gap_store.fill(tx, name, last_read_at, ended_at, ended_at)
             schedule_store.finish(tx, name, run, next_at)
         if error:
             _log.warning("source could not be read", source=name, reason=str(error), again_at=next_at.isoformat())
@@ -117,8 +125,6 @@ class SourceJob:
             _log.info("source read", source=name, posts=reading.posts, new=reading.new_posts, requests=reading.requests)
 
 
-def missing_since(source: str, last_read_at: datetime | None, now: datetime, reason: str) -> Gap | None:
-    """The gap that a failing source leaves open, from when it was last read to the end."""
-    if last_read_at is None or last_read_at >= now:
-        return None
-    return Gap(source, last_read_at, now, reason)
+def _last_read_at(tx: Transaction, source: str) -> datetime | None:
+    """When the source was last read to the end; until then there is nothing that a failure could miss."""
+    return next((run.started_at for run in run_store.recent(tx, source) if run.outcome is RunOutcome.COMPLETE), None)

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from alerts.policy import Rules, is_audible
+from alerts.routing import Destination, Routing
+from alerts.speak import Speaker
 from config.settings import Settings
 from monitor.app import assemble
 from monitor.pipeline import Batch, Pipeline
@@ -19,6 +22,8 @@ from storage.database import Database
 from storage.records import Alert, EngagementSample, Post
 
 BATCH = 500
+EVERYBODY = Destination("replay", "everybody")
+"""Stands for the people who would have been told: a replay reaches nobody, whatever channels are configured."""
 STEP = timedelta(days=1)
 
 Event = Post | EngagementSample
@@ -61,7 +66,8 @@ def _replay(
     on_alert: Callable[[Alert], None],
     progress: Progress,
 ) -> Replay:
-    pipeline = assemble(settings, database, durable=False)
+    speaker = Speaker(Rules.build(settings), Routing((), {EVERYBODY.channel: (EVERYBODY,)}))
+    pipeline = assemble(settings, database, speaker=speaker, durable=False)
     result = Replay()
     for batch in batches(events):
         _take(pipeline, batch, result)
@@ -72,8 +78,9 @@ def _replay(
     while at < end:
         at = min(at + STEP, end)
         for alert in pipeline.advance(at, settle=at):
-            result.alerts.append(alert)
-            on_alert(alert)
+            if is_audible(alert):
+                result.alerts.append(alert)
+                on_alert(alert)
         progress("judge", (at - result.first_at) / (end - result.first_at))
     return result
 
