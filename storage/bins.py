@@ -33,7 +33,7 @@ def series(tx: Transaction, brand: str, since: datetime, until: datetime, source
 
 def slot(at: datetime) -> datetime:
     """The begin of the five minutes that a moment falls in."""
-    return at - (at - EPOCH) % _SLOT
+    return _start(_number(at))
 
 
 def add_differences(tx: Transaction, old: Iterable[PostState], new: Iterable[PostState]) -> None:
@@ -57,10 +57,10 @@ def _count(into: dict[Any, list[int]], state: PostState, sign: int) -> None:
     if not state.mentions:
         return
     of = state.post
-    start = slot(of.created_at)
+    number = _number(of.created_at)
     is_repost = of.kind is PostKind.REPOST or of.repost_of is not None
     for brand, (mentioned, _) in state.mentions.items():
-        counts = into[(brand, of.source, start)]
+        counts = into[(brand, of.source, number)]
         counts[0] += sign
         place = _LABELLED.get(mentioned.score.label)
         if place is not None:
@@ -71,5 +71,13 @@ def _count(into: dict[Any, list[int]], state: PostState, sign: int) -> None:
 
 
 def _row(key: Any, counts: list[int]) -> dict[str, Any]:
-    brand, source, start = key
-    return {"brand": brand, "source": source, "start": start, **dict(zip(_COUNTS, counts, strict=True))}
+    brand, source, number = key
+    return {"brand": brand, "source": source, "start": _start(number), **dict(zip(_COUNTS, counts, strict=True))}
+
+
+def _number(at: datetime) -> int:
+    return int(at.timestamp() // BIN_SECONDS)
+
+
+def _start(number: int) -> datetime:
+    return EPOCH + number * _SLOT

@@ -28,8 +28,8 @@ def from_micros(micros: int) -> datetime:
 class Instant(TypeDecorator[datetime]):
     """A moment in UTC, to the microsecond.
 
-    SQLite has no type for moments: whole microseconds compare exactly and cost a tenth of parsing text. PostgreSQL keeps
-    its own `timestamptz`. Both give aware times in UTC.
+    SQLite has no type for moments: whole microseconds compare exactly and cost a tenth of parsing text. PostgreSQL
+    keeps its own `timestamptz`. Both give aware times in UTC.
     """
 
     impl = BigInteger
@@ -77,17 +77,25 @@ def json_value(text: str | bytes) -> Any:
     return msgspec.json.decode(text)
 
 
-def storable(text: str) -> str:
-    """The text with NUL and lone surrogates replaced by U+FFFD; other texts come back as they are."""
+def is_storable(text: str) -> bool:
+    """Whether both engines keep the text as it is: without NUL and without halves of surrogate pairs."""
     if "\x00" in text:
-        text = text.replace("\x00", "\ufffd")
+        return False
     if text.isascii():
-        return text
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
+        return False
+    return True
+
+
+def storable(text: str) -> str:
+    """The text with NUL and lone surrogates replaced by U+FFFD; other texts come back as they are."""
+    if is_storable(text):
+        return text
+    whole = text.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass")
+    return whole.decode("utf-16", "replace")
 
 
 def _storable_parts(value: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from typing import Any
+
+from sqlalchemy import Select, select
 
 from storage.database import Transaction
 from storage.records import Cursor
@@ -31,5 +33,5 @@ def every(tx: Transaction) -> list[Cursor]:
     return [Cursor(*row) for row in tx.execute(_select().order_by(cursor.c.source))]
 
 
-def _select():  # type: ignore[no-untyped-def]
+def _select() -> Select[Any]:
     return select(cursor.c.source, cursor.c.position, cursor.c.updated_at)

@@ -61,19 +61,19 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """A transaction that may write; it is committed at the end, and rolled back when an exception leaves it."""
-        with self._writers_turn(), self._errors(), self.engine.connect() as connection:
-            connection = connection.execution_options(**{_WRITES: True})
-            with connection.begin():
-                yield connection
+        with (
+            self._writers_turn(),
+            self._errors(),
+            self._connection(**{_WRITES: True}) as connection,
+            connection.begin(),
+        ):
+            yield connection
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """A transaction that sees the database as it was at one moment."""
-        with self._readers_turn(), self._errors(), self.engine.connect() as connection:
-            if connection.dialect.name == "postgresql":
-                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            with connection.begin():
-                yield connection
+        with self._readers_turn(), self._errors(), self._connection(**self._reading) as connection, connection.begin():
+            yield connection
 
     def close(self) -> None:
         """Give up every connection."""
@@ -91,6 +91,17 @@ class Database:
                 sqlite.examine(self.engine.url)
             with self.engine.connect() as connection:
                 migrations.prepare(connection, migrate=migrate, place=self.place)
+
+    @property
+    def _reading(self) -> dict[str, Any]:
+        if self.engine.dialect.name == "sqlite":
+            return {}
+        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+    @contextmanager
+    def _connection(self, **options: Any) -> Iterator[Connection]:
+        with self.engine.connect() as connection:
+            yield connection.execution_options(**options)
 
     def _writers_turn(self) -> Any:
         # SQLite lets one writer in at a time and makes the others sleep and try again; a lock wakes the next at once.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import pairwise
 
 from sqlalchemy import select, update
 
@@ -52,7 +53,7 @@ def share_missing(gaps: Sequence[Gap], since: datetime, until: datetime) -> floa
         {since, until, *(min(max(edge, since), until) for item in gaps for edge in (item.starts_at, item.ends_at))}
     )
     lost = 0.0
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         worst = max(
             (item.share_missing for item in gaps if item.starts_at <= start and item.ends_at >= end), default=0.0
         )

@@ -150,7 +150,7 @@ def _row(of: Incident) -> dict[str, Any]:
 
 
 def _read(tx: Transaction, statement: Select[Any]) -> list[Incident]:
-    return [_incident(row._mapping) for row in tx.execute(statement)]
+    return [_incident(row) for row in tx.execute(statement).mappings()]
 
 
 def _first(tx: Transaction, statement: Select[Any]) -> Incident | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from storage import cursors, gaps, post_rows, runs, samples
 from storage.bins import add_differences
 from storage.database import Transaction
-from storage.reading import PostState, Reading
+from storage.reading import PostState, Reading, storable_reading
 from storage.records import CollectorRun, Cursor, EngagementSample, Gap, MentionedPost, Post, PostKey
 
 
@@ -30,8 +30,8 @@ class Intake:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was new in it. `changed_mentions` are known ones judged anew or whose post changed; `removed_mentions` are those
-    that an edit took back, as they were."""
+    """What was new in it. `changed_mentions` are known ones judged anew or whose post changed; `removed_mentions` are
+    those that an edit took back, as they were."""
 
     new_posts: int = 0
     new_mentions: list[MentionedPost] = field(default_factory=list)
@@ -60,7 +60,7 @@ def _readings(page: Intake) -> list[Reading]:
     mentions: dict[int, tuple[Post, list[MentionedPost]]] = {id(post): (post, []) for post in page.posts}
     for mentioned in page.mentions:
         mentions.setdefault(id(mentioned.post), (mentioned.post, []))[1].append(mentioned)
-    return [Reading(post, tuple(of_post)) for post, of_post in mentions.values()]
+    return [storable_reading(Reading(post, tuple(of_post))) for post, of_post in mentions.values()]
 
 
 def _without_erased(tx: Transaction, readings: list[Reading], keys: set[PostKey]) -> list[Reading]:

@@ -2,7 +2,8 @@
 
 The transaction that decides an alert enqueues its deliveries. A sender claims, commits, and only then sends; so an
 attempt is always on record before it is made, and a process that dies in between leaves a delivery whose lease expires.
-Such a delivery *may* have arrived: it comes back from `claim` as `ambiguous`, and the sender finds out before it sends again.
+Such a delivery *may* have arrived: it comes back from `claim` as `ambiguous`, and the sender finds out before it sends
+again.
 
     pending -> sending -> sent | retry | ambiguous | dead        retry -> sending (when due)
     ambiguous -> checking -> sent | pending | dead               pending, retry -> superseded

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, text
-from sqlalchemy import update as update_rows
+from sqlalchemy import delete, func, select, text
 
 from storage import search_index
-from storage.columns import storable
+from storage.columns import json_text
 from storage.database import Transaction
 from storage.reading import PostState, Rank, Wording, wording
 from storage.records import PostKey
 from storage.rows import MENTION_COLUMNS, POST_COLUMNS, M, P, to_post, with_mention
 from storage.schema import erased as erased_table
 from storage.schema import mention, post, revision
-from storage.statements import chunks
+from storage.statements import by_source, engine_time, insert_bulk, is_one_of, update_bulk
 from storage.statements import replace as replace_rows
 
 _POST_WIDTH = len(POST_COLUMNS)
+_POST_NAMES = tuple(post.columns.keys())
+_MENTION_NAMES = tuple(mention.columns.keys())
 
 
 def lock(tx: Transaction, sources: Iterable[str]) -> None:
@@ -38,9 +38,11 @@ def lock(tx: Transaction, sources: Iterable[str]) -> None:
 def erased(tx: Transaction, keys: Collection[PostKey]) -> set[PostKey]:
     """Those of the keys whose posts were erased."""
     columns = erased_table.c
+    if not tx.scalar(select(columns.source).limit(1)):
+        return set()  # nearly always, and cheaper to see than to look for every key
     found: set[PostKey] = set()
-    for source, ids in _by_source(keys):
-        statement = select(columns.external_id).where(columns.source == source, columns.external_id.in_(ids))
+    for source, ids in by_source(keys).items():
+        statement = select(columns.external_id).where(columns.source == source, is_one_of(tx, columns.external_id, ids))
         found |= {(source, external_id) for external_id in tx.scalars(statement)}
     return found
 
@@ -48,15 +50,15 @@ def erased(tx: Transaction, keys: Collection[PostKey]) -> set[PostKey]:
 def load(tx: Transaction, keys: Collection[PostKey]) -> dict[PostKey, PostState]:
     """The stored states of those posts that are known."""
     states: dict[int, PostState] = {}
-    for source, ids in _by_source(keys):
+    for source, ids in by_source(keys).items():
         statement = select(*POST_COLUMNS, P.id, P.read_at, P.engagement_at)
-        for row in tx.execute(statement.where(P.source == source, P.external_id.in_(ids))):
+        for row in tx.execute(statement.where(P.source == source, is_one_of(tx, P.external_id, ids))):
             of = to_post(row[:_POST_WIDTH])
             number, read_at, engagement_at = row[_POST_WIDTH:]
             states[number] = PostState(of, (of.edited_at or of.created_at, read_at), engagement_at, id=number)
-    for numbers in chunks(states):
-        _load_mentions(tx, numbers, states)
-        _load_revisions(tx, numbers, states)
+    if states:
+        _load_mentions(tx, states)
+        _load_revisions(tx, states)
     return {state.post.key: state for state in states.values()}
 
 
@@ -66,11 +68,11 @@ def insert(tx: Transaction, states: Sequence[PostState]) -> None:
         return
     for number, state in zip(_new_ids(tx, len(states)), states, strict=True):
         state.id = number
-    tx.execute(post.insert(), [_post_row(state) for state in states])
+    time = engine_time(tx)
+    insert_bulk(tx, post, _POST_NAMES, [_post_values(state, time) for state in states])
     replace_rows(tx, revision, [row for state in states for row in _revision_rows(state, state.revisions)])
-    mentions = [_mention_row(state, brand) for state in states for brand in state.mentions]
-    if mentions:
-        tx.execute(mention.insert(), mentions)
+    mentions = [_mention_values(state, brand, time) for state in states for brand in state.mentions]
+    insert_bulk(tx, mention, _MENTION_NAMES, mentions)
     search_index.add(tx, [(state.id, wording(state.post)) for state in states])
 
 
@@ -78,38 +80,31 @@ def update(tx: Transaction, changed: Sequence[tuple[PostState, PostState]]) -> N
     """Store the second state of every pair, where the first was stored."""
     if not changed:
         return
-    rows = [{"known_id": new.id, **_post_row(new)} for _, new in changed]
-    values = {name: bindparam(name) for name in rows[0] if name not in ("known_id", "id")}
-    tx.execute(
-        update_rows(post).where(P.id == bindparam("known_id")).values(values), [_without_id(row) for row in rows]
-    )
+    time = engine_time(tx)
+    rows = [_post_values(new, time) for _, new in changed]
+    update_bulk(tx, post, _POST_NAMES, rows)
     for old, new in changed:
         _update_revisions(tx, old, new)
-        _update_mentions(tx, old, new)
+    _update_mentions(tx, changed)
     edited = [(old, new) for old, new in changed if wording(old.post) != wording(new.post)]
     search_index.remove(tx, [(old.id, wording(old.post)) for old, _ in edited])
     search_index.add(tx, [(new.id, wording(new.post)) for _, new in edited])
 
 
-def _by_source(keys: Collection[PostKey]) -> list[tuple[str, list[str]]]:
-    ids: dict[str, list[str]] = {}
-    for source, external_id in keys:
-        ids.setdefault(source, []).append(external_id)
-    return [(source, part) for source, of_source in ids.items() for part in chunks(of_source)]
-
-
-def _load_mentions(tx: Transaction, numbers: Sequence[int], states: Mapping[int, PostState]) -> None:
-    statement = select(*MENTION_COLUMNS, M.post_id, M.version_at, M.read_at).where(M.post_id.in_(numbers))
+def _load_mentions(tx: Transaction, states: Mapping[int, PostState]) -> None:
+    statement = select(*MENTION_COLUMNS, M.post_id, M.version_at, M.read_at).where(is_one_of(tx, M.post_id, states))
     for row in tx.execute(statement.order_by(M.post_id, M.brand)):
         number, version_at, read_at = row[-3:]
         mentioned = with_mention(states[number].post, row[:-3])
         states[number].mentions[mentioned.mention.brand] = (mentioned, (version_at, read_at))
 
 
-def _load_revisions(tx: Transaction, numbers: Sequence[int], states: Mapping[int, PostState]) -> None:
+def _load_revisions(tx: Transaction, states: Mapping[int, PostState]) -> None:
     columns = revision.c
     statement = select(columns.post_id, columns.title, columns.text, columns.version_at, columns.read_at)
-    for number, title, words, version_at, read_at in tx.execute(statement.where(columns.post_id.in_(numbers))):
+    for number, title, words, version_at, read_at in tx.execute(
+        statement.where(is_one_of(tx, columns.post_id, states))
+    ):
         states[number].revisions[(title, words)] = (version_at, read_at)
 
 
@@ -121,34 +116,30 @@ def _new_ids(tx: Transaction, count: int) -> Iterable[int]:
     return range(largest + 1, largest + 1 + count)
 
 
-def _post_row(state: PostState) -> dict[str, Any]:
-    of = state.post
-    counts = of.engagement
-    return {
-        "id": state.id, "source": of.source, "external_id": of.external_id, "kind": of.kind.value,
-        "thread_id": of.thread_id, "parent_id": of.parent_id, "repost_of": of.repost_of, "url": of.url,
-        "author": of.author, "author_name": of.author_name, "author_reach": of.author_reach, "title": of.title,
-        "text": of.text, "language": of.language, "created_at": of.created_at, "edited_at": of.edited_at,
-        "collected_at": of.collected_at, "read_at": state.rank[1], "engagement_at": state.engagement_at,
-        "likes": counts.likes, "shares": counts.shares, "replies": counts.replies, "views": counts.views,
-        "brands": of.brands,
-    }  # fmt: skip
+def _post_values(state: PostState, time: Callable[[datetime], Any]) -> tuple[Any, ...]:
+    of, counts = state.post, state.post.engagement
+    edited_at, collected_at, engagement_at = of.edited_at, of.collected_at, state.engagement_at
+    return (
+        state.id, of.source, of.external_id, of.kind.value, of.thread_id, of.parent_id, of.repost_of, of.url,
+        of.author, of.author_name, of.author_reach, of.title, of.text, of.language, time(of.created_at),
+        time(edited_at) if edited_at else None, time(collected_at) if collected_at else None, time(state.rank[1]),
+        time(engagement_at) if engagement_at else None, counts.likes, counts.shares, counts.replies, counts.views,
+        _json(of.brands),
+    )  # fmt: skip
 
 
-def _without_id(row: dict[str, Any]) -> dict[str, Any]:
-    del row["id"]
-    return row
-
-
-def _mention_row(state: PostState, brand: str) -> dict[str, Any]:
+def _mention_values(state: PostState, brand: str, time: Callable[[datetime], Any]) -> tuple[Any, ...]:
     mentioned, rank = state.mentions[brand]
     match, score = mentioned.mention, mentioned.score
-    return {
-        "post_id": state.id, "brand": brand, "created_at": state.post.created_at, "relevance": match.relevance,
-        "matched": match.matched, "reason": match.reason, "compound": score.compound, "label": score.label.value,
-        "scorer": score.scorer, "scorer_version": score.version, "uncertainty": score.uncertainty,
-        "content_key": mentioned.content_key, "kinds": mentioned.kinds, "version_at": rank[0], "read_at": rank[1],
-    }  # fmt: skip
+    return (
+        state.id, brand, time(state.post.created_at), match.relevance, _json(match.matched), match.reason,
+        score.compound, score.label.value, score.scorer, score.version, score.uncertainty, mentioned.content_key,
+        _json(mentioned.kinds), time(rank[0]), time(rank[1]),
+    )  # fmt: skip
+
+
+def _json(values: tuple[str, ...]) -> str:
+    return json_text(values) if values else "[]"
 
 
 def _revision_rows(state: PostState, revisions: Mapping[Wording, Rank]) -> list[dict[str, Any]]:
@@ -173,14 +164,19 @@ def _update_revisions(tx: Transaction, old: PostState, new: PostState) -> None:
     replace_rows(tx, revision, _revision_rows(new, fresh))
 
 
-def _update_mentions(tx: Transaction, old: PostState, new: PostState) -> None:
-    for brand in old.mentions.keys() - new.mentions.keys():
-        tx.execute(delete(mention).where(M.post_id == new.id, M.brand == brand))
-    moved = old.post.created_at != new.post.created_at
-    fresh = [brand for brand, kept in new.mentions.items() if moved or old.mentions.get(brand) != kept]
-    replace_rows(tx, mention, [_mention_row(new, brand) for brand in fresh])
-
-
-def as_storable(of: Any) -> Any:
-    """A post with its words as both engines can keep them."""
-    return replace(of, text=storable(of.text), title=storable(of.title))
+def _update_mentions(tx: Transaction, changed: Sequence[tuple[PostState, PostState]]) -> None:
+    time = engine_time(tx)
+    for old, new in changed:
+        for brand in old.mentions.keys() - new.mentions.keys():
+            tx.execute(delete(mention).where(M.post_id == new.id, M.brand == brand))
+    fresh: list[tuple[Any, ...]] = []
+    moved: list[tuple[Any, ...]] = []
+    for old, new in changed:
+        is_moved = old.post.created_at != new.post.created_at
+        for brand, kept in new.mentions.items():
+            if brand not in old.mentions:
+                fresh.append(_mention_values(new, brand, time))
+            elif is_moved or kept != old.mentions[brand]:
+                moved.append(_mention_values(new, brand, time))
+    insert_bulk(tx, mention, _MENTION_NAMES, fresh)
+    update_bulk(tx, mention, _MENTION_NAMES, moved)

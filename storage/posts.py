@@ -11,19 +11,15 @@ from storage.database import Transaction
 from storage.records import EngagementSample, MentionedPost, Post, PostKey
 from storage.rows import POST_COLUMNS, SAMPLE_COLUMNS, M, P, select_mentioned, to_mentioned_post, to_post, to_sample
 from storage.schema import engagement_sample, post
-from storage.statements import chunks
+from storage.statements import by_source, is_one_of
 
 
 def get(tx: Transaction, keys: Collection[PostKey]) -> list[Post]:
     """Those of the posts that are stored, in the order of the keys."""
-    ids: dict[str, list[str]] = {}
-    for source, external_id in keys:
-        ids.setdefault(source, []).append(external_id)
     found = {
         (row.source, row.external_id): to_post(row)
-        for source, of_source in ids.items()
-        for part in chunks(of_source)
-        for row in tx.execute(select(*POST_COLUMNS).where(P.source == source, P.external_id.in_(part)))
+        for source, ids in by_source(keys).items()
+        for row in tx.execute(select(*POST_COLUMNS).where(P.source == source, is_one_of(tx, P.external_id, ids)))
     }
     return [found[key] for key in keys if key in found]
 
@@ -57,9 +53,11 @@ def samples(tx: Transaction, since: datetime, until: datetime) -> list[Engagemen
 
 def earliest(tx: Transaction) -> datetime | None:
     """When the oldest stored post was published."""
-    return tx.scalar(select(func.min(P.created_at)).select_from(post))
+    oldest: datetime | None = tx.scalar(select(func.min(P.created_at)).select_from(post))
+    return oldest
 
 
 def latest(tx: Transaction) -> datetime | None:
     """When the newest stored post was published."""
-    return tx.scalar(select(func.max(P.created_at)).select_from(post))
+    newest: datetime | None = tx.scalar(select(func.max(P.created_at)).select_from(post))
+    return newest

@@ -1,7 +1,7 @@
 """What a post's readings add up to, whatever their order.
 
-A source is read again and again, late, twice, and by several requests at once. The state kept of a post is a function of
-the *set* of its readings alone, so that any order, batching and repetition ends the same:
+A source is read again and again, late, twice, and by several requests at once. The state kept of a post is a function
+of the *set* of its readings alone, so that any order, batching and repetition ends the same:
 
 - a reading ranks by (edit time, reading time, wording, the rest); the highest decides the post's fields;
 - of every other wording the highest rank is kept, as a revision;
@@ -12,11 +12,12 @@ the *set* of its readings alone, so that any order, batching and repetition ends
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
+from storage.columns import is_storable, storable
 from storage.records import Engagement, MentionedPost, Post
 
 Wording = tuple[str, str]
@@ -124,6 +125,22 @@ class PostState:
                 self.mentions[brand] = (mentioned, rank)
 
 
+def storable_reading(reading: Reading) -> Reading:
+    """The reading in words that the database can keep; nearly always the reading itself."""
+    of = reading.post
+    words = (
+        of.source, of.external_id, of.text, of.title, of.url or "", of.author or "", of.author_name or "",
+        of.thread_id or "", of.parent_id or "", of.repost_of or "", of.language or "", *of.brands,
+    )  # fmt: skip
+    if is_storable("".join(words)):
+        return reading
+    post = _storable_fields(of)
+    mentions = tuple(
+        replace(mentioned, post=post, mention=_storable_fields(mentioned.mention)) for mentioned in reading.mentions
+    )
+    return Reading(post, mentions)
+
+
 def rank_of(post: Post) -> Rank:
     """How new a reading is."""
     version_at = post.edited_at or post.created_at
@@ -154,18 +171,15 @@ def largest(one: Engagement, other: Engagement) -> Engagement:
     )
 
 
-def gather(
-    readings: Iterable[Reading], states: Mapping[tuple[str, str], PostState]
-) -> dict[tuple[str, str], PostState]:
-    """The states after all readings, given the stored ones, which are changed in place."""
-    after = dict(states)
-    for reading in readings:
-        state = after.get(reading.post.key)
-        if state is None:
-            after[reading.post.key] = PostState.of(reading)
-        else:
-            state.add(reading)
-    return after
+def _storable_fields(of: Any) -> Any:
+    changed = {each.name: _storable_value(getattr(of, each.name)) for each in fields(of)}
+    return replace(of, **changed)
+
+
+def _storable_value(value: Any) -> Any:
+    if type(value) is str:
+        return storable(value)
+    return tuple(map(_storable_value, value)) if isinstance(value, tuple) else value
 
 
 def _larger(one: int | None, other: int | None) -> int | None:

@@ -12,7 +12,7 @@ from storage.reading import largest
 from storage.records import Engagement, EngagementSample, PostKey
 from storage.rows import SAMPLE_COLUMNS, to_sample
 from storage.schema import engagement_sample
-from storage.statements import chunks, insert
+from storage.statements import by_source, insert, is_one_of
 
 _COUNTS = ("likes", "shares", "replies", "views")
 
@@ -41,15 +41,19 @@ def write(tx: Transaction, samples: Sequence[EngagementSample]) -> None:
 def of_posts(tx: Transaction, keys: Collection[PostKey]) -> list[EngagementSample]:
     """Every sample of the posts."""
     columns = engagement_sample.c
-    ids: dict[str, list[str]] = {}
-    for source, external_id in keys:
-        ids.setdefault(source, []).append(external_id)
     return [
         to_sample(row)
-        for source, of_source in ids.items()
-        for part in chunks(of_source)
-        for row in tx.execute(select(*SAMPLE_COLUMNS).where(columns.source == source, columns.external_id.in_(part)))
+        for source, ids in by_source(keys).items()
+        if _has_any(tx, source)
+        for row in tx.execute(
+            select(*SAMPLE_COLUMNS).where(columns.source == source, is_one_of(tx, columns.external_id, ids))
+        )
     ]
+
+
+def _has_any(tx: Transaction, source: str) -> bool:
+    columns = engagement_sample.c
+    return tx.scalar(select(columns.source).where(columns.source == source).limit(1)) is not None
 
 
 def _row(key: Any, engagement: Engagement) -> dict[str, Any]:

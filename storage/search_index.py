@@ -16,24 +16,36 @@ _UNSPACED = re.compile(
     "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])"
 )
 
-_ADD = {
-    "sqlite": "INSERT INTO post_search (rowid, words) VALUES (?, ?)",
-    "postgresql": "INSERT INTO post_search (post_id, words) VALUES (%s, to_tsvector('simple', %s))",
-}
-_REMOVE = {
-    "sqlite": "INSERT INTO post_search (post_search, rowid, words) VALUES ('delete', ?, ?)",
-    "postgresql": "DELETE FROM post_search WHERE post_id = %s AND %s IS NOT NULL",
-}
+INDEXED_CHARACTERS = 100_000
+"""Longer texts are indexed by their beginning; PostgreSQL refuses vectors of more than a megabyte."""
 
 
 def add(tx: Transaction, of_posts: Sequence[tuple[int, Wording]]) -> None:
     """Index the words of posts that are not in the index."""
-    _run(tx, _ADD, of_posts)
+    if not of_posts:
+        return
+    if tx.dialect.name == "sqlite":
+        tx.exec_driver_sql("INSERT INTO post_search (rowid, words) VALUES (?, ?)", _rows(of_posts))
+        return
+    ids, words = zip(*_rows(of_posts), strict=True)
+    tx.exec_driver_sql(
+        "INSERT INTO post_search (post_id, words) SELECT id, to_tsvector('simple', words)"
+        " FROM unnest(%s::bigint[], %s::text[]) AS given (id, words)",
+        (list(ids), list(words)),
+    )
 
 
 def remove(tx: Transaction, of_posts: Sequence[tuple[int, Wording]]) -> None:
     """Take posts out of the index; SQLite must be told the words that it was given."""
-    _run(tx, _REMOVE, of_posts)
+    if not of_posts:
+        return
+    if tx.dialect.name == "sqlite":
+        tx.exec_driver_sql(
+            "INSERT INTO post_search (post_search, rowid, words) VALUES ('delete', ?, ?)", _rows(of_posts)
+        )
+    else:
+        ids = [number for number, _ in of_posts]
+        tx.exec_driver_sql("DELETE FROM post_search WHERE post_id = ANY(%s)", (ids,))
 
 
 def separated(words: str) -> str:
@@ -41,14 +53,16 @@ def separated(words: str) -> str:
     return words if words.isascii() else _UNSPACED.sub(r" \1 ", words)
 
 
-def _run(tx: Transaction, spelled: dict[str, str], of_posts: Sequence[tuple[int, Wording]]) -> None:
-    if of_posts:
-        rows = [(number, separated(f"{title}\n{body}" if title else body)) for number, (title, body) in of_posts]
-        tx.exec_driver_sql(spelled[tx.dialect.name], rows)
-
-
 def matching(tx: Transaction) -> str:
     """SQL that yields the ids of posts matching the parameter `words` (`query` makes it)."""
     if tx.dialect.name == "sqlite":
         return "SELECT rowid FROM post_search WHERE post_search MATCH :words"
     return "SELECT post_id FROM post_search WHERE words @@ to_tsquery('simple', :words)"
+
+
+def _rows(of_posts: Sequence[tuple[int, Wording]]) -> list[tuple[int, str]]:
+    return [(number, separated(_words(*of))) for number, of in of_posts]
+
+
+def _words(title: str, text: str) -> str:
+    return (f"{title}\n{text}" if title else text)[:INDEXED_CHARACTERS]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Column, ColumnElement, Connection, Table, any_, cast, func, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import ARRAY
 
-Item = TypeVar("Item")
-
-CHUNK = 500
-"""Keys in one statement: SQLite allows 32,766 parameters, and plans grow with them."""
+from storage.columns import json_text, to_micros
+from storage.records import PostKey
 
 
 def insert(tx: Connection, table: Table) -> Any:
@@ -36,8 +35,60 @@ def replace(tx: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> Non
     tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
 
 
-def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
-    """The items in lists of at most `size`."""
-    remaining = iter(items)
-    while part := list(islice(remaining, size)):
-        yield part
+def is_one_of(tx: Connection, column: Column[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """Whether a column of texts or numbers has one of many values.
+
+    They travel as one parameter: a statement with hundreds of marks would be put together anew for every batch.
+    """
+    if tx.dialect.name == "sqlite":
+        listed = func.json_each(json_text(list(values))).table_valued("value")
+        return column.in_(select(listed.c.value))
+    return column == any_(cast(list(values), ARRAY(column.type)))
+
+
+def by_source(keys: Iterable[PostKey]) -> dict[str, list[str]]:
+    """Names of posts, grouped by their source."""
+    grouped: dict[str, list[str]] = {}
+    for source, external_id in keys:
+        grouped.setdefault(source, []).append(external_id)
+    return grouped
+
+
+def insert_bulk(tx: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert many rows that are known to be new, quickly.
+
+    The rows go to the driver as they are (`engine_time`, JSON as text), because the conversion of every value would
+    cost more than storing it. PostgreSQL gets them by COPY.
+    """
+    if not rows:
+        return
+    columns = ", ".join(names)
+    if tx.dialect.name == "sqlite":
+        marks = ", ".join("?" * len(names))
+        tx.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) VALUES ({marks})", list(rows))
+        return
+    with tx.connection.cursor() as cursor, cursor.copy(f"COPY {table.name} ({columns}) FROM STDIN") as copy:  # type: ignore[attr-defined]
+        for row in rows:
+            copy.write_row(row)
+
+
+def update_bulk(tx: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Overwrite rows that are known to exist, found by the table's primary key; like `insert_bulk` otherwise."""
+    if not rows:
+        return
+    mark = "?" if tx.dialect.name == "sqlite" else "%s"
+    keys = [key.name for key in table.primary_key.columns]
+    places = [names.index(name) for name in names if name not in keys] + [names.index(key) for key in keys]
+    assigned = ", ".join(f"{name} = {mark}" for name in names if name not in keys)
+    found = " AND ".join(f"{key} = {mark}" for key in keys)
+    ordered = [tuple(row[place] for place in places) for row in rows]
+    tx.exec_driver_sql(f"UPDATE {table.name} SET {assigned} WHERE {found}", ordered)
+
+
+def engine_time(tx: Connection) -> Callable[[datetime], Any]:
+    """What turns a time into what the driver is given by `insert_bulk`."""
+    return to_micros if tx.dialect.name == "sqlite" else _same
+
+
+def _same(at: datetime) -> Any:
+    return at

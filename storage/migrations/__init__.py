@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from alembic import command
@@ -59,8 +61,7 @@ def downgrade(connection: Connection, to: str) -> None:
     _run(connection, lambda config: command.downgrade(config, to))
 
 
-def _run(connection: Connection, change: object) -> None:
-    assert callable(change)
+def _run(connection: Connection, change: Callable[[Config], None]) -> None:
     is_sqlite = connection.dialect.name == "sqlite"
     if is_sqlite:
         # Rebuilding a table drops the old one, which would take the rows that refer to it along.
@@ -77,6 +78,6 @@ def _run(connection: Connection, change: object) -> None:
 
 
 def _set_foreign_keys(connection: Connection, *, on: bool) -> None:
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    driver.execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}").close()
+    # Past SQLAlchemy, which would begin a transaction, where this setting has no effect.
+    with closing(connection.connection.cursor()) as cursor:
+        cursor.execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
