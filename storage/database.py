@@ -26,7 +26,7 @@ from storage.errors import ReadOnlyDatabaseError, StorageError, StorageUnavailab
 Transaction = Connection
 """A transaction, for the functions of this package; others pass it on and do not look inside."""
 
-_WRITES = "tocsin_writes"
+_WRITING = {"tocsin_writes": True}
 
 
 class Database:
@@ -61,12 +61,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """A transaction that may write; it is committed at the end, and rolled back when an exception leaves it."""
-        with (
-            self._writers_turn(),
-            self._errors(),
-            self._connection(**{_WRITES: True}) as connection,
-            connection.begin(),
-        ):
+        with self._writers_turn(), self._errors(), self._connection(**_WRITING) as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -156,7 +151,7 @@ def _engine(url: URL) -> Engine:
 def _begin_on_sqlite(connection: Connection) -> None:
     # A transaction that begins as a reader and then writes fails at once when another wrote in between, whatever the
     # busy timeout: so writers say at the start that they are.
-    writes = connection.get_execution_options().get(_WRITES, False)
+    writes = connection.get_execution_options().get("tocsin_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 

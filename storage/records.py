@@ -199,8 +199,8 @@ class Score:
 class MentionedPost:
     """A post with one of its mentions and the score toward that brand, as detectors read them.
 
-    `content_key` is equal for texts that are copies of one another (storage/keys.py), `kinds` are the incident kinds that
-    the words point to (`legal_threat`, `outage`, …), strongest first.
+    `content_key` is equal for texts that are copies of one another (storage/keys.py), `kinds` are the incident kinds
+    that the words point to (`legal_threat`, `outage`, …), strongest first.
     """
 
     post: Post

@@ -65,7 +65,8 @@ def insert_bulk(tx: Connection, table: Table, names: Sequence[str], rows: Sequen
     columns = ", ".join(names)
     if tx.dialect.name == "sqlite":
         marks = ", ".join("?" * len(names))
-        tx.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) VALUES ({marks})", list(rows))
+        # The names are those of storage/schema.py; nothing from outside is in them.
+        tx.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) VALUES ({marks})", list(rows))  # noqa: S608
         return
     with tx.connection.cursor() as cursor, cursor.copy(f"COPY {table.name} ({columns}) FROM STDIN") as copy:  # type: ignore[attr-defined]
         for row in rows:
@@ -82,7 +83,7 @@ def update_bulk(tx: Connection, table: Table, names: Sequence[str], rows: Sequen
     assigned = ", ".join(f"{name} = {mark}" for name in names if name not in keys)
     found = " AND ".join(f"{key} = {mark}" for key in keys)
     ordered = [tuple(row[place] for place in places) for row in rows]
-    tx.exec_driver_sql(f"UPDATE {table.name} SET {assigned} WHERE {found}", ordered)
+    tx.exec_driver_sql(f"UPDATE {table.name} SET {assigned} WHERE {found}", ordered)  # noqa: S608
 
 
 def engine_time(tx: Connection) -> Callable[[datetime], Any]:

@@ -1,8 +1,8 @@
 """Databases for tests: real ones, of both engines, empty and with all tables.
 
-`database` runs a test once on SQLite (a file) and once on PostgreSQL; `sqlite_database` on SQLite alone, for tests whose
-subject does not depend on the engine. The PostgreSQL server comes from a wheel, is started once for all workers, and
-gives every test a database of its own, copied from a template.
+`database` runs a test once on SQLite (a file) and once on PostgreSQL; `sqlite_database` on SQLite alone, for tests
+whose subject does not depend on the engine. The PostgreSQL server comes from a wheel, is started once for all workers,
+and gives every test a database of its own, copied from a template.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def _prepare_template(url: str) -> None:
 
 def _administer(url: str, statement: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement)  # type: ignore[call-overload]
+        connection.execute(statement)
 
 
 def _with_database(url: str, name: str) -> str:
