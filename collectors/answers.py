@@ -38,12 +38,14 @@ def refusal(status: int, headers: Mapping[str, str], *, service: str, now: datet
     if status < 400:
         return None
     if status in _PERMANENT:
-        return CollectorError(f"{service} answered {status}: {_PERMANENT[status]}", permanent=True)
+        return CollectorError(f"{service} answered {status}: {_PERMANENT[status]}", permanent=True, status=status)
     wait = retry_after(headers, now=now)
     if status == 429:
         wait = WITHOUT_ADVICE if wait is None else wait
-        return CollectorError(f"{service} answered 429: too many requests; next in {wait:.0f} s", retry_after=wait)
-    return CollectorError(f"{service} answered {status}; this passes by itself as a rule", retry_after=wait)
+        message = f"{service} answered 429: too many requests; next in {wait:.0f} s"
+        return CollectorError(message, retry_after=wait, status=status)
+    message = f"{service} answered {status}; this passes by itself as a rule"
+    return CollectorError(message, retry_after=wait, status=status)
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:

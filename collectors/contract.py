@@ -42,13 +42,22 @@ class CollectorError(Exception):
 
     `permanent` says that trying again cannot help until a person does something (a revoked token, a wrong address).
     `retry_after` is how many seconds the source wants to be left alone, `None` where it does not say. The one who
-    schedules decides what to do with either; a collector itself never tries again in a loop.
+    schedules decides what to do with either; a collector itself never tries again in a loop. `status` is that of HTTP
+    where there was one.
     """
 
-    def __init__(self, message: str, *, permanent: bool = False, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        retry_after: float | None = None,
+        status: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.permanent = permanent
         self.retry_after = retry_after
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)

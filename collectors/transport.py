@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, MutableMapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -26,7 +26,8 @@ Headers = MutableMapping[str, str]
 class GuardedAdapter(HTTPAdapter):
     """Sends for `service`; `redirect` maps the beginning of an address to what stands in its place.
 
-    `observe` sees the headers of every answer before the library does and may change them. `requests` counts.
+    `rename` does the same for names of query parameters. `observe` sees the headers of every answer before the library
+    does and may change them. `requests` counts.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class GuardedAdapter(HTTPAdapter):
         *,
         clock: Callable[[], datetime],
         redirect: dict[str, str] | None = None,
+        rename: dict[str, str] | None = None,
         observe: Callable[[Headers], None] | None = None,
         timeout: tuple[float, float] = (5.0, 20.0),
         deadline: float = 60.0,
@@ -44,7 +46,7 @@ class GuardedAdapter(HTTPAdapter):
         super().__init__(max_retries=0)
         self.requests = 0
         self._service, self._clock, self._monotonic = service, clock, monotonic
-        self._redirect, self._observe = redirect or {}, observe
+        self._redirect, self._rename, self._observe = redirect or {}, rename or {}, observe
         self._timeout, self._deadline, self._max_bytes = timeout, deadline, max_bytes
 
     def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:
@@ -69,8 +71,12 @@ class GuardedAdapter(HTTPAdapter):
     def _led(self, url: str) -> str:
         for beginning, other in self._redirect.items():
             if url.startswith(beginning):
-                return other.rstrip("/") + url.removeprefix(beginning)
-        return url
+                url = other.rstrip("/") + url.removeprefix(beginning)
+        if not self._rename:
+            return url
+        parts = urlsplit(url)
+        named = [(self._rename.get(name, name), value) for name, value in parse_qsl(parts.query)]
+        return parts._replace(query=urlencode(named)).geturl()
 
     def _read(self, response: requests.Response, ends_at: float) -> bytes:
         parts: list[bytes] = []

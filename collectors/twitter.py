@@ -1,0 +1,312 @@
+"""X (Twitter) by the v2 interface: recent search, conversations, and counts where posts may not all be read.
+
+Limits: recent search reaches back seven days and gives at most 100 posts a request, newest first, some 30 s after they
+were written; a query has at most 512 characters, so brands are packed into several; 450 searches and 300 counts in
+15 minutes. Every post read is paid for, and a request for its author's account as much again and more, so posts are
+read within a daily allowance; what it does not cover is counted (one paid request) and recorded as a gap. Since May
+2026 search no longer returns reposts: how far a post was carried is in its `public_metrics` alone.
+
+tweepy does the talking, in plain JSON. It is given a deadline, a limit of size and the address, all of which it lacks
+(collectors/transport.py), and it never waits by itself: after a 429 without a reset time it would ask again at once,
+without end.
+
+Time is read in windows, oldest first; within a window X gives the newest first, page by page to the end, and each page
+is committed with its token (tokens do not expire).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+import structlog
+from pydantic import Field
+
+from collectors.allowance import Allowance
+from collectors.contract import CollectorError, Page, SourceContext, SourceOptions
+from collectors.queries import Dialect, queries
+from collectors.twitter_client import Client
+from collectors.twitter_shapes import Answer, answer_of, count_of, id_at, looked_up, moment_of
+from config.durations import Duration
+from config.references import SecretReference
+from config.settings import BrandSettings
+from storage.records import EngagementSample, Gap, Post
+
+QUERY_LIMIT = 512
+REACH = timedelta(days=7) - timedelta(minutes=2)
+"""How far back recent search reaches, less the time that a request takes."""
+DELAY = timedelta(seconds=30)
+"""How long X takes to index a post; later ends of a window are refused or incomplete."""
+WINDOW = timedelta(hours=6)
+SMALLEST_PAGE, LARGEST_PAGE = 10, 100
+
+log = structlog.get_logger(__name__)
+
+
+class Options(SourceOptions):
+    """Keys of a `[[sources]]` table of type `twitter`."""
+
+    bearer_token: SecretReference
+    """The app's bearer token."""
+    queries: list[Annotated[str, Field(min_length=1, max_length=QUERY_LIMIT)]] = Field(default_factory=list)
+    """Queries of your own beside those made from the brands, in X's syntax, at most 512 characters each."""
+    languages_only: bool = False
+    """Whether only posts in the brands' languages are asked for."""
+    reposts: bool = False
+    """Whether reposts are asked for; search has not returned them since May 2026."""
+    authors: bool = False
+    """Whether the author's name and followers are asked for; X charges twice a post's price for each."""
+    posts_per_day: int = Field(default=4000, ge=20)
+    """Posts that may be read, and paid for, in any 24 hours."""
+    lookback: Duration = timedelta(hours=1)
+    """How far back the first turn reads, at most seven days."""
+    overlap: Duration = timedelta(seconds=30)
+    """How much is read again at every turn, for posts that were indexed late."""
+    threads: int = Field(default=5, ge=0, le=50)
+    """How many conversations are followed at a time, those with most answers first; 0 for none."""
+    thread_replies: int = Field(default=20, ge=1)
+    """Answers from which a conversation is followed."""
+    watch_for: Duration = timedelta(days=1)
+    """How long a conversation is followed."""
+    watch_every: Duration = timedelta(minutes=15)
+    """How often the growth of followed conversations is read."""
+    vocabulary: Literal["tweet", "post"] = "tweet"
+    """Names of fields that X is asked with; its answers are understood in both."""
+    base_url: str = Field(default="https://api.x.com", pattern=r"^https?://")
+    """Address of the interface."""
+
+
+@dataclass
+class _State:
+    """How far a query has been read: everything until `read_until`, and a window of which some pages may be left."""
+
+    read_until: str
+    since_id: int = 0
+    window_end: str = ""
+    token: str = ""
+    newest: int = 0
+    given: int = 0
+
+    def open_window(self, now: datetime) -> bool:
+        """Begin the next window, if there is something to read; says so."""
+        if not self.window_end:
+            end = min(_moment(self.read_until) + WINDOW, (now - DELAY).replace(microsecond=0))
+            if end <= _moment(self.read_until):
+                return False
+            self.window_end, self.token, self.newest, self.given = end.isoformat(), "", 0, 0
+        return True
+
+    def close_window(self) -> None:
+        self.read_until, self.since_id = self.window_end, max(self.since_id, self.newest)
+        self.window_end = self.token = ""
+        self.newest = self.given = 0
+
+
+class _AllowanceSpentError(Exception):
+    """No more posts may be read for now."""
+
+
+@dataclass
+class _Reading:
+    """What the cursor holds: the states of queries, the conversations followed with theirs, and the allowance."""
+
+    queries: dict[str, _State]
+    threads: dict[str, dict[str, Any]]
+    allowance: Allowance
+    grown_at: float = 0.0
+
+    def cursor(self) -> dict[str, Any]:
+        return {
+            "queries": {query: asdict(state) for query, state in self.queries.items()},
+            "threads": {thread: {**kept, "state": asdict(kept["state"])} for thread, kept in self.threads.items()},
+            "allowance": self.allowance.kept(),
+            "grown_at": self.grown_at,
+        }
+
+
+class Twitter:
+    """Reads posts that the brands' queries find, and the conversations that they set off."""
+
+    def __init__(self, options: Options, context: SourceContext) -> None:
+        self.name = context.name
+        self._options = options
+        self._clock = context.clock
+        brands = context.brands if options.languages_only else [_in_all_languages(brand) for brand in context.brands]
+        always = "" if options.reposts else "-is:retweet"
+        dialect = Dialect(QUERY_LIMIT, "@{}", "#{}", "${}", "-{}", "lang:{}", always=always)
+        self._queries = list(dict.fromkeys((*queries(brands, dialect), *options.queries)))
+        self._client = Client(options, context.clock)
+
+    def collect(self, cursor: Mapping[str, Any] | None) -> Iterator[Page]:
+        """Read every query to the end, or to the end of the allowance; then the followed conversations."""
+        now = self._clock()
+        reading = self._resumed(cursor or {}, now)
+        with self._client.session():
+            for query, state in reading.queries.items():
+                yield from self._read(query, state, reading, now)
+            if self._options.threads:
+                yield from self._read_threads(reading, now)
+        yield Page(reading.cursor(), requests=self._client.asked(), complete=True)
+
+    def probe(self) -> str:
+        """Count the last day's posts of the first query (one paid request)."""
+        if not self._queries:
+            raise CollectorError(
+                "there is nothing to ask X for: no brand and no queries are configured", permanent=True
+            )
+        end = (self._clock() - DELAY).replace(microsecond=0)
+        with self._client.session():
+            total = count_of(self._client.count(self._queries[0], end - timedelta(days=1), end))
+        return f"X answers: {total} posts of the last day match the first of {len(self._queries)} queries"
+
+    # -- queries -------------------------------------------------------------------------------------------------------
+
+    def _resumed(self, cursor: Mapping[str, Any], now: datetime) -> _Reading:
+        """The reading that the cursor tells; a query that is new takes over from those that it has replaced."""
+        kept = {query: _State(**state) for query, state in cursor.get("queries", {}).items()}
+        replaced = [_moment(state.read_until) for query, state in kept.items() if query not in self._queries]
+        start = min([now - min(self._options.lookback, REACH), *replaced]).replace(microsecond=0).isoformat()
+        states = {query: kept.get(query) or _State(start) for query in self._queries}
+        threads = {
+            thread: {**known, "state": _State(**known["state"])} for thread, known in cursor.get("threads", {}).items()
+        }
+        allowance = Allowance.of(cursor.get("allowance"), self._options.posts_per_day, now)
+        return _Reading(states, threads, allowance, cursor.get("grown_at", 0.0))
+
+    def _read(self, query: str, state: _State, reading: _Reading, now: datetime) -> Iterator[Page]:
+        yield from self._beyond_reach(state, reading, now)
+        while state.open_window(now):
+            try:
+                yield from self._window(query, state, reading, now)
+            except _AllowanceSpentError:
+                yield self._given_up(query, state, reading, now)
+
+    def _beyond_reach(self, state: _State, reading: _Reading, now: datetime) -> Iterator[Page]:
+        """A gap for what is older than search reaches, and the state moved to where it does."""
+        bound = (now - REACH).replace(microsecond=0)
+        if _moment(state.read_until) >= bound:
+            return
+        reason = "older than the seven days that search reaches"
+        gap = Gap(self.name, _moment(state.read_until), bound, reason, 1 / len(self._queries))
+        state.read_until, state.since_id, state.window_end = bound.isoformat(), 0, ""
+        yield Page(reading.cursor(), gaps=[gap])
+
+    def _window(self, query: str, state: _State, reading: _Reading, now: datetime) -> Iterator[Page]:
+        seen = {state.token}
+        while True:
+            answer = self._page(query, state, reading, now)
+            reading.allowance.spend(answer.given)
+            state.newest, state.given = max(state.newest, answer.newest), state.given + answer.given
+            gaps = self._short(answer, state)
+            if answer.token in seen:
+                raise CollectorError(
+                    "X gave the token of a page that was read already; the rest is read at the next turn"
+                )
+            if answer.token is None:
+                state.close_window()
+            else:
+                state.token = answer.token
+                seen.add(answer.token)
+            self._follow(answer.posts, reading)
+            yield Page(reading.cursor(), answer.posts, (), gaps, answer.bad, self._client.asked())
+            if answer.token is None:
+                return
+
+    def _page(self, query: str, state: _State, reading: _Reading, now: datetime) -> Answer:
+        left = int(reading.allowance.left)
+        if left < SMALLEST_PAGE:
+            raise _AllowanceSpentError
+        floor: dict[str, Any] = {"start_time": _moment(state.read_until)}
+        since_id = state.since_id - (int(self._options.overlap / timedelta(milliseconds=1)) << 22)
+        if state.since_id and moment_of(max(since_id, 0)) > now - REACH:
+            floor = {"since_id": since_id}
+        ask = self._client.search
+        end, size = _moment(state.window_end), min(left, LARGEST_PAGE)
+        try:
+            return answer_of(ask(query, end, size, state.token, **floor), self.name, now)
+        except CollectorError as error:
+            if not (state.token and error.status == 400):
+                raise
+            log.warning("token_refused", source=self.name, query=query)
+            state.token = ""
+            return answer_of(ask(query, end, size, "", **floor), self.name, now)
+
+    def _short(self, answer: Answer, state: _State) -> list[Gap]:
+        """A gap where X announced more posts than it gave."""
+        if answer.announced <= answer.given:
+            return []
+        share = (answer.announced - answer.given) / answer.announced / len(self._queries)
+        reason = "a page held fewer posts than it announced"
+        return [Gap(self.name, _moment(state.read_until), _moment(state.window_end), reason, share)]
+
+    def _given_up(self, query: str, state: _State, reading: _Reading, now: datetime) -> Page:
+        """A gap for the rest of the windows: reading goes on with what is new, which matters more than what is old."""
+        start, end = _moment(state.read_until), (now - DELAY).replace(microsecond=0)
+        total = count_of(self._client.count(query, start, end))
+        share = max(1 - state.given / total, 0.0) if total else 0.0
+        gap = Gap(self.name, start, end, "the allowance of posts_per_day is spent", share / len(self._queries))
+        log.warning("allowance_spent", source=self.name, posts=total, read=state.given)
+        state.window_end = end.isoformat()
+        state.close_window()
+        return Page(reading.cursor(), gaps=[gap] if share else [], requests=self._client.asked())
+
+    # -- conversations -------------------------------------------------------------------------------------------------
+
+    def _follow(self, posts: list[Post], reading: _Reading) -> None:
+        """Note the conversations whose first post has enough answers, or in which enough answers were found."""
+        for post in posts:
+            thread, replies = post.thread_id, post.engagement.replies or 0
+            if thread == post.external_id and replies >= self._options.thread_replies:
+                fresh = {"replies": replies, "read": 0, "state": _State(_second(post.created_at).isoformat())}
+                reading.threads.setdefault(thread, fresh)["replies"] = replies
+
+    def _read_threads(self, reading: _Reading, now: datetime) -> Iterator[Page]:
+        reading.threads = self._still_followed(reading.threads, now)
+        if reading.threads and now.timestamp() - reading.grown_at >= self._options.watch_every.total_seconds():
+            yield self._growth(reading, now)
+        for thread, kept in list(reading.threads.items()):
+            replies, state = kept["replies"], kept["state"]
+            if replies > kept["read"] or state.window_end:
+                try:
+                    while state.open_window(now):
+                        yield from self._window(f"conversation_id:{thread}", state, reading, now)
+                except _AllowanceSpentError:
+                    return
+                kept["read"] = replies
+
+    def _still_followed(self, threads: dict[str, dict[str, Any]], now: datetime) -> dict[str, dict[str, Any]]:
+        oldest = id_at(now - self._options.watch_for)
+        young = [item for item in threads.items() if int(item[0]) >= oldest]
+        return dict(sorted(young, key=lambda item: -item[1]["replies"])[: self._options.threads])
+
+    def _growth(self, reading: _Reading, now: datetime) -> Page:
+        """How the first posts of followed conversations stand now; those that are gone are followed no longer."""
+        posts: list[Post] = []
+        if reading.allowance.left >= len(reading.threads):
+            posts = looked_up(self._client.lookup(list(reading.threads)), self.name, now)
+            reading.allowance.spend(len(posts))
+            reading.threads = {post.external_id: reading.threads[post.external_id] for post in posts}
+        for post in posts:
+            reading.threads[post.external_id]["replies"] = post.engagement.replies or 0
+        reading.grown_at = now.timestamp()
+        samples = [EngagementSample(self.name, post.external_id, now, post.engagement) for post in posts]
+        return Page(reading.cursor(), posts, samples, requests=self._client.asked())
+
+
+def _in_all_languages(brand: BrandSettings) -> BrandSettings:
+    return brand.model_copy(update={"languages": []})
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _second(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0)
+
+
+def build(options: Options, context: SourceContext) -> Twitter:
+    """The source as configured."""
+    return Twitter(options, context)
