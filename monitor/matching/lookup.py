@@ -11,7 +11,7 @@ import ahocorasick
 from monitor.matching.folding import Folded
 from monitor.matching.terms import Term, is_unspaced
 
-_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(r"[a-z0-9]+")
 
 # One-letter particles written onto the front of Arabic and Hebrew nouns, alone or before the article.
 _PROCLITICS = frozenset(
@@ -69,7 +69,9 @@ class Lookup:
 
     def _short(self, text: Folded) -> Iterator[Place]:
         for word in _WORD.finditer(text.folded):
-            for term in self._words.get(word[0], ()):
+            if word[0] not in self._words or not _stands_alone(text.folded, word.start(), word.end()):
+                continue
+            for term in self._words[word[0]]:
                 if term.exact is None or _written(text, word.start(), word.end()) == term.exact:
                     yield Place(term, word.start(), word.end())
 
@@ -135,6 +137,11 @@ def _no_word_after(folded: str, end: int) -> bool:
         return True
     after = folded[end]
     return not is_word_char(after) or is_unspaced(after)
+
+
+def _stands_alone(folded: str, start: int, end: int) -> bool:
+    """Whether no word goes on at either side; letters of a script without spaces may stand there (`终止与HM合作`)."""
+    return _no_word_before(folded, start) and _no_word_after(folded, end)
 
 
 def _proclitic(folded: str, start: int) -> bool:
