@@ -114,6 +114,16 @@ def is_audible(alert: Alert) -> bool:
     return alert.reason is not Reason.UPDATE or bool(alert.page.get("changed"))
 
 
+def is_reminder_due(incident: Incident, told: Sequence[Alert], now: datetime, rules: Rules) -> bool:
+    """Whether nobody took the incident for so long after people last heard of it that they are to be reminded."""
+    episode = [alert for alert in told if alert.episode == incident.episode]
+    heard = [alert.at for alert in episode if is_audible(alert)]
+    every = rules.repeat.get(incident.severity)
+    if every is None or incident.state is not IncidentState.OPEN or not heard:
+        return False
+    return now - heard[-1] >= every and now - episode[0].at <= rules.repeat_for
+
+
 @dataclass(frozen=True, slots=True)
 class _Case:
     """One question to the policy. `told` are the alerts of this episode, `heard` those of them that made a sound."""
@@ -196,10 +206,7 @@ def _escalated(case: _Case) -> Decision:
 
 
 def _reminder(case: _Case, news: tuple[str, ...]) -> Decision | None:
-    every = case.rules.repeat.get(case.incident.severity)
-    if every is None or case.incident.state is not IncidentState.OPEN or not case.heard:
-        return None
-    if case.now - case.heard[-1].at < every or case.now - case.told[0].at > case.rules.repeat_for:
+    if not is_reminder_due(case.incident, case.told, case.now, case.rules):
         return None
     why = f"nobody has taken it for {span((case.now - case.told[0].at).total_seconds())}"
     return Decision(Reason.REMINDER, why, (f"{why[0].upper()}{why[1:]}.", *news), case.now)

@@ -1,0 +1,123 @@
+"""Telling others as well: when the channels of an alert do not take it, its fallback channels are told too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from alerts.page import to_json
+from alerts.routing import Destination, Routing, Subject
+from alerts.speak import page_of
+from alerts.verdict import Timing
+from alerts.words import span
+from storage import incidents, outbox
+from storage.database import Transaction
+from storage.records import Delivery, DeliveryState, Incident, Reason, delivery_id
+
+_log = structlog.get_logger(__name__)
+
+_SOON = timedelta(minutes=5)
+_RINGING = (Reason.OPENED, Reason.ESCALATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Failover:
+    """Enqueues the fallback of alerts that nobody took in time; without routes there is none."""
+
+    timing: Timing
+    routing: Routing | None
+
+    def overdue(self, tx: Transaction, now: datetime) -> list[Delivery]:
+        """Tell the fallback of every alert that nobody took for too long after it was due."""
+        late = [item for item in outbox.unfinished(tx) if self._is_overdue(item, now)] if self.routing else []
+        enqueued: list[Delivery] = []
+        for item in late:
+            waited = span((now - item.first_due_at).total_seconds())
+            why = f"{item.channel} did not take it for {waited}{f': {item.last_error}' if item.last_error else ''}"
+            enqueued += self._tell_others(tx, item, now, why)
+        return enqueued
+
+    def unreachable(self, tx: Transaction, delivery: Delivery, now: datetime, error: str) -> list[Delivery]:
+        """Tell the fallback at once when a way is closed and none of the others is left."""
+        return self._tell_others(tx, delivery, now, f"{delivery.channel} cannot be reached: {error}", at_once=True)
+
+    def _is_overdue(self, item: Delivery, now: datetime) -> bool:
+        patience = self.timing.failover.get(item.severity)
+        if item.reason not in _RINGING or patience is None:
+            return False
+        held = item.state is DeliveryState.PENDING  # by a silence or quiet hours: its time begins when they end
+        return now - (max(item.first_due_at, item.due_at) if held else item.first_due_at) >= patience
+
+    def _may_arrive_soon(self, item: Delivery, now: datetime) -> bool:
+        """Whether another way is open: it is tried again before the fallback would be told anyway."""
+        return not item.state.is_terminal and item.due_at - now <= self.timing.failover.get(item.severity, _SOON)
+
+    def _tell_others(
+        self, tx: Transaction, delivery: Delivery, now: datetime, why: str, *, at_once: bool = False
+    ) -> list[Delivery]:
+        incident = incidents.get(tx, delivery.incident_id)
+        if incident is None or self.routing is None or delivery.reason not in _RINGING:
+            return []
+        siblings = _siblings(outbox.history(tx, incident.id), delivery)
+        if any(item.state is DeliveryState.SENT for item in siblings):
+            return []
+        if at_once and any(self._may_arrive_soon(item, now) for item in siblings if item.id != delivery.id):
+            return []
+        known = {(item.channel, item.target) for item in siblings}
+        places = [
+            place
+            for place in self.routing.fallbacks(Subject.of(incident))
+            if (place.channel, place.target) not in known
+        ]
+        return self._enqueue(tx, incident, delivery, places, now, why)
+
+    def _enqueue(
+        self,
+        tx: Transaction,
+        incident: Incident,
+        delivery: Delivery,
+        places: Sequence[Destination],
+        now: datetime,
+        why: str,
+    ) -> list[Delivery]:
+        if not places:
+            return []
+        deliveries = [_fallback(delivery, incident, place, now, why) for place in places]
+        outbox.enqueue(tx, deliveries)
+        details = {"to": sorted({place.channel for place in places}), "why": why}
+        incidents.append_event(tx, incident.id, now, "failover", details=details)
+        _log.error("told through the fallback", incident=incident.id, why=why, to=details["to"])
+        return deliveries
+
+
+def _siblings(history: Sequence[Delivery], delivery: Delivery) -> list[Delivery]:
+    """The deliveries of the same alert."""
+    return [item for item in history if item.seq == delivery.seq and item.episode == delivery.episode]
+
+
+def _fallback(delivery: Delivery, incident: Incident, place: Destination, now: datetime, why: str) -> Delivery:
+    page = page_of(delivery.page, incident)
+    note = f"This comes to you because {why}"
+    return replace(
+        delivery,
+        id=delivery_id(incident.id, delivery.episode, delivery.reason, delivery.seq, place.channel, place.target),
+        channel=place.channel,
+        target=place.target,
+        state=DeliveryState.PENDING,
+        page=to_json(replace(page, reason=delivery.reason, changed=(), notes=(*page.notes, note))),
+        created_at=now,
+        due_at=now,
+        first_due_at=now,
+        attempt=0,
+        owner=None,
+        lease_until=None,
+        fence=0,
+        remote_id=None,
+        sent_at=None,
+        attempted_at=None,
+        last_error=None,
+        why=why,
+    )

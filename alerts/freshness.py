@@ -1,0 +1,111 @@
+"""Whether a claimed delivery is still worth sending, and in which words: the second look, at the last moment.
+
+Between the decision and the attempt an incident may have ended, been taken or been silenced, and a message that waited
+long must speak of now, not of then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from alerts.channels.contract import Message
+from alerts.page import Page
+from alerts.policy import silencing
+from alerts.speak import COMBINED, page_of
+from alerts.verdict import Timing, Verdict
+from alerts.words import span
+from storage import incidents, outbox, silences
+from storage.database import Transaction
+from storage.records import Delivery, DeliveryState, Incident, IncidentState, Reason
+
+REPEAT = "This may repeat a message that you have: the connection broke before it was confirmed."
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A delivery put into the words of now."""
+
+    message: Message
+
+    def repeated(self) -> Message:
+        """The message marked as one that may have arrived before."""
+        page = self.message.page
+        return replace(self.message, page=replace(page, notes=(*page.notes, REPEAT)))
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """Looks again at what is about to be sent."""
+
+    timing: Timing
+
+    def examine(self, tx: Transaction, delivery: Delivery, now: datetime) -> Ready | Verdict:
+        """The message to send, or what becomes of the delivery instead of sending it."""
+        incident = incidents.get(tx, delivery.incident_id)
+        if incident is None:
+            return Verdict(DeliveryState.SUPERSEDED, error="its incident does not exist any more")
+        history = [item for item in outbox.history(tx, incident.id) if _same_place(item, delivery)]
+        if delivery.state is DeliveryState.SENDING and (instead := _obsolete(tx, delivery, incident, history, now)):
+            return instead
+        root = outbox.root(tx, incident.id, None, delivery.channel, delivery.target)
+        page = self._page(tx, delivery, incident, history, now)
+        return Ready(Message(delivery.id, delivery.target, page, root.remote_id if root else None))
+
+    def _page(
+        self, tx: Transaction, delivery: Delivery, incident: Incident, history: list[Delivery], now: datetime
+    ) -> Page:
+        late = now - delivery.first_due_at
+        stored = delivery.page
+        if late >= self.timing.late_after:
+            told = [alert for alert in incidents.alerts(tx, incident.id) if alert.episode == delivery.episode]
+            stored = told[-1].page if told else stored
+        page = replace(page_of(stored, incident), reason=delivery.reason, changed=_changed(delivery))
+        if late >= self.timing.late_after:
+            page = replace(page, notes=(*page.notes, f"Delayed {span(late.total_seconds() // 60 * 60)}."))
+        if delivery.reason is Reason.RESOLVED and not _was_told(delivery, history) and COMBINED not in page.notes:
+            page = replace(page, notes=(*page.notes, COMBINED))
+        return page
+
+
+def _obsolete(
+    tx: Transaction, delivery: Delivery, incident: Incident, history: list[Delivery], now: datetime
+) -> Verdict | None:
+    if delivery.reason is Reason.REMINDER and incident.state is not IncidentState.OPEN:
+        return Verdict(DeliveryState.SUPERSEDED, error="nobody needs to be reminded any more")
+    if delivery.reason is not Reason.RESOLVED and any(_is_end_after(delivery, item) for item in history):
+        return Verdict(DeliveryState.SUPERSEDED, error="it is over, and the message that says so follows")
+    if delivery.reason is Reason.RESOLVED and _never_began(delivery, history):
+        return Verdict(DeliveryState.SUPERSEDED, error="its beginning could not be delivered there")
+    silence = silencing(incident.id, incident.brand, incident.severity, silences.active(tx, now), now)
+    if silence is not None:
+        return Verdict(DeliveryState.PENDING, silence.ends_at, error=f"silenced by {silence.author}: {silence.comment}")
+    return None
+
+
+def _is_end_after(delivery: Delivery, other: Delivery) -> bool:
+    """Whether the end of the same episode stands behind the delivery in the line."""
+    is_end = other.reason is Reason.RESOLVED and not other.state.is_terminal
+    return is_end and other.episode == delivery.episode and other.seq > delivery.seq
+
+
+def _was_told(delivery: Delivery, history: list[Delivery]) -> bool:
+    return any(item.state is DeliveryState.SENT for item in _before(delivery, history))
+
+
+def _never_began(delivery: Delivery, history: list[Delivery]) -> bool:
+    """Whether everything about the episode was refused there, so that its end would come out of the blue."""
+    states = [item.state for item in _before(delivery, history)]
+    return DeliveryState.DEAD in states and DeliveryState.SENT not in states
+
+
+def _before(delivery: Delivery, history: list[Delivery]) -> list[Delivery]:
+    return [item for item in history if item.episode == delivery.episode and item.seq < delivery.seq]
+
+
+def _same_place(one: Delivery, other: Delivery) -> bool:
+    return (one.channel, one.target) == (other.channel, other.target)
+
+
+def _changed(delivery: Delivery) -> tuple[str, ...]:
+    return tuple(str(sentence) for sentence in delivery.page.get("changed", ()))

@@ -1,0 +1,280 @@
+"""The sender: claims what is due in the outbox, attempts it, records what came of it, and backs off.
+
+It alone decides about trying again. Every claim is committed before a byte is sent, every result is recorded under the
+claim's fence, and a claim that was lost in the meantime records nothing; so any number of senders, in any number of
+processes, may be killed at any moment. What may have arrived is found out before it is sent again (alerts/verdict.py).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Self
+
+import structlog
+
+from alerts.channels.contract import Channel, ChannelContext, ChannelError, Message, OnDoubt, Outcome, Receipt
+from alerts.deadline import Deadline
+from alerts.failover import Failover
+from alerts.faults import fault_point
+from alerts.freshness import Freshness, Ready
+from alerts.routing import CHANNELS, Routing
+from alerts.verdict import Timing, Verdict, after_check, after_send, is_beyond_checking, is_settled
+from config.plugins import resolve
+from config.settings import ChannelSettings, Settings
+from storage import outbox
+from storage.database import Database
+from storage.errors import StorageError
+from storage.records import Delivery, DeliveryState
+
+_log = structlog.get_logger(__name__)
+
+SLOTS = 8
+"""Attempts that one process makes at once."""
+SLOTS_A_CHANNEL = 3
+"""Of them, on one channel: one that hangs leaves the others their turn."""
+FAILOVER_EVERY = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A delivery that this process holds, and until when it may act on it."""
+
+    delivery: Delivery
+    deadline: Deadline
+
+
+class Sender:
+    """Delivers what is due; safe to call from several threads, and beside other senders."""
+
+    def __init__(
+        self,
+        database: Database,
+        channels: Mapping[str, Channel],
+        *,
+        clock: Callable[[], datetime],
+        owner: str,
+        timing: Timing | None = None,
+        routing: Routing | None = None,
+        executor: Executor | None = None,
+    ) -> None:
+        self._database = database
+        self._channels = channels
+        self._clock = clock
+        self._owner = owner
+        self._timing = timing or Timing()
+        self._freshness = Freshness(self._timing)
+        self._failover = Failover(self._timing, routing)
+        self._executor = executor or ThreadPoolExecutor(SLOTS, thread_name_prefix="send")
+        self._state = threading.Condition()
+        self._busy: Counter[str] = Counter()
+        self._workers = 0
+        self._unrecorded: list[tuple[Delivery, Verdict]] = []
+        self._failover_at: datetime | None = None
+        self._is_closed = False
+
+    @classmethod
+    def build(cls, settings: Settings, database: Database, *, clock: Callable[[], datetime], owner: str) -> Self:
+        """The sender of one configuration, with all its enabled channels."""
+        channels = build_channels(settings, clock)
+        routing, timing = Routing.build(settings), Timing.build(settings)
+        return cls(database, channels, clock=clock, owner=owner, timing=timing, routing=routing)
+
+    def run_once(self) -> int:
+        """Hand what is due to free slots; returns how many were filled. Each goes on until nothing is due any more."""
+        self._record_again()
+        self._fail_over()
+        filled = 0
+        while (claim := self._next(starting=True)) is not None:
+            self._executor.submit(self._work, claim)
+            filled += 1
+        return filled
+
+    def drain(self, seconds: float) -> bool:
+        """Wait until nothing is under way, at most so long; whether it is so."""
+        with self._state:
+            return self._state.wait_for(lambda: self._workers == 0, timeout=seconds)
+
+    def close(self) -> None:
+        """Claim nothing more, let what is under way finish, and record it."""
+        self._is_closed = True
+        self.drain(self._timing.deadline.total_seconds() * 2)
+        self._executor.shutdown(wait=False)
+        self._record_again()
+
+    # -- A slot --------------------------------------------------------------------------------------------------------
+
+    def _work(self, claim: _Claim) -> None:
+        following: _Claim | None = claim
+        while following is not None:
+            try:
+                self._deliver(following)
+            except StorageError as error:
+                _log.error("the database does not answer; what was sent is found out later", error=str(error))
+            except Exception:  # noqa: BLE001  (the top of the loop: one delivery must not stop the others)
+                _log.exception("a delivery failed unexpectedly", delivery=following.delivery.id)
+            following = self._following(following)
+
+    def _following(self, done: _Claim) -> _Claim | None:
+        """The slot's next delivery; without one the slot is given up."""
+        with self._state:
+            self._busy[done.delivery.channel] -= 1
+        try:
+            claim = self._next(starting=False)
+        except StorageError as error:
+            _log.error("the database does not answer", error=str(error))
+            claim = None
+        if claim is None:
+            with self._state:
+                self._workers -= 1
+                self._state.notify_all()
+        return claim
+
+    def _next(self, *, starting: bool) -> _Claim | None:
+        """Claim one delivery for a slot, a new one when `starting`."""
+        with self._state:
+            if self._is_closed or (starting and self._workers >= SLOTS):
+                return None
+            full = [channel for channel, number in self._busy.items() if number >= SLOTS_A_CHANNEL]
+            with self._database.write() as tx:
+                deadline = Deadline(self._timing.deadline.total_seconds())
+                found = outbox.claim(tx, self._clock(), self._owner, self._timing.lease, without=full)
+            if not found:
+                return None
+            self._busy[found[0].channel] += 1
+            self._workers += starting
+        fault_point("S1")
+        return _Claim(found[0], deadline)
+
+    def _deliver(self, claim: _Claim) -> None:
+        delivery, now = claim.delivery, self._clock()
+        channel = self._channels.get(delivery.channel)
+        if channel is None:
+            error = f"the channel {delivery.channel!r} is not configured any more"
+            self._record(delivery, Verdict(DeliveryState.DEAD, error=error, unreachable=True))
+            return
+        with self._database.read() as tx:
+            ready = self._freshness.examine(tx, delivery, now)
+        if isinstance(ready, Verdict):
+            self._record(delivery, ready)
+        else:
+            self._record(delivery, self._attempt(channel, delivery, ready, claim.deadline))
+
+    def _attempt(self, channel: Channel, delivery: Delivery, ready: Ready, deadline: Deadline) -> Verdict:
+        doubtful = delivery.state is DeliveryState.AMBIGUOUS
+        if doubtful and channel.on_doubt is OnDoubt.CHECK:
+            if not is_settled(delivery, self._clock(), self._timing):
+                return self._wait_to_settle(delivery)
+            verdict = self._check(channel, delivery, ready, deadline)
+            if verdict.state is not DeliveryState.AMBIGUOUS or verdict.block_until or not self._may_repeat(delivery):
+                return verdict
+            deadline = Deadline(self._timing.deadline.total_seconds())
+        message = ready.repeated() if doubtful else ready.message
+        result = self._send(channel, message, deadline)
+        return after_send(delivery, result, channel.on_doubt, self._clock(), self._timing)
+
+    def _wait_to_settle(self, delivery: Delivery) -> Verdict:
+        began = delivery.attempted_at or self._clock()
+        visible_at = began + self._timing.deadline + self._timing.settle
+        return Verdict(DeliveryState.AMBIGUOUS, visible_at, error="interrupted; it may have arrived")
+
+    def _may_repeat(self, delivery: Delivery) -> bool:
+        return is_beyond_checking(delivery, self._clock(), self._timing)
+
+    def _send(self, channel: Channel, message: Message, deadline: Deadline) -> Receipt | ChannelError:
+        try:
+            receipt = channel.send(message, deadline)
+        except ChannelError as error:
+            return error
+        except Exception as error:  # noqa: BLE001  (a plug-in's mistake: nobody knows how far it came)
+            _log.exception("a channel failed unexpectedly", channel=channel.name, delivery=message.delivery_id)
+            return ChannelError(f"unexpected: {type(error).__name__}", Outcome.AMBIGUOUS)
+        return receipt
+
+    def _check(self, channel: Channel, delivery: Delivery, ready: Ready, deadline: Deadline) -> Verdict:
+        found: Receipt | ChannelError | None
+        try:
+            found = channel.find(ready.message, delivery.attempted_at or delivery.created_at, deadline)
+        except ChannelError as error:
+            found = error
+        except Exception as error:  # noqa: BLE001  (a plug-in's mistake: nothing was found out)
+            _log.exception("a channel failed unexpectedly", channel=channel.name, delivery=delivery.id)
+            found = ChannelError(f"unexpected: {type(error).__name__}", Outcome.NOT_DELIVERED)
+        return after_check(delivery, found, self._clock(), self._timing)
+
+    # -- What came of it -----------------------------------------------------------------------------------------------
+
+    def _record(self, delivery: Delivery, verdict: Verdict) -> None:
+        try:
+            self._write(delivery, verdict)
+        except StorageError:
+            with self._state:
+                self._unrecorded.append((delivery, verdict))
+            raise
+
+    def _record_again(self) -> None:
+        """Record what the database would not take before."""
+        while True:
+            with self._state:
+                if not self._unrecorded:
+                    return
+                delivery, verdict = self._unrecorded.pop(0)
+            self._record(delivery, verdict)
+
+    def _write(self, delivery: Delivery, verdict: Verdict) -> None:
+        now = self._clock()
+        with self._database.write() as tx:
+            held = outbox.record(
+                tx,
+                delivery.id,
+                delivery.fence,
+                state=verdict.state,
+                now=now,
+                due_at=verdict.due_at,
+                remote_id=verdict.remote_id,
+                error=verdict.error,
+            )
+            if held and verdict.block_until:
+                outbox.block_channel(tx, delivery.channel, verdict.block_until, verdict.error or "")
+            if held and verdict.unreachable:
+                self._failover.unreachable(tx, delivery, now, verdict.error or "")
+            fault_point("S4")
+        _tell(delivery, verdict, held)
+
+    def _fail_over(self) -> None:
+        now = self._clock()
+        with self._state:
+            if self._failover_at is not None and timedelta(0) <= now - self._failover_at < FAILOVER_EVERY:
+                return
+            self._failover_at = now
+        with self._database.write() as tx:
+            self._failover.overdue(tx, now)
+
+
+def build_channels(settings: Settings, clock: Callable[[], datetime]) -> dict[str, Channel]:
+    """Every enabled channel of the configuration by name; talks to nobody."""
+    return {channel.name: build_channel(channel, settings, clock) for channel in settings.channels if channel.enabled}
+
+
+def build_channel(channel: ChannelSettings, settings: Settings, clock: Callable[[], datetime]) -> Channel:
+    """One configured channel, with its options checked; `ValidationError` where they are wrong."""
+    module = resolve(CHANNELS, channel.type)
+    context = ChannelContext(channel.name, settings.general.name, clock)
+    built: Channel = module.build(module.Options.model_validate(channel.options), context)
+    return built
+
+
+def _tell(delivery: Delivery, verdict: Verdict, held: bool) -> None:
+    facts = {"delivery": delivery.id, "incident": delivery.incident_id, "channel": delivery.channel}
+    if not held:
+        _log.warning("another process took this delivery over; its result is left to that one", **facts)
+    elif verdict.state is DeliveryState.SENT:
+        _log.info("told", reason=delivery.reason.value, target=delivery.target, attempt=delivery.attempt, **facts)
+    elif verdict.state is DeliveryState.DEAD:
+        _log.error("could not be told", target=delivery.target, error=verdict.error, **facts)
+    else:
+        _log.warning("not told yet", state=verdict.state.value, error=verdict.error, due_at=verdict.due_at, **facts)

@@ -1,0 +1,27 @@
+"""One line: for a lock screen, a terminal, a text message, and the last rung of every ladder."""
+
+from __future__ import annotations
+
+from alerts.page import Page
+from alerts.render.outside import cleaned, cut
+from alerts.render.story import Story, tell
+
+LENGTH = 300
+
+
+def line(page: Page) -> str:
+    """The page in one line: how bad, who, what, and where to find it. Never longer than `LENGTH`."""
+    story = tell(page)
+    tail = f" · {story.incident}{f' · {story.url}' if story.url and len(story.url) < 150 else ''}"
+    return cut(f"{summary(story)}", LENGTH - len(tail)) + tail
+
+
+def summary(story: Story) -> str:
+    """How bad, who and what, in one sentence."""
+    word = story.badge.split(":", 1)[0]
+    return f"{word} · {story.brand}: {story.headline}"
+
+
+def label(page: Page) -> str:
+    """The few words that a mail's subject begins with: what this message is to the one before."""
+    return cleaned(tell(page).badge.split(":", 1)[0])

@@ -1,0 +1,59 @@
+"""Plain text: the twin of the HTML mail, and what a channel shows that knows no markup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from textwrap import wrap
+
+from alerts.page import Page
+from alerts.render.story import Story, ToldQuote, tell
+
+WIDTH = 76
+
+
+def plain(page: Page) -> str:
+    """The whole page as text, in lines that fit a mail, ending with a line end."""
+    return "\n".join(_lines(tell(page))) + "\n"
+
+
+def _lines(story: Story) -> Iterator[str]:
+    yield f"{story.badge.upper()} · {story.brand}"
+    yield ""
+    yield from wrap(story.headline, WIDTH)
+    yield from _block("", (story.lead, f"{story.began}."))
+    yield from _block("What is new", story.changed, "* ")
+    yield from _block("About this message", story.notes, "* ")
+    yield from _block("", tuple(f"{label}: {sentence}" for label, sentence in story.facts))
+    if story.origin:
+        yield from ("", "WHERE IT BEGAN", *_quoted(story.origin))
+    if story.quotes:
+        yield from ("", "WHAT PEOPLE SAY")
+        for quote in story.quotes:
+            yield from _quoted(quote)
+    yield from _block("Why it rang", story.why, "* ")
+    yield from _block("Like this before", tuple(sentence for sentence, _ in story.similar), "* ")
+    yield from ("", "WHAT YOU CAN DO")
+    for action, command in story.actions:
+        yield f"{action}:"
+        yield f"    {command}"
+    if story.url:
+        yield from ("", story.url)
+    yield from ("", f"Incident {story.incident}, as of {story.at}.")
+
+
+def _block(title: str, sentences: tuple[str, ...], bullet: str = "") -> Iterator[str]:
+    said = [sentence for sentence in sentences if sentence]
+    if not said:
+        return
+    yield ""
+    if title:
+        yield title.upper()
+    for sentence in said:
+        yield from wrap(sentence, WIDTH, initial_indent=bullet, subsequent_indent=" " * len(bullet))
+
+
+def _quoted(quote: ToldQuote) -> Iterator[str]:
+    yield from wrap(quote.text, WIDTH, initial_indent="> ", subsequent_indent="> ")
+    yield f"  {quote.byline}{f' ({quote.echo})' if quote.echo else ''}"
+    if quote.url:
+        yield f"  {quote.url}"

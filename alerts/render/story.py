@@ -1,0 +1,262 @@
+"""A page put into words, without markup: what every rendering says, in the order in which a reader needs it.
+
+Every string of a `Story` is clean (alerts/render/outside.py) and complete in itself, so that a channel only chooses how
+much of it to show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from alerts.page import Page, Quote
+from alerts.render.outside import cleaned, cut, safe_link
+from alerts.words import clock, count, kind_words, listed, moment, short_count, span, span_words
+from storage.records import IncidentState, Reason, Severity
+
+_BADGES = {
+    Severity.CRITICAL: "Critical: act now",
+    Severity.WARNING: "Warning: look at it soon",
+    Severity.WATCH: "Watch: nothing to do yet",
+}
+_FULL_COVERAGE = 0.995
+QUOTE_LENGTH = 280
+
+
+@dataclass(frozen=True, slots=True)
+class ToldQuote:
+    """A post as it is shown: `byline` says who, where and when, `echo` how far it went; both may be empty."""
+
+    text: str
+    byline: str
+    echo: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A page in words. `tone` is `critical`, `warning`, `watch` or `over`, and chooses a colour, never the meaning.
+
+    `facts` are pairs of a short label and a sentence; `actions` pairs of what to do and the command that does it.
+    """
+
+    badge: str
+    tone: str
+    headline: str
+    brand: str
+    lead: str
+    began: str
+    changed: tuple[str, ...]
+    notes: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    origin: ToldQuote | None
+    quotes: tuple[ToldQuote, ...]
+    why: tuple[str, ...]
+    similar: tuple[tuple[str, str], ...]
+    actions: tuple[tuple[str, str], ...]
+    incident: str
+    at: str
+    url: str
+
+
+def tell(page: Page) -> Story:
+    """Put a page into words."""
+    origin = _quote(page, page.origin) if page.origin else None
+    shown = [quote for quote in page.quotes if quote != page.origin]
+    return Story(
+        badge=_badge(page),
+        tone="over" if _is_over(page) else page.severity.value,
+        headline=cut(cleaned(page.headline), 240) or f"Something is happening around {cleaned(page.brand)}",
+        brand=cleaned(page.brand),
+        lead=_lead(page),
+        began=_began(page),
+        changed=_sentences(page.changed),
+        notes=_sentences(page.notes),
+        facts=tuple(_facts(page)),
+        origin=origin,
+        quotes=tuple(_quote(page, quote) for quote in shown),
+        why=_sentences(page.why),
+        similar=_similar(page),
+        actions=_actions(page),
+        incident=cleaned(page.incident_id),
+        at=moment(page.at, page.timezone),
+        url=safe_link(page.url),
+    )
+
+
+def _sentences(sentences: tuple[str, ...]) -> tuple[str, ...]:
+    """Sentences of ours, with outside words in them, as sentences: a capital letter and a full stop."""
+    texts = (cut(cleaned(sentence), 400) for sentence in sentences)
+    return tuple(f"{text[0].upper()}{text[1:]}{'' if text[-1] in '.!?…' else '.'}" for text in texts if text)
+
+
+def _is_over(page: Page) -> bool:
+    return not page.state.is_live or page.reason is Reason.RESOLVED
+
+
+def _badge(page: Page) -> str:
+    badge = _BADGES[page.severity]
+    if page.state is IncidentState.FALSE_ALARM:
+        badge = "False alarm"
+    elif _is_over(page):
+        badge = "Over"
+    elif page.state is IncidentState.ACKNOWLEDGED and page.acknowledged_by:
+        badge = f"{page.severity.value.capitalize()}: {cut(cleaned(page.acknowledged_by), 60)} has it"
+    return f"Drill · {badge}" if page.drill else badge
+
+
+def _lead(page: Page) -> str:
+    """Observed against usual, as one would say it aloud."""
+    if page.observed is None:
+        return ""
+    said = f"{count(page.observed)} {page.unit} in {span_words(page.window_seconds)}"
+    if page.expected is None:
+        return f"{said}."
+    usual = f"{count(page.expected)} would be usual"
+    if page.low is not None and page.high is not None and page.high > page.low:
+        usual = f"about {count(page.expected)} would be usual, {count(page.low)} to {count(page.high)} at most times"
+    times = page.observed / page.expected if page.expected > 0 else 0
+    return f"{said}; {usual}{f'. That is {count(times)} times as many' if times >= 2 else ''}."
+
+
+def _began(page: Page) -> str:
+    began = f"Began {clock(page.began_at, page.timezone, page.at)}"
+    if page.resolved_at is not None:
+        lasted = span((page.resolved_at - page.began_at).total_seconds())
+        return f"{began}, over since {clock(page.resolved_at, page.timezone, page.at)} after {lasted}"
+    ago = (page.at - page.began_at).total_seconds()
+    return f"{began}, {span(ago)} ago" if ago >= 60 else began
+
+
+def _facts(page: Page) -> Iterator[tuple[str, str]]:
+    for label, sentence in (
+        ("Kind", kind_words(cleaned(page.kind)).capitalize()),
+        ("Speed", _speed(page)),
+        ("Who", _who(page)),
+        ("Mood", _mood(page)),
+        ("Path", _path(page)),
+        ("Thread", _thread(page)),
+        ("Words", ", ".join(cut(cleaned(term), 40) for term in page.terms[:8])),
+        ("Not seen", _unseen(page)),
+    ):
+        if sentence:
+            yield label, cut(sentence, 600)
+
+
+def _speed(page: Page) -> str:
+    parts: list[str] = []
+    if page.doubling_hours is not None and page.doubling_hours > 0:
+        parts.append(f"It doubles every {span(page.doubling_hours * 3600)}.")
+    if page.forecast is not None:
+        ahead, window = span(page.forecast.hours * 3600), span_words(page.window_seconds).removeprefix("the last ")
+        parts.append(
+            f"In {ahead}, {count(page.forecast.expected)} {page.unit} per {window} are to be expected "
+            f"({count(page.forecast.low)} to {count(page.forecast.high)})."
+        )
+    return " ".join(parts)
+
+
+def _who(page: Page) -> str:
+    if not page.posts:
+        return ""
+    posts = f"{count(page.posts)} post{'s' if page.posts != 1 else ''}"
+    parts = [f"{posts} by {count(page.authors)} authors" if page.authors > 1 else posts]
+    if page.voices:
+        parts.append(f"{count(page.voices)} independent voice{'s' if page.voices != 1 else ''}")
+    if page.copies_share >= 0.05:
+        parts.append(f"{page.copies_share:.0%} copied from others")
+    if page.reach:
+        parts.append(f"audience up to {short_count(page.reach)}")
+    return f"{', '.join(parts)}."
+
+
+def _mood(page: Page) -> str:
+    if page.negative_share is None:
+        return ""
+    tenths = round(page.negative_share * 10)
+    if tenths >= 10:
+        return "Nearly all of it is against the brand."
+    return f"{tenths} in 10 are against the brand." if tenths else "Hardly any of it is against the brand."
+
+
+def _path(page: Page) -> str:
+    steps = [
+        f"{cleaned(share.source)} {clock(share.first_at, page.timezone, page.at)}"
+        + (f" ({count(share.posts)})" if share.posts else "")
+        for share in page.sources
+    ]
+    return " → ".join(steps)
+
+
+def _thread(page: Page) -> str:
+    thread = page.thread
+    if thread is None:
+        return ""
+    parts = [f"“{cut(cleaned(thread.title), 120)}” on {cleaned(thread.source)}"]
+    if thread.replies is not None:
+        parts.append(f"{count(thread.replies)} replies")
+    if thread.replies_per_hour is not None:
+        usual = f" (usual: {count(thread.usual_per_hour)})" if thread.usual_per_hour is not None else ""
+        parts.append(f"{count(thread.replies_per_hour)} an hour{usual}")
+    return f"{', '.join(parts)}."
+
+
+def _unseen(page: Page) -> str:
+    missing = [
+        f"{cleaned(one.source)} was read for {one.share:.0%} of this time"
+        + (f" ({cleaned(one.note)})" if one.note else "")
+        for one in page.coverage
+        if one.share < _FULL_COVERAGE
+    ]
+    return f"{listed(missing)}; the true numbers may be higher." if missing else ""
+
+
+def _quote(page: Page, quote: Quote) -> ToldQuote:
+    title, text = cleaned(quote.title), cleaned(quote.text)
+    whole = f"{title}: {text}" if title and text and not text.startswith(title) else text or title
+    who = cut(cleaned(quote.author), 60)
+    at = _when(quote.at, page)
+    byline = " · ".join(part for part in (who, cleaned(quote.source), at) if part)
+    return ToldQuote(cut(whole, QUOTE_LENGTH), byline, _echo(quote), safe_link(quote.url))
+
+
+def _when(at: datetime, page: Page) -> str:
+    return clock(at, page.timezone, page.at)
+
+
+def _echo(quote: Quote) -> str:
+    counted = (
+        (quote.reach, "followers"),
+        (quote.likes, "likes"),
+        (quote.shares, "shares"),
+        (quote.replies, "replies"),
+        (quote.views, "views"),
+    )
+    parts = [f"{short_count(number)} {name}" for number, name in counted if number]
+    if quote.copies > 1:
+        parts.append(f"copied {count(quote.copies - 1)} time{'s' if quote.copies > 2 else ''}")
+    return ", ".join(parts)
+
+
+def _similar(page: Page) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (
+            f"{clock(past.at, page.timezone)}: {cut(cleaned(past.headline), 120)}"
+            + (f" ({cut(cleaned(past.outcome), 120)})" if past.outcome else ""),
+            safe_link(past.url),
+        )
+        for past in page.similar
+    )
+
+
+def _actions(page: Page) -> tuple[tuple[str, str], ...]:
+    """What a person can do now, as commands; nothing when it is over."""
+    if _is_over(page):
+        return (("See all of it", f"tocsin incidents show {page.incident_id}"),)
+    take = ("Take it", f'tocsin incidents ack {page.incident_id} --by "your name"')
+    rest = (
+        ("Call it a false alarm", f"tocsin incidents false-alarm {page.incident_id}"),
+        ("See all of it", f"tocsin incidents show {page.incident_id}"),
+    )
+    return rest if page.state is IncidentState.ACKNOWLEDGED else (take, *rest)

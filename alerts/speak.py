@@ -1,0 +1,275 @@
+"""Speaking: from what happened to an incident to deliveries in the outbox, inside the transaction that stored it.
+
+The policy decides whether there is something to say, the routes to whom; here the alert is stored and its deliveries
+are enqueued, replacing those that nobody has begun to send. The transaction is the caller's: the incident, the alert
+and its deliveries become true together, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, Self
+
+import structlog
+
+from alerts.page import Page, UnreadablePageError, from_json, to_json
+from alerts.policy import Change, Decision, Rules, decide, is_reminder_due
+from alerts.routing import Destination, Routing, Subject
+from config.settings import Settings
+from storage import incidents, outbox, silences
+from storage.database import Transaction
+from storage.records import Alert, Delivery, DeliveryState, Incident, IncidentState, Reason, delivery_id
+
+_log = structlog.get_logger(__name__)
+
+_BEFORE = tuple(Reason)
+COMBINED = "It began and ended before a message about it could reach you."
+
+
+class Told(Protocol):
+    """What happened to an incident, as the one who stored it tells it."""
+
+    @property
+    def change(self) -> StrEnum:
+        """A value of `alerts.policy.Change`."""
+
+    @property
+    def incident(self) -> Incident:
+        """The incident as it is stored now."""
+
+    @property
+    def why(self) -> str:
+        """The change in a sentence, or nothing."""
+
+    @property
+    def at(self) -> datetime:
+        """The moment of the decision."""
+
+
+Brief = Callable[[Transaction, Incident, datetime], Page]
+"""Makes the page of an incident as it is at a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What came of one question: the decision, and the alert with its deliveries where there was something to say."""
+
+    decision: Decision
+    alert: Alert | None = None
+    deliveries: tuple[Delivery, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Speaks under one configuration."""
+
+    rules: Rules
+    routing: Routing
+
+    @classmethod
+    def build(cls, settings: Settings) -> Self:
+        """The speaker of one configuration; channels' options are checked, no secret is read."""
+        return cls(Rules.build(settings), Routing.build(settings))
+
+    def announce(self, tx: Transaction, told: Told, page: Page) -> list[Alert]:
+        """Say what there is to say about a change, as part of the transaction `tx` that stored it."""
+        change = Change(told.change.value)
+        said = self.speak(tx, told.incident, change, page, told.at, note=told.why).alert
+        return [said] if said else []
+
+    def speak(
+        self, tx: Transaction, incident: Incident, change: Change, page: Page, now: datetime, note: str = ""
+    ) -> Announcement:
+        """Decide, store the alert and enqueue its deliveries; `note` is the change in a sentence."""
+        told = incidents.alerts(tx, incident.id)
+        decision = decide(incident, change, page, told, silences.active(tx, now), now, self.rules, note)
+        if decision.reason is None:
+            return Announcement(decision)
+        alert = _alert(incident, decision, page, told, now)
+        if not incidents.add_alert(tx, alert):
+            raise RuntimeError(f"alert {alert.seq} of incident {incident.id} is stored already; nothing was enqueued")
+        deliveries = self._deliver(tx, incident, alert, decision)
+        outbox.enqueue(tx, deliveries)
+        return Announcement(decision, alert, tuple(deliveries))
+
+    def remind(self, tx: Transaction, now: datetime, brief: Brief | None = None) -> list[Alert]:
+        """Remind of every incident that nobody took for too long.
+
+        Without `brief` the figures are those of the last alert, and the message says as of when.
+        """
+        said: list[Alert] = []
+        for incident in incidents.live(tx):
+            told = incidents.alerts(tx, incident.id)
+            if is_reminder_due(incident, told, now, self.rules):
+                page = brief(tx, incident, now) if brief else page_of(told[-1].page, incident)
+                spoken = self.speak(tx, incident, Change.HELD, page, now).alert
+                said += [spoken] if spoken else []
+        return said
+
+    def _deliver(self, tx: Transaction, incident: Incident, alert: Alert, decision: Decision) -> list[Delivery]:
+        sent = outbox.history(tx, incident.id)
+        places = self._places(incident, alert, decision, sent)
+        if not places and alert.reason in (Reason.OPENED, Reason.ESCALATED):
+            _log.warning("nobody is told", incident=incident.id, brand=incident.brand, severity=incident.severity.value)
+            details = {"reason": alert.reason.value, "why": "no route matches it; see [[routes]]"}
+            incidents.append_event(tx, incident.id, alert.at, "not_routed", details=details)
+        return [self._delivery(tx, place, incident, alert, decision, sent) for place in places]
+
+    def _places(
+        self, incident: Incident, alert: Alert, decision: Decision, sent: Sequence[Delivery]
+    ) -> list[Destination]:
+        """Where the alert goes: to those who are on the routes, and to those who know of this episode already."""
+        known = {
+            Destination(item.channel, item.target, self.routing.edits(item.channel)): None
+            for item in sent
+            if item.episode == incident.episode and (item.state is DeliveryState.SENT or not item.state.is_terminal)
+        }
+        if alert.reason is Reason.RESOLVED:
+            return list(known)
+        if not decision.is_audible:
+            return [place for place in known if place.edits and not _waits(place, sent)]
+        return list(dict.fromkeys([*self.routing.destinations(Subject.of(incident)), *known]))
+
+    def _delivery(
+        self,
+        tx: Transaction,
+        place: Destination,
+        incident: Incident,
+        alert: Alert,
+        decision: Decision,
+        sent: Sequence[Delivery],
+    ) -> Delivery:
+        dropped = outbox.supersede(
+            tx,
+            incident.id,
+            _BEFORE,
+            why=f"replaced by alert {alert.seq}",
+            before_seq=alert.seq,
+            channel=place.channel,
+            target=place.target,
+        )
+        gone = {item.id for item in dropped}
+        left = [item for item in sent if _is_at(item, place) and item.id not in gone]
+        return _successor(place, incident, alert, decision, left, dropped)
+
+
+def _alert(incident: Incident, decision: Decision, page: Page, told: Sequence[Alert], now: datetime) -> Alert:
+    if decision.reason is None:
+        raise ValueError("there is nothing to say, so there is no alert")
+    said = replace(page, reason=decision.reason, changed=decision.changed)
+    return Alert(
+        incident_id=incident.id,
+        episode=incident.episode,
+        seq=max((alert.seq for alert in told), default=0) + 1,
+        reason=decision.reason,
+        severity=incident.severity,
+        at=now,
+        why=decision.why,
+        page=to_json(said),
+    )
+
+
+def _successor(
+    place: Destination,
+    incident: Incident,
+    alert: Alert,
+    decision: Decision,
+    left: Sequence[Delivery],
+    dropped: Sequence[Delivery],
+) -> Delivery:
+    """The delivery of an alert at one place, which takes over what those it replaces had to say."""
+    reason = _role(incident, alert, left, dropped)
+    due = _due(alert, decision, dropped)
+    return Delivery(
+        id=delivery_id(incident.id, incident.episode, reason, alert.seq, place.channel, place.target),
+        incident_id=incident.id,
+        episode=incident.episode,
+        seq=alert.seq,
+        reason=reason,
+        severity=incident.severity,
+        channel=place.channel,
+        target=place.target,
+        state=DeliveryState.PENDING,
+        page=_words(reason, incident, alert, left, dropped),
+        created_at=alert.at,
+        due_at=due,
+        first_due_at=min([due, *(item.first_due_at for item in dropped)]),
+        why=f"{decision.why} (held: {decision.held})" if decision.held else decision.why,
+    )
+
+
+def _role(incident: Incident, alert: Alert, left: Sequence[Delivery], dropped: Sequence[Delivery]) -> Reason:
+    """What the alert is at one place: the beginning where nothing was heard, and no less than what it replaces."""
+    if alert.reason is Reason.RESOLVED:
+        return Reason.RESOLVED
+    if not _knows(incident, left):
+        return Reason.OPENED
+    return Reason.ESCALATED if any(item.reason is Reason.ESCALATED for item in dropped) else alert.reason
+
+
+def _knows(incident: Incident, left: Sequence[Delivery]) -> bool:
+    """Whether a place has been told of this episode, or may have been, or is being told."""
+    states = [item.state for item in left if item.episode == incident.episode]
+    return any(state is DeliveryState.SENT or not state.is_terminal for state in states)
+
+
+def _due(alert: Alert, decision: Decision, dropped: Sequence[Delivery]) -> datetime:
+    """An update does not bring forward what was held back and never tried."""
+    due = decision.due_at or alert.at
+    held = [item.due_at for item in dropped if item.attempt == 0] if alert.reason is Reason.UPDATE else []
+    return max([due, *held])
+
+
+def _words(
+    reason: Reason, incident: Incident, alert: Alert, left: Sequence[Delivery], dropped: Sequence[Delivery]
+) -> dict[str, object]:
+    page = from_json(alert.page)
+    if reason is Reason.RESOLVED and not _knows(incident, left):
+        page = replace(page, notes=(*page.notes, COMBINED))
+    if reason is Reason.OPENED and alert.reason is not Reason.OPENED:
+        page = replace(page, changed=())
+    elif reason is not Reason.RESOLVED:
+        earlier = [sentence for item in dropped for sentence in item.page.get("changed", ())]
+        page = replace(page, changed=tuple(dict.fromkeys((*earlier, *page.changed))))
+    return to_json(replace(page, reason=reason))
+
+
+def _waits(place: Destination, sent: Sequence[Delivery]) -> bool:
+    """Whether something is on its way there: the next update will follow it, or it is drawn anew when late."""
+    return any(_is_at(item, place) and not item.state.is_terminal for item in sent)
+
+
+def _is_at(item: Delivery, place: Destination) -> bool:
+    return (item.channel, item.target) == (place.channel, place.target)
+
+
+def page_of(stored: object, incident: Incident) -> Page:
+    """A stored page with the incident's state of now; where it cannot be read, the least that must be said."""
+    least = Page(
+        headline=incident.headline,
+        brand=incident.brand,
+        severity=incident.severity,
+        reason=Reason.UPDATE,
+        incident_id=incident.id,
+        at=incident.updated_at,
+        began_at=incident.began_at,
+    )
+    try:
+        page = from_json(stored) if isinstance(stored, dict) else least
+    except UnreadablePageError as error:
+        _log.error("a stored page cannot be read, so the least is told", incident=incident.id, error=str(error))
+        page = least
+    return replace(
+        page,
+        severity=incident.severity,
+        state=incident.state,
+        episode=incident.episode,
+        acknowledged_by=incident.acknowledged_by,
+        acknowledged_at=incident.acknowledged_at,
+        resolved_at=None
+        if incident.state in (IncidentState.OPEN, IncidentState.ACKNOWLEDGED)
+        else incident.resolved_at,
+    )
