@@ -9,9 +9,9 @@ from typing import Self
 from config.settings import Settings
 from monitor.language import UNDETERMINED, Identifier
 from monitor.matching import Matcher
-from monitor.matching.matcher import reading_of
+from monitor.matching.reading import reading_of
 from monitor.sentiment.contract import Scorer
-from monitor.sentiment.toward import TowardBrand
+from monitor.sentiment.scorers import scorer_of
 from storage.keys import content_key
 from storage.records import Mention, MentionedPost, Post
 
@@ -34,7 +34,7 @@ class Understanding:
         return cls(
             Matcher(settings.brands),
             Identifier(settings.understanding.languages),
-            TowardBrand(settings.brands),
+            scorer_of(settings.brands, name=settings.understanding.scorer, model=settings.understanding.model),
             _kinds(settings),
         )
 
@@ -47,7 +47,7 @@ class Understanding:
         for post in posts:
             mentions = self._matcher.match(post)
             if mentions:
-                language = self.language_of(post)
+                language = self._identifier.language_of(post)
                 told = post if post.language or language == UNDETERMINED else replace(post, language=language)
                 items.extend((told, mention, language) for mention in mentions)
         scores = self._scorer.score(items)
@@ -55,12 +55,6 @@ class Understanding:
             MentionedPost(post, mention, score, content_key(reading_of(post)), self._kinds(reading_of(post), language))
             for (post, mention, language), score in zip(items, scores, strict=True)
         ]
-
-    def language_of(self, post: Post) -> str:
-        """The language of a post: what its source says, otherwise what its words say."""
-        if post.language and post.language.lower() not in ("und", "zxx", "qme"):
-            return post.language.split("-")[0].split("_")[0].lower()
-        return self._identifier.identify(reading_of(post))[0]
 
 
 def _no_kinds(_text: str, _language: str) -> tuple[str, ...]:

@@ -18,7 +18,32 @@ _PROCLITICS = frozenset(
     {"و", "ف", "ب", "ل", "ك", "ال", "وال", "بال", "فال", "كال", "لل", "ول", "وب", "ו", "ב", "ל", "מ", "ה", "ש", "כ"}
 )
 # Case endings of nouns in Cyrillic (Russian, Ukrainian, Bulgarian), and Korean particles begin directly after the name.
-_CYRILLIC_ENDINGS = frozenset(["а", "у", "е", "ы", "и", "о", "я", "ю", "й", "ой", "ом", "ем", "ей", "ым", "ам", "ах", "ам", "ами", "ов", "ев", "ья", "ью"])
+_CYRILLIC_ENDINGS = frozenset(
+    [
+        "а",
+        "у",
+        "е",
+        "ы",
+        "и",
+        "о",
+        "я",
+        "ю",
+        "й",
+        "ой",
+        "ом",
+        "ем",
+        "ей",
+        "ым",
+        "ам",
+        "ах",
+        "ам",
+        "ами",
+        "ов",
+        "ев",
+        "ья",
+        "ью",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from config.settings import BrandSettings
 from monitor.matching.folding import Folded, fold, folded_term
 from monitor.matching.lookup import Lookup
+from monitor.matching.reading import reading_of
 from monitor.matching.relevance import Found, judged
 from monitor.matching.terms import terms_of
 from storage.records import Mention, Post
@@ -51,10 +52,3 @@ class Matcher:
         for place in self._lookup.places(text):
             found.setdefault(place.term.brand, Found(text, [])).places.append(place)
         return found
-
-
-def reading_of(post: Post) -> str:
-    """What a person reads of a post: its title, unless the text begins with it, and its text."""
-    if not post.title or post.text.startswith(post.title):
-        return post.text
-    return f"{post.title}\n{post.text}" if post.text else post.title

@@ -1,7 +1,7 @@
 """The rules of vaderSentiment over its own lexicon, evaluated in linear time.
 
-The scores are those of `SentimentIntensityAnalyzer.polarity_scores` to the last digit (tests/monitor/sentiment), including
-what looks odd in them; the package itself copies and lowers its whole list of words for every word it knows, and joins
+The scores are those of `SentimentIntensityAnalyzer.polarity_scores` to the last digit (tests/monitor/sentiment), with
+what looks odd in them. The package itself copies and lowers its whole list of words for every word it knows, and joins
 emoji character by character, so that one long text can hold it for half a minute.
 
 Hutto, C.J. & Gilbert, E.E. (2014). VADER: A Parsimonious Rule-based Model for Sentiment Analysis of Social Media Text.
@@ -12,11 +12,11 @@ from __future__ import annotations
 import heapq
 import math
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple, Self
 
-from vaderSentiment import vaderSentiment as package
+from vaderSentiment import vaderSentiment as package  # noqa: N813  (the package names its module so)
 
 _SCALAR = package.N_SCALAR
 _CAPITALS = package.C_INCR
@@ -36,7 +36,7 @@ _MEMORY = 200_000
 
 
 class Polarity(NamedTuple):
-    """What `polarity_scores` says: `compound` in -1…1, and the shares of the text that are negative, neutral, positive."""
+    """What `polarity_scores` says: `compound` in -1…1, and the shares of negative, neutral and positive words."""
 
     negative: float
     neutral: float
@@ -47,14 +47,15 @@ class Polarity(NamedTuple):
 class Word:
     """A word of a text with everything the rules ask about it.
 
-    A text without `is_notable` words (with a valence, shouted, or "but") needs no judging; `bears_on` is set where the word
-    may change those after it, `is_irregular` where its valence needs more than a look-up.
+    A text without `is_notable` words (with a valence, shouted, or a contrast such as "but") needs no judging; `bears_on`
+    is set where the word may change those after it, `is_irregular` where its valence needs more than a look-up.
     """
 
     __slots__ = (
         "bears_on",
         "booster",
         "is_booster",
+        "is_contrast",
         "is_irregular",
         "is_notable",
         "is_upper",
@@ -63,19 +64,18 @@ class Word:
         "valence",
     )
 
-    def __init__(self, token: str, lexicon: Mapping[str, float]) -> None:
-        stripped = token.strip(string.punctuation)
-        shown = token if len(stripped) <= 2 else stripped
+    def __init__(self, shown: str, valence: float | None) -> None:
         lower = shown.lower()
         self.lower = lower
-        self.valence = lexicon.get(lower)
+        self.valence = valence
         self.booster = _BOOSTERS.get(lower, 0.0)
         self.is_booster = lower in _BOOSTERS
         self.is_upper = shown.isupper()
+        self.is_contrast = lower == "but"
         self.negates = lower in _NEGATIONS or "n't" in lower
         self.bears_on = self.is_booster or self.negates or lower in _BEARING
         self.is_irregular = self.is_booster or lower in _IRREGULAR
-        self.is_notable = self.valence is not None or self.is_upper or lower == "but"
+        self.is_notable = valence is not None or self.is_upper or self.is_contrast
 
 
 class Vader:
@@ -97,13 +97,13 @@ class Vader:
         """The scores of a text; linear in its length."""
         described = self.described(text)
         words = self.words(described)
-        return _shares(self.valences(words), len(words), described)
+        return _shares(valences(words)[1], len(words), described)
 
     def compound(self, text: str) -> float:
         """The compound score alone."""
         described = self.described(text)
-        valences = self.valences(self.words(described))
-        return round(normalised(_total(valences, _emphasis(described))), 4) if valences else 0.0
+        found = valences(self.words(described))[1]
+        return round(normalised(_total(found, _emphasis(described))), 4) if found else 0.0
 
     def described(self, text: str) -> str:
         """The text with emoji replaced by their descriptions."""
@@ -129,28 +129,12 @@ class Vader:
         except KeyError:
             return [known.get(token) or self._remembered(token) for token in tokens]
 
-    def valences(self, words: list[Word]) -> list[float]:
-        """The valences of the words that have one, in their context and in order."""
-        places: list[int] = []
-        uppers, pivot = 0, -1
-        for place, word in enumerate(words):
-            if word.is_notable:
-                if word.valence is not None:
-                    places.append(place)
-                if word.is_upper:
-                    uppers += 1
-                if pivot < 0 and word.lower == "but":
-                    pivot = place
-        is_mixed = 0 < uppers < len(words)
-        valences = [_in_context(words, place, is_mixed) for place in places]
-        if pivot >= 0:
-            _weigh_contrast(pivot, places, valences)
-        return valences
-
     def _remembered(self, token: str) -> Word:
         if len(self._words) >= _MEMORY:
             self._words.clear()
-        return self._words.setdefault(token, Word(token, self._lexicon))
+        stripped = token.strip(string.punctuation)
+        shown = token if len(stripped) <= 2 else stripped
+        return self._words.setdefault(token, Word(shown, self._lexicon.get(shown.lower())))
 
 
 @lru_cache(maxsize=1)
@@ -158,7 +142,32 @@ def _analyzer() -> package.SentimentIntensityAnalyzer:
     return package.SentimentIntensityAnalyzer()
 
 
-def _in_context(words: list[Word], place: int, is_mixed: bool) -> float:
+def packaged_lexicon() -> Mapping[str, float]:
+    """The package's own words with their valences."""
+    lexicon: Mapping[str, float] = _analyzer().lexicon
+    return lexicon
+
+
+def valences(words: Sequence[Word]) -> tuple[list[int], list[float]]:
+    """The places of the words that have a valence, and their valences in their context."""
+    places: list[int] = []
+    uppers, pivot = 0, -1
+    for place, word in enumerate(words):
+        if word.is_notable:
+            if word.valence is not None:
+                places.append(place)
+            if word.is_upper:
+                uppers += 1
+            if pivot < 0 and word.is_contrast:
+                pivot = place
+    is_mixed = 0 < uppers < len(words)
+    found = [_in_context(words, place, is_mixed) for place in places]
+    if pivot >= 0:
+        _weigh_contrast(pivot, places, found)
+    return places, found
+
+
+def _in_context(words: Sequence[Word], place: int, is_mixed: bool) -> float:
     """The valence of the word at `place`: capitals, boosters, negations and idioms among the three words before it."""
     word = words[place]
     valence = word.valence or 0.0
@@ -167,7 +176,7 @@ def _in_context(words: list[Word], place: int, is_mixed: bool) -> float:
     return _shouted(valence) if word.is_upper and is_mixed else valence
 
 
-def _in_company(words: list[Word], place: int, is_mixed: bool, own: float) -> float:
+def _in_company(words: Sequence[Word], place: int, is_mixed: bool, own: float) -> float:
     """The valence of a word with others around that may change it."""
     word = words[place]
     is_last = place == len(words) - 1
@@ -194,7 +203,7 @@ def _shouted(valence: float) -> float:
     return valence + _CAPITALS if valence > 0 else valence - _CAPITALS
 
 
-def _follows_no(words: list[Word], place: int) -> bool:
+def _follows_no(words: Sequence[Word], place: int) -> bool:
     return (
         (place > 0 and words[place - 1].lower == "no")
         or (place > 1 and words[place - 2].lower == "no")
@@ -212,7 +221,7 @@ def _boost(word: Word, valence: float, is_mixed: bool) -> float:
     return scalar
 
 
-def _negated(valence: float, words: list[Word], place: int, distance: int) -> float:
+def _negated(valence: float, words: Sequence[Word], place: int, distance: int) -> float:
     """The valence after the negation, if any, at `distance` before it. "never so good" is praise."""
     if distance == 1:
         return valence * _SCALAR if words[place - 1].negates else valence
@@ -231,7 +240,7 @@ def _negated(valence: float, words: list[Word], place: int, distance: int) -> fl
     return valence * _SCALAR if words[place - 3].negates else valence
 
 
-def _idiomatic(valence: float, words: list[Word], place: int) -> float:
+def _idiomatic(valence: float, words: Sequence[Word], place: int) -> float:
     """The valence of the idiom that the word stands in, and of two-word boosters before it."""
     third, second, nearest, own = (word.lower for word in words[place - 3 : place + 1])
     for phrase in (
@@ -255,7 +264,7 @@ def _idiomatic(valence: float, words: list[Word], place: int) -> float:
     return valence
 
 
-def _least(valence: float, words: list[Word], place: int) -> float:
+def _least(valence: float, words: Sequence[Word], place: int) -> float:
     if place == 0 or words[place - 1].valence is not None or words[place - 1].lower != "least":
         return valence
     if place > 1 and words[place - 2].lower in ("at", "very"):

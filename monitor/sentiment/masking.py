@@ -1,0 +1,47 @@
+"""What a scorer sees of a post: the brand's name replaced by a placeholder, clauses about rivals alone left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from monitor.matching.folding import cleaned
+from monitor.matching.reading import reading_of
+from monitor.sentiment.wording import BRAND
+from storage.records import Mention, Post
+
+_CARRIED = re.compile(r"^\s*(?:RT\s+)?@\w+\s*:\s*", re.IGNORECASE)
+_CLAUSE = re.compile(r"[.!?;…\n]+\s+|\s+(?:but|while|whereas|although|though)\s+|,\s+", re.IGNORECASE)
+
+
+def masked(post: Post, mention: Mention, rivals: Iterable[str] = ()) -> str:
+    """The post's text with what matched masked as BRAND, without clauses that name only a rival."""
+    text = cleaned(reading_of(post))
+    terms = mention.matched or (mention.brand,)
+    text = _names(terms).sub(f" {BRAND} ", text)
+    rivals = tuple(rivals)
+    return _without_rivals(text, rivals) if rivals else text
+
+
+@lru_cache(maxsize=16_384)
+def _names(terms: tuple[str, ...]) -> re.Pattern[str]:
+    """One pattern for the terms that matched, longest first; literal, so that no setting can make it slow."""
+    longest_first = sorted({cleaned(term) for term in terms if term}, key=len, reverse=True)
+    return re.compile(
+        "|".join(f"{_edge(term[0], '(?<!')}{re.escape(term)}{_edge(term[-1], '(?!')}" for term in longest_first),
+        re.IGNORECASE,
+    )
+
+
+def _edge(char: str, look: str) -> str:
+    return rf"{look}\w)" if char.isascii() and char.isalnum() else ""
+
+
+def _without_rivals(text: str, rivals: tuple[str, ...]) -> str:
+    """The text without its clauses about rivals alone; all of it where the brand is named nowhere else or no rival is."""
+    pattern = _names(rivals)
+    if BRAND not in text or not pattern.search(text):
+        return text
+    clauses = _CLAUSE.split(text)
+    return " . ".join(clause for clause in clauses if BRAND in clause or not pattern.search(clause))

@@ -1,0 +1,210 @@
+"""The words of a post as sentiment reads them: links and accounts left out, hashtags and emoji taken apart, a phrase read
+as one word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from monitor.sentiment.emoji import EMOJI, PICTURED, SKIN_AND_JOINERS
+from monitor.sentiment.lexicon import Lexicon
+from monitor.sentiment.vader import Word
+
+BRAND = "\ue000"
+"""Stands where a masked text names the brand: a private-use character, which no lexicon knows and no text has."""
+
+_MEMORY = 100_000
+"""How many distinct words are remembered with what they are."""
+_LINK = re.compile(
+    r"\W*(?:https?\b|www\.)|[\w-]+(?:\.[\w-]+)*\.(?:ly|com|co|net|org|me|gl|gd|tv|be|fm|us|uk|de|es|fr|it|io|br)(?:/|$)",
+    re.IGNORECASE,
+)
+_ACCOUNT = re.compile(r"[.\"'(“]*@\w")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=[0-9])|_+")
+_ELONGATED = re.compile(r"(\w)\1{2,}")
+_SQUEEZED = re.compile(r"(\w)\1+")
+_JOINED = re.compile(r"(?<=[^\W\d_]{2})[.,!?;:/…—–&+\"“”(){}\[\]|~*-]+(?=[^\W\d_]{2})")
+_EDGES = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~…“”«»¡¿—–"
+_APOSTROPHES = str.maketrans("’‘`´", "''''")
+_SPELLED = {
+    "dont": "don't", "doesnt": "doesn't", "didnt": "didn't", "cant": "can't", "wont": "won't", "isnt": "isn't",
+    "wasnt": "wasn't", "arent": "aren't", "werent": "weren't", "havent": "haven't", "hasnt": "hasn't", "hadnt": "hadn't",
+    "couldnt": "couldn't", "wouldnt": "wouldn't", "shouldnt": "shouldn't", "aint": "ain't", "dnt": "don't", "im": "i'm",
+    "ive": "i've", "youre": "you're", "theyre": "they're", "thats": "that's", "whats": "what's", "ur": "your", "u": "you",
+    "r": "are", "pls": "please", "plz": "please",
+}  # fmt: skip
+
+
+class Token(Word):
+    """A word with its weak hint, and the phrases that may begin with it."""
+
+    __slots__ = ("hint", "is_brand", "is_link", "phrases")
+
+    def __init__(self, shown: str, valence: float | None, hint: float = 0.0) -> None:
+        super().__init__(shown, valence)
+        self.hint = hint
+        self.phrases: tuple[Phrase, ...] = ()
+        self.is_brand = shown == BRAND
+        self.is_link = False
+
+
+class Phrase(NamedTuple):
+    """The words after a phrase's first, and the phrase as one word, plain and in capitals."""
+
+    rest: tuple[str, ...]
+    word: Token
+    shouted: Token
+
+
+class Wording:
+    """Reads texts of one language into words. `base` are valences for words that the lexicon does not know."""
+
+    def __init__(self, lexicon: Lexicon, base: Mapping[str, float] | None = None, *, is_english: bool = False) -> None:
+        self._lexicon = lexicon
+        self._base = base or {}
+        self._is_english = is_english
+        self._phrases = _phrases(lexicon.phrases)
+        self._longest_tag = 40
+        self._known: dict[str, tuple[Token, ...]] = {}
+        self._link = Token("", None)
+        self._link.is_link = True
+
+    def words(self, text: str) -> list[Token]:
+        """The words of a text, phrases joined; linear in its length."""
+        if not text.isascii():
+            text = text.translate(_APOSTROPHES)
+        if " n't" in text or " N'T" in text:  # texts that were tokenised before they reached us
+            text = text.replace(" n't", "n't").replace(" N'T", "N'T")
+        words: list[Token] = []
+        begins_phrase = False
+        known = self._known
+        for token in text.split():
+            parts = known.get(token)
+            if parts is None:
+                parts = self._parts(token)
+            for part in parts:
+                words.append(part)
+                if part.phrases:
+                    begins_phrase = True
+        return _joined(words) if begins_phrase else words
+
+    def _parts(self, token: str) -> tuple[Token, ...]:
+        """What a token is made of; links and accounts, of which there is no end, are not remembered."""
+        if _ACCOUNT.match(token):
+            return ()
+        if _LINK.match(token):
+            return (self._link,)
+        if len(self._known) >= _MEMORY:
+            self._known.clear()
+        parts = tuple(part for piece in _pieces(token) for part in self._spelled(piece))
+        return self._known.setdefault(token, parts)
+
+    def _spelled(self, piece: str) -> Iterator[Token]:
+        """The word that a piece of a token is; what is not known whole is tried at its joints."""
+        if piece in EMOJI or piece == BRAND:
+            yield Token(piece, EMOJI.get(piece))
+            return
+        shown = piece if self._knows(piece.lower()) else _stripped(piece)
+        if not shown:
+            return
+        token = self._token(shown)
+        if token.valence is None and not token.phrases and _JOINED.search(shown):
+            for part in _JOINED.split(shown):
+                yield self._token(part)
+            return
+        yield token
+
+    def _token(self, shown: str) -> Token:
+        lower = self._canonical(shown.lower())
+        token = Token(
+            lower.upper() if shown.isupper() else lower, self._valence(lower), self._lexicon.hints.get(lower, 0.0)
+        )
+        if not self._is_english:
+            self._speak(token, lower)
+        token.phrases = self._phrases.get(lower, ())
+        return token
+
+    def _speak(self, token: Token, lower: str) -> None:
+        """Give the word the part it has in the grammar of its own language instead of the English one."""
+        token.booster = self._lexicon.boosters.get(lower, 0.0)
+        token.is_booster = lower in self._lexicon.boosters
+        token.negates = lower in self._lexicon.negations
+        token.is_contrast = lower in self._lexicon.contrasts
+        token.bears_on = token.is_booster or token.negates
+        token.is_irregular = False
+        token.is_notable = token.valence is not None or token.is_upper or token.is_contrast
+
+    def _canonical(self, lower: str) -> str:
+        """The word as the lexicon spells it: `sooooo` is `so`, `dont` is `don't`."""
+        if self._is_english:
+            lower = _SPELLED.get(lower, lower)
+        if not _ELONGATED.search(lower) or self._knows(lower):
+            return lower
+        doubled = _ELONGATED.sub(r"\1\1", lower)
+        if self._knows(doubled):
+            return doubled
+        single = _SQUEEZED.sub(r"\1", lower)
+        return single if self._knows(single) else doubled
+
+    def _knows(self, lower: str) -> bool:
+        return self._valence(lower) is not None or lower in self._lexicon.hints or lower in self._lexicon.boosters
+
+    def _valence(self, lower: str) -> float | None:
+        valence = self._lexicon.valence(lower)
+        return valence if valence is not None else self._base.get(lower)
+
+
+def _pieces(token: str) -> Iterable[str]:
+    """A token without its hashtag, at the joints of its camel's humps, and with emoji apart."""
+    if not token.isascii():
+        token = SKIN_AND_JOINERS.sub("", token)
+        if PICTURED.search(token):
+            return [
+                piece
+                for part in PICTURED.split(token)
+                for piece in ([part] if part in EMOJI else _pieces(part))
+                if piece
+            ]
+    if token.startswith("#") and len(token) > 2:
+        return [piece for piece in _CAMEL.split(token[1:]) if piece]
+    return [token] if token else []
+
+
+def _stripped(piece: str) -> str:
+    """The piece without punctuation at its edges; what is nothing but punctuation may be an emoticon and stays."""
+    return piece.strip(_EDGES) or piece
+
+
+def _phrases(valences: Mapping[str, float]) -> dict[str, tuple[Phrase, ...]]:
+    """Phrases by their first word, longest first."""
+    phrases: dict[str, list[Phrase]] = {}
+    for phrase, valence in valences.items():
+        first, *rest = phrase.split()
+        joined = "_".join((first, *rest))
+        phrases.setdefault(first, []).append(
+            Phrase(tuple(rest), Token(joined, valence), Token(joined.upper(), valence))
+        )
+    return {first: tuple(sorted(found, key=lambda phrase: -len(phrase.rest))) for first, found in phrases.items()}
+
+
+def _joined(words: list[Token]) -> list[Token]:
+    """The words with phrases read as one; the longest phrase from the left wins."""
+    joined: list[Token] = []
+    place = 0
+    while place < len(words):
+        word = words[place]
+        phrase = next((phrase for phrase in word.phrases if _stands_at(phrase, words, place)), None)
+        if phrase is None:
+            joined.append(word)
+            place += 1
+        else:
+            stop = place + 1 + len(phrase.rest)
+            joined.append(phrase.shouted if all(part.is_upper for part in words[place:stop]) else phrase.word)
+            place = stop
+    return joined
+
+
+def _stands_at(phrase: Phrase, words: list[Token], place: int) -> bool:
+    stop = place + 1 + len(phrase.rest)
+    return stop <= len(words) and all(words[at].lower == expected for at, expected in enumerate(phrase.rest, place + 1))
