@@ -1,0 +1,272 @@
+"""Reddit: submissions that a search finds, the comments of named subreddits, and the threads that they belong to.
+
+Limits: the free tier allows 100 requests a minute per client, counted over ten minutes, and any use needs Reddit's
+approval. A listing ends after about 1,000 entries, a search after about 250, 100 a request, newest first; there is no
+search in comments and none by time. So a listing that ends before it reaches what was read the turn before is a gap.
+r/all gives search but no dependable stream of comments: comments are read from named subreddits, and from the threads
+of submissions that were found. A thread is read to `more_per_thread` requests beyond its first 500 comments; what is
+left out is a gap. Nothing here counts views.
+
+praw does the talking. Its waiting between requests, its trying again and its question to PyPI are taken from it
+(collectors/reddit_client.py): when to ask again is decided by the one who schedules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import structlog
+from pydantic import Field
+
+from collectors.contract import CollectorError, Page, SourceContext, SourceOptions
+from collectors.moments import from_epoch
+from collectors.queries import Dialect, queries
+from collectors.reddit_client import Client
+from collectors.reddit_shapes import Found, found_in
+from collectors.terms import naming
+from config.durations import Duration
+from config.references import SecretReference
+from storage.records import EngagementSample, Gap, Post
+
+SEARCH_ENDS_AFTER, LISTING_ENDS_AFTER = 225, 950
+"""Entries after which the end of a listing is taken to be Reddit's and not the posts'."""
+
+_SPANS = (("hour", 3600), ("day", 86_400), ("week", 7 * 86_400), ("month", 30 * 86_400), ("year", 365 * 86_400))
+_DIALECT = Dialect(limit=500, exclude="-{}", both=" AND ")
+
+log = structlog.get_logger(__name__)
+
+
+class Options(SourceOptions):
+    """Keys of a `[[sources]]` table of type `reddit`."""
+
+    client_id: SecretReference
+    """The app's client id."""
+    client_secret: SecretReference
+    """The app's secret."""
+    user_agent: str = Field(default="python:tocsin (brand monitor)", min_length=7)
+    """How the program calls itself to Reddit; its rules ask for the account's name in it."""
+    subreddits: list[Annotated[str, Field(pattern=r"^\w{2,21}$")]] = Field(default_factory=list)
+    """Subreddits (without r/) that are searched and whose comments are read."""
+    search_all: bool = True
+    """Whether all of Reddit is searched as well."""
+    queries: list[Annotated[str, Field(min_length=1, max_length=500)]] = Field(default_factory=list)
+    """Queries of your own beside those made from the brands, in Reddit's syntax."""
+    lookback: Duration = timedelta(days=1)
+    """How far back the first turn reads."""
+    overlap: Duration = timedelta(minutes=10)
+    """How much is read again at every turn, for posts that were indexed late."""
+    watch_for: Duration = timedelta(days=2)
+    """How long the score and comments of found submissions are followed."""
+    watch_at_most: int = Field(default=200, ge=0, le=1000)
+    """How many submissions are followed at a time, newest first."""
+    threads_per_run: int = Field(default=20, ge=0)
+    """Threads of which comments are read in one turn, those that grew most first."""
+    more_per_thread: int = Field(default=4, ge=0)
+    """Requests for further comments of one thread."""
+    oauth_url: str = Field(default="https://oauth.reddit.com", pattern=r"^https?://")
+    """Address of the interface."""
+    reddit_url: str = Field(default="https://www.reddit.com", pattern=r"^https?://")
+    """Address where the app signs in."""
+
+
+@dataclass
+class _State:
+    """How far a listing has been read: everything until `read_until`, and a round of which some pages may be left."""
+
+    read_until: float
+    after: str = ""
+    newest: float = 0.0
+    seen: int = 0
+
+    def close_round(self) -> None:
+        self.read_until, self.after = max(self.read_until, self.newest), ""
+        self.newest, self.seen = 0.0, 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """A listing to read: its path, its parameters, and after how many entries Reddit ends it."""
+
+    path: str
+    query: str
+    ends_after: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.path} {self.query}"
+
+    def params(self, state: _State, now: datetime) -> dict[str, Any]:
+        params: dict[str, Any] = {"limit": 100, "after": state.after or None, "count": state.seen}
+        if self.query:
+            age = now.timestamp() - state.read_until
+            span = next((name for name, seconds in _SPANS if age < seconds * 0.9), "all")
+            restricted = "r/all/" not in self.path
+            params |= {"q": self.query, "sort": "new", "t": span, "restrict_sr": restricted, "type": "link"}
+        return params
+
+
+@dataclass
+class _Reading:
+    """What the cursor holds: the states of listings, and the threads followed: their time and the comments read."""
+
+    listings: dict[str, _State]
+    threads: dict[str, list[float]]
+
+    def cursor(self) -> dict[str, Any]:
+        return {
+            "listings": {key: asdict(state) for key, state in self.listings.items()},
+            "threads": {name: list(kept) for name, kept in self.threads.items()},
+        }
+
+
+class Reddit:
+    """Reads submissions, comments, and how threads grow."""
+
+    def __init__(self, options: Options, context: SourceContext) -> None:
+        self.name = context.name
+        self._options = options
+        self._clock = context.clock
+        self._named = naming(context.brands)
+        asked = list(dict.fromkeys((*queries(context.brands, _DIALECT), *options.queries)))
+        self._listings = _listings(options, asked)
+        self._client = Client(options, context.clock)
+
+    def collect(self, cursor: Mapping[str, Any] | None) -> Iterator[Page]:
+        """Read every listing back to where it was read before; then how the found threads have grown."""
+        now = self._clock()
+        reading = self._resumed(cursor or {}, now)
+        with self._client.session():
+            for listing in self._listings:
+                yield from self._read(listing, reading, now)
+            yield from self._read_threads(reading, now)
+        yield Page(reading.cursor(), requests=self._client.asked(), complete=True)
+
+    def probe(self) -> str:
+        """Sign in and read one entry."""
+        if not self._listings:
+            raise CollectorError(
+                "there is nothing to ask Reddit for: no brand, no queries, no subreddits", permanent=True
+            )
+        with self._client.session():
+            self._client.listing(self._listings[0].path, self._listings[0].params(_State(0.0), self._clock()))
+        return f"Reddit accepts the app; {len(self._listings)} listing(s) to read"
+
+    def _resumed(self, cursor: Mapping[str, Any], now: datetime) -> _Reading:
+        """The reading that the cursor tells; a listing that is new takes over from those that it has replaced."""
+        kept = {key: _State(**state) for key, state in cursor.get("listings", {}).items()}
+        present = {listing.key for listing in self._listings}
+        replaced = [state.read_until for key, state in kept.items() if key not in present]
+        start = min([(now - self._options.lookback).timestamp(), *replaced])
+        states = {key: kept.get(key) or _State(start) for key in present}
+        return _Reading(states, {name: list(thread) for name, thread in cursor.get("threads", {}).items()})
+
+    # -- listings ------------------------------------------------------------------------------------------------------
+
+    def _read(self, listing: _Listing, reading: _Reading, now: datetime) -> Iterator[Page]:
+        state = reading.listings[listing.key]
+        seen, is_resumed = {state.after}, bool(state.after)
+        while True:
+            found = self._page(listing, state, now)
+            if is_resumed and not found.posts and not found.bad:
+                state.after, state.newest, state.seen = "", 0.0, 0
+                seen, is_resumed = {""}, False
+                continue
+            is_resumed = False
+            is_loop = found.after in seen
+            gaps, ended = self._advance(listing, state, found, is_loop=is_loop)
+            seen.add(found.after)
+            posts = self._about_brands(found.posts, listing, reading)
+            yield Page(reading.cursor(), posts, (), gaps, found.bad, self._client.asked())
+            if is_loop:
+                raise CollectorError(f"Reddit gave the same page of {listing.path} twice; it is read anew next turn")
+            if ended:
+                return
+
+    def _page(self, listing: _Listing, state: _State, now: datetime) -> Found:
+        return found_in(self._client.listing(listing.path, listing.params(state, now)), self.name, now)
+
+    def _advance(self, listing: _Listing, state: _State, found: Found, *, is_loop: bool) -> tuple[list[Gap], bool]:
+        """Move the state past a page; returns gaps, and whether the round is over."""
+        floor = state.read_until - self._options.overlap.total_seconds()
+        state.newest, state.seen = max(state.newest, found.newest), state.seen + found.given
+        if is_loop:
+            state.after, state.newest, state.seen = "", 0.0, 0
+            return [], True
+        if found.after and (found.given == 0 or found.oldest > floor):
+            state.after = found.after
+            return [], False
+        gaps = [] if found.oldest <= floor else self._cut(listing, state, found, floor)
+        state.close_round()
+        return gaps, True
+
+    def _cut(self, listing: _Listing, state: _State, found: Found, floor: float) -> list[Gap]:
+        """A gap where the listing was so long that Reddit ended it before what was read the turn before."""
+        if state.seen < listing.ends_after or not found.given:
+            return []
+        reason = f"Reddit ends {listing.path} after {state.seen} entries"
+        log.warning("listing_ended_early", source=self.name, listing=listing.key, entries=state.seen)
+        return [Gap(self.name, from_epoch(floor), from_epoch(found.oldest), reason, 1 / len(self._listings))]
+
+    def _about_brands(self, posts: Sequence[Post], listing: _Listing, reading: _Reading) -> list[Post]:
+        """The posts of a search; of a subreddit's comments those that name a brand. The threads of all are followed."""
+        named = self._named
+        kept = [post for post in posts if listing.query or (named is not None and named.search(post.text))]
+        for post in kept:
+            if post.thread_id:
+                reading.threads.setdefault(post.thread_id, [post.created_at.timestamp(), 0])
+        return kept
+
+    # -- threads -------------------------------------------------------------------------------------------------------
+
+    def _read_threads(self, reading: _Reading, now: datetime) -> Iterator[Page]:
+        oldest = (now - self._options.watch_for).timestamp()
+        young = sorted((item for item in reading.threads.items() if item[1][0] >= oldest), key=lambda item: -item[1][0])
+        reading.threads = dict(young[: self._options.watch_at_most])
+        if not reading.threads:
+            return
+        roots = found_in(self._client.looked_up(list(reading.threads)), self.name, now).posts
+        reading.threads = {post.external_id: reading.threads[post.external_id] for post in roots}
+        samples = [EngagementSample(self.name, post.external_id, now, post.engagement) for post in roots]
+        yield Page(reading.cursor(), roots, samples, requests=self._client.asked())
+        grown = {post.external_id: (post.engagement.replies or 0) for post in roots}
+        for thread in self._most_grown(reading, grown):
+            try:
+                yield self._comments(thread, grown, reading, now)
+            except CollectorError as error:
+                if error.status not in (403, 404):
+                    raise
+                log.warning("thread_closed", source=self.name, thread=thread, status=error.status)
+                del reading.threads[thread]
+
+    def _most_grown(self, reading: _Reading, counts: Mapping[str, int]) -> list[str]:
+        growth = {name: count - reading.threads[name][1] for name, count in counts.items()}
+        grown = [name for name in sorted(growth, key=lambda name: -growth[name]) if growth[name] > 0]
+        return grown[: self._options.threads_per_run]
+
+    def _comments(self, thread: str, counts: Mapping[str, int], reading: _Reading, now: datetime) -> Page:
+        comments, missing = self._client.comments(thread, self._options.more_per_thread)
+        found = found_in(comments, self.name, now)
+        gaps = []
+        if missing:
+            share = min(missing / max(sum(counts.values()), missing), 1.0)
+            since = min((post.created_at for post in found.posts), default=now)
+            reason = f"comments of {thread} were left out, see more_per_thread"
+            gaps = [Gap(self.name, min(since, now), now, reason, share)]
+        reading.threads[thread][1] = counts[thread]
+        return Page(reading.cursor(), found.posts, (), gaps, found.bad, self._client.asked())
+
+
+def _listings(options: Options, asked: Sequence[str]) -> list[_Listing]:
+    places = ["+".join(options.subreddits)] if options.subreddits else []
+    searched = [*places, *(["all"] if options.search_all else [])]
+    found = [_Listing(f"r/{place}/search", query, SEARCH_ENDS_AFTER) for place in searched for query in asked]
+    return found + [_Listing(f"r/{place}/comments", "", LISTING_ENDS_AFTER) for place in places]
+
+
+def build(options: Options, context: SourceContext) -> Reddit:
+    """The source as configured."""
+    return Reddit(options, context)

@@ -1,0 +1,96 @@
+"""What Reddit's things mean, read from the attributes that praw has already fetched.
+
+Asking praw's objects for an attribute that is missing makes them send a request; so their dictionaries are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from collectors.contract import CollectorError, Quarantined, raw_hash
+from collectors.moments import from_epoch, not_after
+from storage.records import Engagement, Post, PostKind
+
+_GONE = {"[deleted]", "[removed]"}
+
+
+@dataclass(frozen=True, slots=True)
+class Things:
+    """Things as praw gives them, and the name to go on after (empty at the end)."""
+
+    things: Iterable[Any]
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Posts, oldest first, and where the page lies: the times (s) of all `given` things, removed ones too."""
+
+    posts: list[Post]
+    bad: list[Quarantined]
+    after: str
+    given: int
+    newest: float
+    oldest: float
+
+
+def found_in(things: Things, source: str, now: datetime) -> Found:
+    """The posts among things; `CollectorError` where none of them can be read."""
+    posts: list[Post] = []
+    bad: list[Quarantined] = []
+    times: list[float] = []
+    for thing in things.things:
+        fields = vars(thing)
+        try:
+            times.append(float(fields["created_utc"]))
+            if not _is_gone(fields):
+                posts.append(_post(fields, source, now))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            bad.append(Quarantined(f"thing {fields.get('id')}", repr(error), raw_hash(repr(fields.get("id")))))
+    if bad and not times:
+        raise CollectorError(f"nothing in Reddit's answer could be read: {bad[0].reason}")
+    posts.sort(key=lambda post: (post.created_at, post.external_id))
+    oldest, newest = min(times, default=0.0), max(times, default=0.0)
+    return Found(posts, bad, things.after, len(times) + len(bad), newest, oldest)
+
+
+def _is_gone(fields: Mapping[str, Any]) -> bool:
+    words = fields.get("body", fields.get("selftext"))
+    return bool(fields.get("removed_by_category")) or (words in _GONE and fields.get("author") is None)
+
+
+def _post(fields: Mapping[str, Any], source: str, now: datetime) -> Post:
+    is_comment = "body" in fields
+    name = f"t1_{fields['id']}" if is_comment else f"t3_{fields['id']}"
+    title = "" if is_comment else fields["title"]
+    crosspost_of = fields.get("crosspost_parent")
+    author = getattr(fields.get("author"), "name", None)
+    parent_id = fields.get("parent_id")
+    return Post(
+        source=source,
+        external_id=name,
+        created_at=not_after(from_epoch(fields["created_utc"]), now),
+        text=(fields["body"] if is_comment else fields.get("selftext")) or title,
+        kind=PostKind.COMMENT if is_comment else PostKind.REPOST if crosspost_of else PostKind.POST,
+        title=title,
+        url=f"https://www.reddit.com{fields['permalink']}" if fields.get("permalink") else None,
+        author=author,
+        author_name=author,
+        thread_id=fields["link_id"] if is_comment else name,
+        parent_id=parent_id if is_comment else None,
+        repost_of=crosspost_of,
+        engagement=_engagement(fields, is_comment=is_comment),
+        edited_at=from_epoch(fields["edited"]) if fields.get("edited") not in (None, False, True) else None,
+        collected_at=now,
+    )
+
+
+def _engagement(fields: Mapping[str, Any], *, is_comment: bool) -> Engagement:
+    score = None if fields.get("score_hidden") or fields.get("hide_score") else fields.get("score")
+    likes = max(int(score), 0) if score is not None else None
+    if is_comment:
+        return Engagement(likes=likes)
+    return Engagement(likes=likes, shares=fields.get("num_crossposts"), replies=fields.get("num_comments"))
