@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -18,6 +18,8 @@ from config.thresholds import SENSITIVITIES, ThresholdSettings, presets_of
 from config.wording import choices, default_of, first_sentence, is_list, is_table, sentence, toml
 
 WIDTH = 118
+
+_BLANKS: Mapping[Any, Any] = {int: 1, float: 1.0, bool: True}
 
 _SAMPLES: Mapping[str, Any] = {
     "brands.name": "Harbour & Pine",
@@ -61,7 +63,7 @@ def example() -> str:
 
 
 def _example_lines() -> Iterator[str]:
-    yield from _comment(
+    yield from comment(
         "Every setting of Tocsin, with one sentence, its default, and an example where the default would show nothing. "
         'Only a brand, a source, a channel and a route are needed: "tocsin init" writes a file with just these. '
         "Relative paths are taken from the folder of the file."
@@ -69,7 +71,7 @@ def _example_lines() -> Iterator[str]:
     for name, field in Settings.model_fields.items():
         model = next(tables_in(field.annotation))
         yield ""
-        yield from _comment(sentence(field))
+        yield from comment(sentence(field))
         if issubclass(model, PluginTable):
             for kind in available(PACKAGES[name]):
                 yield from _plugin_lines(name, model, kind)
@@ -89,7 +91,7 @@ def _table_lines(path: tuple[str, ...], model: type[BaseModel], *, many: bool) -
     for name, field in model.model_fields.items():
         if is_table(field):
             yield ""
-            yield from _comment(sentence(field))
+            yield from comment(sentence(field))
             yield from _table_lines((*path, name), next(tables_in(field.annotation)), many=is_list(field))
 
 
@@ -100,15 +102,15 @@ def _threshold_lines(path: tuple[str, ...]) -> Iterator[str]:
         return
     for name, field in ThresholdSettings.model_fields.items():
         presets = ", ".join(f"{level} {toml(presets_of(name)[level])}" for level in SENSITIVITIES)
-        yield from _comment(f"{sentence(field)} ({presets})")
+        yield from comment(f"{sentence(field)} ({presets})")
         yield f"# {name} = {toml(default_of(field))}"
 
 
 def _setting_lines(path: tuple[str, ...], field: FieldInfo) -> Iterator[str]:
     default = default_of(field)
-    shown = _SAMPLES.get(".".join(path), _sample(path, field) if default in (None, PydanticUndefined) else default)
+    shown = _SAMPLES.get(".".join(path), sample(path, field) if default in (None, PydanticUndefined) else default)
     remark = _remark(default, shown)
-    yield from _comment(f"{sentence(field)}{f' ({remark})' if remark else ''}")
+    yield from comment(f"{sentence(field)}{f' ({remark})' if remark else ''}")
     yield f"{path[-1]} = {toml(shown)}"
 
 
@@ -120,27 +122,29 @@ def _remark(default: Any, shown: Any) -> str:
     return f"default: {toml(default)}" if toml(default) != toml(shown) else ""
 
 
-def _sample(path: tuple[str, ...], field: FieldInfo) -> Any:
+def sample(path: tuple[str, ...], field: FieldInfo) -> Any:
     """Something that a field without a default would accept."""
     if field.examples:
         return field.examples[0]
     if SecretReference in set(tables_in(field.annotation)):
         return {"env": "_".join(("tocsin", *path[-2:])).upper()}
     values = choices(field.annotation)
-    return values[0] if values else "…"
+    if values:
+        return values[0]
+    return ["…"] if get_origin(field.annotation) in (list, tuple) else _BLANKS.get(field.annotation, "…")
 
 
 def _plugin_lines(table: str, own: type[PluginTable], kind: str) -> Iterator[str]:
     """One table for one plug-in, with its own settings and those of the plug-in."""
     options = options_of(PACKAGES[table], kind)
-    yield from _comment(first_sentence(options))
+    yield from comment(first_sentence(options))
     yield f"[[{table}]]"
     for name, field in own.model_fields.items():
         if name == "type":
-            yield from _comment(sentence(field))
+            yield from comment(sentence(field))
             yield f"type = {toml(kind)}"
         elif name == "name":
-            yield from _comment(f"{sentence(field)} (default: {toml(kind)})")
+            yield from comment(f"{sentence(field)} (default: {toml(kind)})")
             yield f"name = {toml(kind)}"
         elif name != "options":
             yield from _setting_lines((table, name), field)
@@ -153,18 +157,15 @@ def _option_lines(kind: str, name: str, field: FieldInfo) -> Iterator[str]:
     default = default_of(field)
     required = default is PydanticUndefined
     shown = (
-        field.examples[0]
-        if field.examples
-        else _sample((kind, name), field)
-        if required or default is None
-        else default
+        field.examples[0] if field.examples else sample((kind, name), field) if required or default is None else default
     )
     remark = _remark(default, shown)
-    yield from _comment(f"{sentence(field)}{f' ({remark})' if remark else ''}")
+    yield from comment(f"{sentence(field)}{f' ({remark})' if remark else ''}")
     yield f"{'' if required or default is not None else '# '}{name} = {toml(shown)}"
 
 
-def _comment(text: str) -> Iterator[str]:
+def comment(text: str) -> Iterator[str]:
+    """A sentence as comment lines of a bearable length."""
     line = "#"
     for word in text.split():
         if len(line) + len(word) + 1 > WIDTH:

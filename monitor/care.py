@@ -1,0 +1,197 @@
+"""What people do about an incident: take it, end it, call it a false alarm, write a note.
+
+Each is decided by a pure function of the incident and stored in one transaction with its line in the timeline and the
+messages that tell the others; messages that it makes pointless are dropped in the same transaction. A change is stored
+only if nobody else changed the incident since it was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from alerts.page import Page
+from alerts.policy import Change
+from alerts.speak import Speaker
+from config.settings import Settings
+from monitor import incidents as correlation
+from monitor.briefing import Briefing
+from monitor.register import Told
+from storage import incidents, outbox
+from storage.database import Transaction
+from storage.records import Delivery, Incident, IncidentEvent, IncidentState, Reason
+
+Brief = Callable[[Transaction, Incident, datetime], Page]
+LONGEST_NOTE = 2_000
+
+
+class Action(StrEnum):
+    """What a person may do; the value is the kind of the line in the timeline."""
+
+    ACKNOWLEDGE = "acknowledged"
+    RESOLVE = "resolved"
+    FALSE_ALARM = "false_alarm"
+    NOTE = "note"
+
+
+class CareError(Exception):
+    """What was asked cannot be done to this incident; the message says why and what can."""
+
+
+class UnknownIncidentError(CareError):
+    """No incident, or more than one, is called so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The incident after an action, with the change to tell the others (None: nothing to tell) and in which words."""
+
+    incident: Incident
+    change: Change | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of an action: the incident as it is stored now, its new line in the timeline, and who will be told."""
+
+    incident: Incident
+    event: IncidentEvent
+    deliveries: tuple[Delivery, ...] = ()
+    superseded: tuple[Delivery, ...] = ()
+    changed: bool = True
+
+
+def decide(incident: Incident, action: Action, by: str, at: datetime, note: str = "") -> Decided:
+    """What `action` by `by` makes of the incident; `CareError` when it makes no sense.
+
+    Taking what somebody took already changes nothing (the first keeps it) and is on record; so is ending what is over.
+    A false alarm may be said of what is over, too: that is what the numbers are tuned by.
+    """
+    return _DECISIONS[action](incident, by, at, " ".join(note.split()))
+
+
+def _acknowledged(incident: Incident, by: str, at: datetime, note: str) -> Decided:
+    if not incident.state.is_live:
+        raise CareError(f"incident {incident.id} is over ({incident.state.value}), so there is nothing to take")
+    if incident.state is IncidentState.ACKNOWLEDGED:
+        return Decided(incident, None, note)
+    taken = replace(incident, state=IncidentState.ACKNOWLEDGED, acknowledged_by=by, acknowledged_at=at)
+    return Decided(taken, Change.ACKNOWLEDGED, _said(f"{by} took it", note))
+
+
+def _resolved(incident: Incident, by: str, at: datetime, note: str) -> Decided:
+    if not incident.state.is_live:
+        return Decided(incident, None, note)
+    ended = replace(incident, state=IncidentState.RESOLVED, resolved_at=at)
+    return Decided(ended, Change.RESOLVED, _said(f"{by} ended it", note))
+
+
+def _false(incident: Incident, by: str, at: datetime, note: str) -> Decided:
+    if incident.state is IncidentState.FALSE_ALARM:
+        return Decided(incident, None, note)
+    ended = replace(incident, state=IncidentState.FALSE_ALARM, resolved_at=incident.resolved_at or at)
+    change = Change.FALSE_ALARM if incident.state.is_live else None
+    return Decided(ended, change, _said(f"{by} called it a false alarm", note))
+
+
+def _noted(incident: Incident, _by: str, _at: datetime, note: str) -> Decided:
+    if not note:
+        raise CareError("a note needs words")
+    if len(note) > LONGEST_NOTE:
+        raise CareError(f"a note has at most {LONGEST_NOTE} characters; this one has {len(note)}")
+    return Decided(incident, None, note)
+
+
+_DECISIONS: Mapping[Action, Callable[[Incident, str, datetime, str], Decided]] = {
+    Action.ACKNOWLEDGE: _acknowledged,
+    Action.RESOLVE: _resolved,
+    Action.FALSE_ALARM: _false,
+    Action.NOTE: _noted,
+}
+
+
+def _said(sentence: str, note: str) -> str:
+    return f"{sentence}: {note}" if note else f"{sentence}."
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """Does what people ask, and tells the others; `brief` makes the page that they are shown."""
+
+    speaker: Speaker
+    brief: Brief
+
+    @classmethod
+    def build(cls, settings: Settings) -> Self:
+        """Care under one configuration."""
+        briefing = Briefing(settings.general.public_url, settings.general.timezone)
+
+        def brief(tx: Transaction, incident: Incident, at: datetime) -> Page:
+            return briefing.page(tx, Told(correlation.Change.HELD, incident, incident, "", at))
+
+        return cls(Speaker.build(settings), brief)
+
+    def do(self, tx: Transaction, incident_id: str, action: Action, by: str, at: datetime, note: str = "") -> Done:
+        """Decide and store one action of a person, as part of the transaction `tx`.
+
+        Raises `CareError` when it makes no sense, or when another process changed the incident meanwhile.
+        """
+        before = incidents.get(tx, incident_id)
+        if before is None:
+            raise UnknownIncidentError(f"there is no incident {incident_id}")
+        decided = decide(before, action, by, at, note)
+        changed = decided.incident != before
+        now = self._store(tx, before, decided.incident, at) if changed else before
+        event = incidents.append_event(tx, now.id, at, action.value, by, _details(now, note, changed=changed))
+        if not changed:
+            return Done(now, event, changed=False)
+        told = self._tell(tx, now, decided, at)
+        dropped = outbox.supersede(tx, now.id, _pointless(now), why=f"{by}: {action.value}", episode=now.episode)
+        return Done(now, event, told, tuple(dropped))
+
+    def _store(self, tx: Transaction, before: Incident, after: Incident, at: datetime) -> Incident:
+        fresh = replace(after, updated_at=max(at, before.updated_at), version=before.version + 1)
+        if not incidents.update(tx, fresh, before.version):
+            raise CareError(f"incident {before.id} was changed by somebody else just now; look at it and try again")
+        return fresh
+
+    def _tell(self, tx: Transaction, incident: Incident, decided: Decided, at: datetime) -> tuple[Delivery, ...]:
+        if decided.change is None:
+            return ()
+        page = self.brief(tx, incident, at)
+        return self.speaker.speak(tx, incident, decided.change, page, at, decided.note).deliveries
+
+
+def _details(incident: Incident, note: str, *, changed: bool) -> dict[str, Any]:
+    details: dict[str, Any] = {"episode": incident.episode}
+    if note:
+        details["note"] = " ".join(note.split())
+    if not changed and incident.acknowledged_by:
+        details["already"] = incident.acknowledged_by
+    return details
+
+
+def _pointless(incident: Incident) -> tuple[Reason, ...]:
+    """Messages that nobody needs any more, wherever they are still waiting."""
+    return (Reason.REMINDER,) if incident.state.is_live else (Reason.REMINDER, Reason.UPDATE, Reason.ESCALATED)
+
+
+def find(tx: Transaction, name: str) -> Incident:
+    """The incident called `name`: its id, or an end or a beginning of it that only one of the last thousand has."""
+    exact = incidents.get(tx, name)
+    if exact is not None:
+        return exact
+    wanted = name.upper()
+    recent = incidents.recent(tx, limit=1000)
+    found = [incident for incident in recent if len(wanted) >= 4 and incident.id.startswith(wanted)]
+    found = found or [incident for incident in recent if len(wanted) >= 4 and incident.id.endswith(wanted)]
+    if not found:
+        raise UnknownIncidentError(f'no incident is called "{name}"; "tocsin incidents list" shows them')
+    if len(found) > 1:
+        several = ", ".join(incident.id for incident in found[:5])
+        raise UnknownIncidentError(f'"{name}" fits {len(found)} incidents: {several}; write more of the id')
+    return found[0]

@@ -1,0 +1,174 @@
+"""`tocsin check`: the whole configuration at once, and on request whether everything in it answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from monitor.cli import output, settings
+from monitor.cli.failures import BAD_USAGE, FOUND_PROBLEMS
+from monitor.cli.settings import DEFAULT, AsJson, ConfigFile
+
+if TYPE_CHECKING:
+    from alerts.page import Page
+    from config.problems import Problem
+    from config.settings import ChannelSettings, Settings, SourceSettings
+
+Live = Annotated[
+    bool, typer.Option("--live", help="Sign in to each source, and send a test page through each channel.")
+]
+Schema = Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the configuration, for editors.")]
+DEADLINE_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a source or a channel said to a live check."""
+
+    what: str
+    name: str
+    fine: bool
+    message: str
+
+
+def check(config: ConfigFile = DEFAULT, live: Live = False, schema: Schema = False, as_json: AsJson = False) -> None:
+    """Check the configuration: every mistake at once, with file, line, key and what to do about it.
+
+    The exit code is 0 when all is well, 2 when the configuration is wrong, 1 when --live found something that does not
+    answer.
+
+    Example: tocsin check --live
+    """
+    if schema:
+        _print_schema()
+        return
+    chosen, problems = _read(config)
+    if chosen is None:
+        _print_problems(problems, as_json=as_json)
+        raise typer.Exit(BAD_USAGE)
+    if not as_json:
+        output.say(f"[green]{output.plain(str(config))} has no mistakes.[/] {_contents(chosen)}")
+    answers = list(_ask(chosen, as_json=as_json)) if live else []
+    if as_json:
+        output.print_json({"problems": [], "live": [asdict(answer) for answer in answers]})
+    if not all(answer.fine for answer in answers):
+        raise typer.Exit(FOUND_PROBLEMS)
+
+
+def _print_schema() -> None:
+    from config.schema import schema
+
+    typer.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
+
+
+def _read(config: Path) -> tuple[Settings | None, list[Problem]]:
+    from config.problems import ConfigurationError
+
+    try:
+        return settings.read_settings(config, secrets=True), []
+    except ConfigurationError as error:
+        return None, error.problems
+
+
+def _print_problems(problems: list[Problem], *, as_json: bool) -> None:
+    if as_json:
+        output.print_json({"problems": [problem.as_json() for problem in problems], "live": []})
+        return
+    target = output.console()
+    for problem in problems:
+        place = output.plain(f"{problem.file}:{problem.line}" if problem.line else str(problem.file))
+        key = f" [bold]{output.plain(problem.key)}[/]:" if problem.key else ""
+        target.print(f"{place}:{key} {output.plain(problem.message)}")
+        if problem.suggestion:
+            target.print(f"    [cyan]{output.plain(problem.suggestion)}[/]")
+    output.say(f"{len(problems)} {'mistake' if len(problems) == 1 else 'mistakes'}.")
+
+
+def _contents(chosen: Settings) -> str:
+    sources = [source.name for source in chosen.sources if source.enabled]
+    channels = [channel.name for channel in chosen.channels if channel.enabled]
+    brands = [brand.name for brand in chosen.brands]
+    lists = (("Watching", brands), ("on", sources), ("telling", channels))
+    return output.plain(" ".join(f"{word} {_listed(names)}" for word, names in lists) + ".")
+
+
+def _listed(names: list[str], most: int = 5) -> str:
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _ask(chosen: Settings, *, as_json: bool) -> Iterator[Answer]:
+    """Ask every source and channel that is enabled, one after another, and print each answer as it comes."""
+    for source in (source for source in chosen.sources if source.enabled):
+        yield _shown(_ask_source(source, chosen), as_json=as_json)
+    for channel in (channel for channel in chosen.channels if channel.enabled):
+        for answer in _ask_channel(channel, chosen):
+            yield _shown(answer, as_json=as_json)
+
+
+def _shown(answer: Answer, *, as_json: bool) -> Answer:
+    if not as_json:
+        mark = "[green]fine[/]" if answer.fine else "[red]wrong[/]"
+        output.say(f"{mark}  {answer.what} [bold]{output.plain(answer.name)}[/]: {output.plain(answer.message)}")
+    return answer
+
+
+def _ask_source(source: SourceSettings, chosen: Settings) -> Answer:
+    from collectors.contract import CollectorError
+    from monitor.app import build_collector
+
+    try:
+        return Answer("source", source.name, fine=True, message=build_collector(source, chosen, settings.now).probe())
+    except CollectorError as error:
+        return Answer("source", source.name, fine=False, message=str(error))
+    except Exception as error:  # noqa: BLE001  (a plug-in may raise anything, and the others are still to be asked)
+        return Answer("source", source.name, fine=False, message=f"{type(error).__name__}: {error}")
+
+
+def _ask_channel(channel: ChannelSettings, chosen: Settings) -> Iterator[Answer]:
+    """Sign in, then send a test page to each target."""
+    import secrets
+
+    from alerts.channels.contract import ChannelError, Message
+    from alerts.deadline import Deadline
+    from alerts.outbox import build_channel
+    from config.plugins import options_of
+
+    try:
+        way = build_channel(channel, chosen, settings.now)
+        yield Answer("channel", channel.name, fine=True, message=way.probe(Deadline(DEADLINE_SECONDS)))
+        options = options_of("alerts.channels", channel.type).model_validate(channel.options)
+        for target in options.targets:  # type: ignore[attr-defined]
+            message = Message(secrets.token_hex(16), target, test_page(chosen))
+            way.send(message, Deadline(DEADLINE_SECONDS))
+            told = f"a test page went to {target or channel.name}; look whether it arrived"
+            yield Answer("channel", channel.name, fine=True, message=told)
+    except ChannelError as error:
+        yield Answer("channel", channel.name, fine=False, message=str(error))
+    except Exception as error:  # noqa: BLE001  (a plug-in may raise anything, and the others are still to be asked)
+        yield Answer("channel", channel.name, fine=False, message=f"{type(error).__name__}: {error}")
+
+
+def test_page(chosen: Settings) -> Page:
+    """A page that nobody can take for an incident."""
+    from alerts.page import Page
+    from storage.records import Reason, Severity
+
+    now = settings.now()
+    return Page(
+        headline=f"This is a test: {chosen.general.name} can reach you here. Nothing has happened.",
+        brand=chosen.brands[0].name if chosen.brands else chosen.general.name,
+        severity=Severity.WATCH,
+        reason=Reason.OPENED,
+        incident_id="test",
+        at=now,
+        began_at=now,
+        why=('Somebody ran "tocsin check --live" to see whether pages arrive.',),
+        timezone=chosen.general.timezone,
+        drill=True,
+    )

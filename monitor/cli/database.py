@@ -1,0 +1,92 @@
+"""`tocsin db`: care for the database."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import typer
+
+from monitor.cli import output, settings
+from monitor.cli.failures import FOUND_PROBLEMS
+from monitor.cli.settings import DEFAULT, AsJson, ConfigFile
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+
+app = typer.Typer(help="Care for the database.", no_args_is_help=True, rich_markup_mode=None)
+
+LATE = timedelta(minutes=5)
+
+
+@app.command(epilog="Example: tocsin db upgrade --config tocsin.toml")
+def upgrade(config: ConfigFile = DEFAULT) -> None:
+    """Make the tables, or bring them up to date with this version of the program.
+
+    "tocsin run" does the same when it starts; before an upgrade of the program, make a backup.
+    """
+    from storage.database import Database
+    from storage.migrations import NEWEST
+
+    chosen = settings.read_settings(config, complete=False)
+    with Database.open(chosen.database.resolved_url()) as database:
+        output.say(f"{output.plain(database.place)} is up to date (schema {NEWEST}).")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a look at the database found."""
+
+    place: str
+    first_post_at: datetime | None
+    last_post_at: datetime | None
+    live_incidents: int
+    messages_waiting: int
+    messages_late: int
+    blocked_channels: tuple[str, ...]
+
+
+@app.command(epilog="Example: tocsin db check --json")
+def check(config: ConfigFile = DEFAULT, as_json: AsJson = False) -> None:
+    """Look whether the database is sound, up to date, and no message is stuck in it (then the exit code is 1)."""
+    chosen = settings.read_settings(config, complete=False)
+    state = _look(chosen)
+    if as_json:
+        output.print_json(asdict(state))
+    else:
+        _print(state, chosen.general.timezone)
+    if state.messages_late:
+        raise typer.Exit(FOUND_PROBLEMS)
+
+
+def _look(chosen: Settings) -> State:
+    from storage import incidents, outbox, posts
+
+    now = settings.now()
+    with settings.open_database(chosen) as database, database.read() as tx:
+        waiting = outbox.unfinished(tx)
+        return State(
+            place=database.place,
+            first_post_at=posts.earliest(tx),
+            last_post_at=posts.latest(tx),
+            live_incidents=len(incidents.live(tx)),
+            messages_waiting=len(waiting),
+            messages_late=sum(now - item.due_at > LATE for item in waiting),
+            blocked_channels=tuple(f"{block.channel}: {block.why}" for block in outbox.blocks(tx, now)),
+        )
+
+
+def _print(state: State, timezone: str) -> None:
+    output.say(f"{output.plain(state.place)} is sound and up to date.")
+    if state.first_post_at and state.last_post_at:
+        first, last = (output.local(at, timezone) for at in (state.first_post_at, state.last_post_at))
+        output.say(f"Posts from {first} to {last}.")
+    else:
+        output.say("No posts yet.")
+    output.say(f"{state.live_incidents} live incidents, {state.messages_waiting} messages waiting.")
+    for block in state.blocked_channels:
+        output.say(f"[yellow]Blocked channel[/] {output.plain(block)}")
+    if state.messages_late:
+        minutes = int(LATE.total_seconds() // 60)
+        output.say(f"[red]{state.messages_late} messages should have gone out more than {minutes} minutes ago.[/]")

@@ -1,0 +1,7 @@
+"""`tocsin demo`."""
+
+from __future__ import annotations
+
+
+def demo() -> None:
+    """Not yet."""
