@@ -11,15 +11,15 @@ from monitor.matching.reading import reading_of
 from monitor.sentiment.wording import BRAND
 from storage.records import Mention, Post
 
-_CARRIED = re.compile(r"^\s*(?:RT\s+)?@\w+\s*:\s*", re.IGNORECASE)
 _CLAUSE = re.compile(r"[.!?;…\n]+\s+|\s+(?:but|while|whereas|although|though)\s+|,\s+", re.IGNORECASE)
 
 
 def masked(post: Post, mention: Mention, rivals: Iterable[str] = ()) -> str:
     """The post's text with what matched masked as BRAND, without clauses that name only a rival."""
     text = cleaned(reading_of(post))
-    terms = mention.matched or (mention.brand,)
-    text = _names(terms).sub(f" {BRAND} ", text)
+    terms = tuple(term for term in mention.matched or (mention.brand,) if term)
+    if terms:
+        text = _names(terms).sub(f" {BRAND} ", text)
     rivals = tuple(rivals)
     return _without_rivals(text, rivals) if rivals else text
 
@@ -27,7 +27,7 @@ def masked(post: Post, mention: Mention, rivals: Iterable[str] = ()) -> str:
 @lru_cache(maxsize=16_384)
 def _names(terms: tuple[str, ...]) -> re.Pattern[str]:
     """One pattern for the terms that matched, longest first; literal, so that no setting can make it slow."""
-    longest_first = sorted({cleaned(term) for term in terms if term}, key=len, reverse=True)
+    longest_first = sorted({cleaned(term) for term in terms}, key=len, reverse=True)
     return re.compile(
         "|".join(f"{_edge(term[0], '(?<!')}{re.escape(term)}{_edge(term[-1], '(?!')}" for term in longest_first),
         re.IGNORECASE,
