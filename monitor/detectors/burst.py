@@ -42,14 +42,15 @@ class BurstSettings:
 
     `brief` is the threshold for the average novelty of 15 minutes, an hour and three hours, `lasting` the one for three
     hours without their short bursts. Fewer than `fewest` in three hours never ring. After a ring the series is silent
-    for `silence_ticks`, unless it becomes `escalation` times as surprising as it was then.
+    for `silence_ticks`, unless it becomes `escalation` times as surprising as it was within `rise_ticks` of the ring.
     """
 
     brief: float = 1.4
     lasting: float = 1.6
     fewest: int = 5
     silence_ticks: int = 288
-    escalation: float = 3.0
+    rise_ticks: int = 12
+    escalation: float = 2.0
 
 
 PRESETS: Final[Mapping[str, BurstSettings]] = {
@@ -89,6 +90,7 @@ class _Thresholds:
     lasting: Floats
     fewest: Floats
     silence_ticks: Floats
+    rise_ticks: Floats
     escalation: Floats
 
 
@@ -226,11 +228,14 @@ class SeriesBank:
 
     def _ring(self, stretch: Stretch, surprise: Floats, last: Integers, loudness: Floats) -> Booleans:
         """Where someone should hear of it; noted in `last` and `loudness`. Few ticks cross, so a loop is cheap."""
-        rings = np.zeros(surprise.shape, dtype=np.bool_)
-        silence, escalation = self._thresholds.silence_ticks, self._thresholds.escalation
+        rings, limits = np.zeros(surprise.shape, dtype=np.bool_), self._thresholds
         for row, column in np.argwhere((surprise >= 1.0) & stretch.covered):
             now, strength = self._memory.tick + int(column), surprise[row, column]
-            if now - last[row] >= silence[row] or strength >= escalation[row] * loudness[row]:
+            is_rising = now - last[row] < limits.rise_ticks[row]
+            is_rested = now - last[row] >= limits.silence_ticks[row]
+            if is_rising:
+                loudness[row] = max(loudness[row], strength)
+            elif is_rested or strength >= limits.escalation[row] * loudness[row]:
                 rings[row, column], last[row], loudness[row] = True, now, strength
         return rings
 

@@ -73,7 +73,8 @@ class Memory:
         """Go on by `ticks` to what a stretch has learned."""
         self.tick += ticks
         for field, values in learned.items():
-            self.arrays[field] = values.astype(self.arrays[field].dtype)
+            known = self.arrays[field]
+            self.arrays[field] = known if values is known else values.astype(known.dtype)
 
     def dump(self) -> bytes:
         """Everything as bytes: a line of JSON, then the arrays as they lie in memory (little-endian)."""

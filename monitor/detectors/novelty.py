@@ -53,18 +53,21 @@ LENSES: Final = (Lens(3, 1.2), Lens(12, 0.6), Lens(36, 0.4), Lens(36, 0.4, cappe
 LASTING: Final = 3
 LONGEST: Final = max(lens.ticks for lens in LENSES)
 
-PRIOR_SAMPLES: Final = 8.0
-"""Weight of the belief before any day was seen: two days of samples."""
+PRIOR_SAMPLES: Final = 16.0
+"""Weight of the belief before any day was seen: four days of samples. It fades as the history fills, and is gone when
+it is full, so that a calm series is judged by its own calm alone."""
 PRIOR_DEVIATION: Final = 1.0
 """Its deviation, as a multiple of its mean: as wide as ignorance is (an exponential's)."""
 LEAST_DEVIATION: Final = 1.0
 """Daily maxima are never taken to vary less than one Poisson count does."""
-STEPS: Final = 256.0
-"""Maxima are remembered as whole numbers of 1/256: their sums, and those of their squares, are exact in any order."""
+LARGEST_LESSON: Final = 5.0
+"""No day teaches that maxima are more than so many deviations above their mean."""
+STEPS: Final = 16.0
+"""Maxima are remembered in whole sixteenths: sums of them and of their squares are exact, in any order, as floats."""
 NEVER: Final = np.iinfo(np.int32).min
 """Stands for the maximum of a time in which nothing was judged."""
 LARGEST_COUNT: Final = 2**31 - 1
-"""The largest count of one tick; the square of its excess in steps, summed over the history, still fits 64 bits."""
+"""The largest count of one tick; squares of its excess in steps, summed over the history, stay below 2^53."""
 
 
 def root(counts: Floats) -> Floats:
@@ -88,35 +91,54 @@ def cap(level: Floats) -> Integers:
 
 
 def as_steps(excess: Floats) -> Steps:
-    """An excess as the whole number of 1/256 that is remembered; NEVER where it is minus infinity."""
+    """An excess as the whole number of sixteenths that is remembered; NEVER where it is minus infinity."""
     seen = np.isfinite(excess)
     return np.where(seen, np.rint(np.where(seen, excess, 0.0) * STEPS), NEVER).astype(np.int32)
 
 
-def usual_peaks(samples: Steps, level: Floats) -> tuple[Floats, Floats]:
-    """Mean and deviation of daily maxima, each of shape [n, lenses, m].
-
-    `samples` [n, lenses, HISTORY_BLOCKS + m − 1] in steps, NEVER where there is none, gives m histories, each one
-    sample later than the one before; `level` [n, lenses, m] per tick goes with each. The belief of `LENSES` counts as
-    `PRIOR_SAMPLES` samples beside what was seen.
-    """
-    seen = samples != NEVER
-    values = np.where(seen, samples, 0).astype(np.int64)
-    number = over_history(seen) + PRIOR_SAMPLES
-    ticks = np.array([lens.ticks for lens in LENSES], dtype=np.float64)[:, np.newaxis]
-    believed = np.array([lens.usual_peak for lens in LENSES])[:, np.newaxis] * root(level * ticks)
-    first = over_history(values) / STEPS + PRIOR_SAMPLES * believed
-    second = over_history(values * values) / STEPS**2 + PRIOR_SAMPLES * (1.0 + PRIOR_DEVIATION**2) * believed**2
-    mean = first / number
-    deviation = np.sqrt(np.maximum(second / number - mean * mean, 0.0))
-    return mean, np.maximum(deviation, LEAST_DEVIATION)
+def most_taught(usual: Usual) -> Floats:
+    """The largest daily maximum, in steps, that is remembered as it was. Otherwise one great day would make everything
+    after it look small, its own second half first."""
+    most: Floats = np.rint((usual.peak + LARGEST_LESSON * usual.spread) * STEPS)
+    return most
 
 
-def over_history(values: npt.NDArray[Any]) -> Integers:
-    """Sums of every HISTORY_BLOCKS neighbours along the last axis."""
-    windows = np.lib.stride_tricks.sliding_window_view(values, HISTORY_BLOCKS, axis=-1)
-    sums: Integers = windows.sum(axis=-1, dtype=np.int64)
-    return sums
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """Mean and deviation of the daily maxima that hold for a block; `first` and `second` are the sums, in steps, of the
+    maxima seen and of their squares. All [n, lenses]."""
+
+    peak: Floats
+    spread: Floats
+    first: Floats
+    second: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What stands beside the maxima seen, in the same terms: what both weigh together, and its share of the sums."""
+
+    weight: Floats
+    first: Floats
+    second: Floats
+
+
+def beliefs(number: Integers, level: Floats) -> Belief:
+    """The belief beside `number` maxima seen at a usual `level` per tick: the less was seen, the more it weighs.
+    All [n, lenses, …]."""
+    shape = (len(LENSES), *[1] * (level.ndim - 2))
+    ticks = np.array([float(lens.ticks) for lens in LENSES]).reshape(shape)
+    peak = np.array([lens.usual_peak for lens in LENSES]).reshape(shape) * root(level * ticks) * STEPS
+    belief = PRIOR_SAMPLES * (1.0 - number / HISTORY_BLOCKS)
+    return Belief(number + belief, belief * peak, belief * (1.0 + PRIOR_DEVIATION**2) * (peak * peak))
+
+
+def usual(first: Floats, second: Floats, weight: Floats, believed_first: Floats, believed_second: Floats) -> Usual:
+    """Mean and deviation from the sums of what was seen and of what is believed."""
+    mean = (first + believed_first) / weight
+    square = (second + believed_second) / weight
+    deviation = np.sqrt(np.maximum(square - mean * mean, 0.0))
+    return Usual(mean / STEPS, np.maximum(deviation / STEPS, LEAST_DEVIATION), first, second)
 
 
 def running_total(values: npt.NDArray[Any]) -> Integers:

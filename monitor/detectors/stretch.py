@@ -29,21 +29,16 @@ from monitor.detectors.novelty import (
     Floats,
     Integers,
     Steps,
+    Usual,
     as_steps,
+    beliefs,
     cap,
+    most_taught,
     root,
     running_total,
-    usual_peaks,
+    usual,
     window_sums,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Usual:
-    """Mean and deviation of the daily maxima [n, lenses] that hold for the block under way."""
-
-    peak: Floats
-    spread: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,77 +60,83 @@ class Stretch:
     learned: Mapping[str, npt.NDArray[Any]]
 
 
-def see(memory: Memory, usual: Usual, counts: Integers, covered: Booleans) -> Stretch:
+def see(memory: Memory, now: Usual, counts: Integers, covered: Booleans) -> Stretch:
     """Look at the next ticks of `memory`, without changing it. `counts` [n, k] are 0 where `covered` is not true."""
     ticks = counts.shape[1]
     offset = memory.tick % BLOCK_TICKS
+    done = (offset + ticks) // BLOCK_TICKS
     starts = [0, *range(BLOCK_TICKS - offset, ticks, BLOCK_TICKS)]
     block = (offset + np.arange(ticks)) // BLOCK_TICKS
-    sums = {
-        "block_counts": _lengthened(memory["block_counts"], counts, starts),
-        "block_covered": _lengthened(memory["block_covered"], covered, starts),
+    read = _lengthened(memory["block_covered"], covered, starts)
+    known = window_sums(running_total(read[:, :-1]), LEVEL_BLOCKS, len(starts) + 1)
+    capped, capped_sums = _capped(memory["block_capped"], counts, known, starts)
+    sums = {"counts": _lengthened(memory["block_counts"], counts, starts), "capped": capped_sums, "covered": read}
+    recent = {
+        field: np.concatenate([memory[field], new], axis=1)
+        for field, new in (("counts", counts), ("capped", capped), ("covered", covered))
     }
-    read = window_sums(running_total(sums["block_covered"][:, :-1]), LEVEL_BLOCKS, len(starts))
-    capped, sums["block_capped"] = _capped(memory["block_capped"], counts, read, starts)
-    level = _levels(sums, read)
-    ready = read >= READY_TICKS
-    recent = {"counts": counts, "capped": capped, "covered": covered}
-    recent = {field: np.concatenate([memory[field], new], axis=1) for field, new in recent.items()}
+    level = _levels(sums, known)
+    ready = (known >= READY_TICKS)[:, block]
     counted, expected = _through_lenses(recent, level[:, :, block], ticks)
     excess = root(counted) - root(expected)
-    told = covered & ready[:, block]
-    peaks = _lengthened_peaks(memory["block_peaks"], np.where(told, excess, -np.inf), starts)
-    done = (offset + ticks) // BLOCK_TICKS
-    days = np.concatenate([memory["day_peaks"], _day_peaks(peaks, sums["block_covered"], done)], axis=2)
-    usuals = _usuals(usual, days, sums, level)
-    peak, spread = usuals.peak[:, :, block], usuals.spread[:, :, block]
+    peaks = _lengthened_peaks(memory["block_peaks"], np.where(covered & ready, excess, -np.inf), starts)
+    days = _day_peaks(peaks, read, done)
+    history, usuals = _learn(now, memory["day_peaks"], days, level[:, :, 1 : done + 1])
+    peak, spread = (np.stack([getattr(each, name) for each in usuals])[block] for name in ("peak", "spread"))
     return Stretch(
-        ready=ready[:, block],
+        ready=ready,
         covered=covered,
         counted=counted,
         expected=expected,
-        novelty=(excess - peak.transpose(1, 0, 2)) / spread.transpose(1, 0, 2),
-        usual=Usual(peak[:, :, -1], spread[:, :, -1]),
-        coming=Usual(usuals.peak[:, :, done], usuals.spread[:, :, done]),
-        learned=_kept(recent, {**sums, "block_peaks": peaks}, days, is_begun=(offset + ticks) % BLOCK_TICKS > 0),
+        novelty=(excess - peak.transpose(2, 1, 0)) / spread.transpose(2, 1, 0),
+        usual=usuals[block[-1]],
+        coming=usuals[done],
+        learned=_kept(recent, sums, peaks, history, is_begun=(offset + ticks) % BLOCK_TICKS > 0),
     )
 
 
 def usual_of(memory: Memory) -> Usual:
     """What holds for the block under way, from memory alone."""
-    sums = {field: memory[field] for field in ("block_counts", "block_capped", "block_covered")}
-    read = sums["block_covered"][:, :-1].sum(axis=1, dtype=np.int64, keepdims=True)
-    peak, spread = usual_peaks(memory["day_peaks"], _levels(sums, read))
-    return Usual(peak[:, :, 0], spread[:, :, 0])
+    sums = {field: memory[f"block_{field}"] for field in ("counts", "capped", "covered")}
+    known = sums["covered"][:, :-1].sum(axis=1, dtype=np.int64, keepdims=True)
+    peaks = memory["day_peaks"]
+    seen = peaks != NEVER
+    steps = np.where(seen, peaks, 0).astype(np.float64)
+    belief = beliefs(seen.sum(axis=2), _levels(sums, known)[:, :, 0])
+    return usual(steps.sum(axis=2), (steps * steps).sum(axis=2), belief.weight, belief.first, belief.second)
 
 
 def _lengthened(blocks: npt.NDArray[Any], new: npt.NDArray[Any], starts: list[int]) -> Integers:
-    """Block sums with those of the new ticks: the block under way goes on, further ones follow."""
-    sums = np.add.reduceat(new, starts, axis=1, dtype=np.int64)
-    sums[:, 0] += blocks[:, -1]
-    return np.concatenate([blocks[:, :-1], sums], axis=1)
+    """Block sums with those of the new ticks: the block under way goes on, others follow, the last is yet to begin."""
+    sums = np.zeros((len(blocks), LEVEL_BLOCKS + len(starts) + 1), dtype=np.int64)
+    sums[:, : LEVEL_BLOCKS + 1] = blocks
+    sums[:, LEVEL_BLOCKS:-1] += np.add.reduceat(new, starts, axis=1, dtype=np.int64)
+    return sums
 
 
-def _capped(blocks: Integers, counts: Integers, read: Integers, starts: list[int]) -> tuple[Integers, Integers]:
+def _capped(blocks: Integers, counts: Integers, known: Integers, starts: list[int]) -> tuple[Integers, Integers]:
     """The counts as the lasting lens sees them, and their block sums; each block's cap follows from those before."""
     capped = np.empty_like(counts)
-    sums = np.concatenate([blocks, np.zeros((len(counts), len(starts) - 1), dtype=np.int64)], axis=1)
+    sums = np.zeros((len(blocks), LEVEL_BLOCKS + len(starts) + 1), dtype=np.int64)
+    sums[:, : LEVEL_BLOCKS + 1] = blocks
+    week = sums[:, :LEVEL_BLOCKS].sum(axis=1)
+    is_known, divisor = (known >= READY_TICKS).T, np.maximum(known, 1).T
     for number, (begin, end) in enumerate(pairwise([*starts, counts.shape[1]])):
-        seen = read[:, number]
-        level = sums[:, number : number + LEVEL_BLOCKS].sum(axis=1) / np.maximum(seen, 1)
-        most = np.where(seen >= READY_TICKS, cap(level), LARGEST_COUNT)
-        piece = np.minimum(counts[:, begin:end], most[:, np.newaxis])
-        capped[:, begin:end] = piece
-        sums[:, LEVEL_BLOCKS + number] += piece.sum(axis=1)
+        most = np.where(is_known[number], cap(week / divisor[number]), LARGEST_COUNT)
+        piece = np.minimum(counts[:, begin:end], most[:, np.newaxis], out=capped[:, begin:end])
+        block = sums[:, LEVEL_BLOCKS + number]
+        block += piece.sum(axis=1)
+        week += block - sums[:, number]
     return capped, sums
 
 
-def _levels(sums: Mapping[str, Integers], read: Integers) -> Floats:
-    """What a tick usually brings [n, lenses, m] in the last m blocks; `read` [n, m] are the ticks it is known from."""
-    levels = np.empty((read.shape[0], len(LENSES), read.shape[1]))
+def _levels(sums: Mapping[str, Integers], known: Integers) -> Floats:
+    """What a tick usually brings [n, lenses, m] in the last m blocks; `known` [n, m] are the ticks it is known from."""
+    levels = np.empty((known.shape[0], len(LENSES), known.shape[1]))
+    divisor = np.maximum(known, 1)
     plain, capped = (
-        window_sums(running_total(sums[field][:, :-1]), LEVEL_BLOCKS, read.shape[1]) / np.maximum(read, 1)
-        for field in ("block_counts", "block_capped")
+        window_sums(running_total(sums[field][:, :-1]), LEVEL_BLOCKS, known.shape[1]) / divisor
+        for field in ("counts", "capped")
     )
     for row, lens in enumerate(LENSES):
         levels[:, row] = capped if lens.capped else plain
@@ -159,41 +160,51 @@ def _lengthened_peaks(blocks: Steps, excess: Floats, starts: list[int]) -> Steps
     return np.concatenate([blocks[:, :, :-1], peaks], axis=2)
 
 
-def _day_peaks(peaks: Steps, covered: Integers, done: int) -> Steps:
+def _day_peaks(peaks: Steps, read: Integers, done: int) -> Steps:
     """The daily maximum at the end of each of the first `done` blocks; NEVER where less than half a day was read."""
     days = np.lib.stride_tricks.sliding_window_view(peaks, DAY_BLOCKS, axis=2)[:, :, :done].max(axis=3)
-    first = covered.shape[1] - (peaks.shape[2] - DAY_BLOCKS + 1)
-    read = np.lib.stride_tricks.sliding_window_view(covered, DAY_BLOCKS, axis=1)[:, first - DAY_BLOCKS + 1 :]
-    half = read[:, :done].sum(axis=2) * 2 >= DAY_BLOCKS * BLOCK_TICKS
-    return np.where(half[:, np.newaxis], days, NEVER).astype(np.int32)
+    first = LEVEL_BLOCKS - (DAY_BLOCKS - 1)
+    ticks = window_sums(running_total(read[:, first : LEVEL_BLOCKS + done]), DAY_BLOCKS, done)
+    half = 2 * ticks >= DAY_BLOCKS * BLOCK_TICKS
+    return np.where(half[:, np.newaxis], days, NEVER)
 
 
-def _usuals(now: Usual, days: Steps, sums: Mapping[str, Integers], level: Floats) -> Usual:
-    """`now` and, for every block begun since, what the days before it say [n, lenses, blocks]."""
-    later = days.shape[2] - HISTORY_BLOCKS
-    if later == 0:
-        return Usual(now.peak[:, :, np.newaxis], now.spread[:, :, np.newaxis])
-    begun = level[:, :, 1:]
-    if begun.shape[2] < later:
-        whole = {field: np.concatenate([s, np.zeros_like(s[:, :1])], axis=1) for field, s in sums.items()}
-        read = window_sums(running_total(whole["block_covered"][:, :-1]), LEVEL_BLOCKS, later)
-        begun = _levels(whole, read)
-    peak, spread = usual_peaks(days[:, :, 1:], begun)
-    return Usual(
-        np.concatenate([now.peak[:, :, np.newaxis], peak], axis=2),
-        np.concatenate([now.spread[:, :, np.newaxis], spread], axis=2),
-    )
+def _learn(now: Usual, known: Steps, days: Steps, level: Floats) -> tuple[Steps, list[Usual]]:
+    """Add daily maxima one by one to those known: the history as it is then remembered, and what is usual before and
+    after each. `level` [n, lenses, m] follows each of the m added."""
+    added, usuals = days.shape[2], [now]
+    if not added:
+        return known, usuals
+    history = np.concatenate([known, days], axis=2)
+    seen = history != NEVER
+    steps = np.where(seen, history, 0).astype(np.float64)
+    belief = beliefs(window_sums(running_total(seen), HISTORY_BLOCKS, added), level)
+    for gone in range(added):
+        new = HISTORY_BLOCKS + gone
+        taught = np.minimum(steps[:, :, new], most_taught(now)) * seen[:, :, new]
+        change, first, second = taught - steps[:, :, gone], now.first, now.second
+        steps[:, :, new] = taught
+        second = second + change * (taught + steps[:, :, gone])
+        of_block = (belief.weight[:, :, gone], belief.first[:, :, gone], belief.second[:, :, gone])
+        now = usual(first + change, second, *of_block)
+        usuals.append(now)
+    return np.where(seen, steps, NEVER).astype(np.int32), usuals
 
 
 def _kept(
-    recent: Mapping[str, npt.NDArray[Any]], blocks: Mapping[str, npt.NDArray[Any]], days: Steps, *, is_begun: bool
+    recent: Mapping[str, npt.NDArray[Any]],
+    sums: Mapping[str, Integers],
+    peaks: Steps,
+    history: Steps,
+    *,
+    is_begun: bool,
 ) -> dict[str, npt.NDArray[Any]]:
     """What memory holds after the stretch. Where its last block ended with it, the next one starts with nothing."""
     kept = {field: values[:, values.shape[1] - (LONGEST - 1) :] for field, values in recent.items()}
-    kept["day_peaks"] = days[:, :, days.shape[2] - HISTORY_BLOCKS :]
-    for field, values in blocks.items():
-        fresh = np.full((*values.shape[:-1], 1), NEVER if field == "block_peaks" else 0, dtype=values.dtype)
-        whole = values if is_begun else np.concatenate([values, fresh], axis=-1)
-        width = DAY_BLOCKS if field == "block_peaks" else LEVEL_BLOCKS + 1
-        kept[field] = whole[..., whole.shape[-1] - width :]
+    for field, values in sums.items():
+        end = values.shape[1] - is_begun
+        kept[f"block_{field}"] = values[:, end - (LEVEL_BLOCKS + 1) : end]
+    nothing = np.full((*peaks.shape[:2], 0 if is_begun else 1), NEVER, dtype=peaks.dtype)
+    kept["block_peaks"] = np.concatenate([peaks, nothing], axis=2)[:, :, -DAY_BLOCKS:]
+    kept["day_peaks"] = history if history.shape[2] == HISTORY_BLOCKS else history[:, :, -HISTORY_BLOCKS:]
     return kept
