@@ -73,14 +73,17 @@ def recent(
 ) -> list[Incident]:
     """Incidents by their opening in `[since, until)`, the newest first."""
     columns = incident.c
-    conditions = [
-        (since is not None, columns.opened_at >= since),
-        (until is not None, columns.opened_at < until),
-        (brand is not None, columns.brand == brand),
-        (bool(states), columns.state.in_([state.value for state in states])),
-        (bool(severities), columns.severity.in_([severity.value for severity in severities])),
-    ]
-    statement = select(*_INCIDENT).where(*(condition for applies, condition in conditions if applies))
+    statement = select(*_INCIDENT)
+    if since is not None:
+        statement = statement.where(columns.opened_at >= since)
+    if until is not None:
+        statement = statement.where(columns.opened_at < until)
+    if brand is not None:
+        statement = statement.where(columns.brand == brand)
+    if states:
+        statement = statement.where(columns.state.in_([state.value for state in states]))
+    if severities:
+        statement = statement.where(columns.severity.in_([severity.value for severity in severities]))
     return _read(tx, statement.order_by(columns.opened_at.desc(), columns.id).limit(limit))
 
 
