@@ -1,0 +1,127 @@
+"""Reads the entries of a feed into plain JSON types. Standard library and feedparser alone.
+
+feedparser takes time in the square of some inputs (a megabyte of attributes: minutes), so collectors/feed_parsing.py
+runs this file as a process of its own, bounded in memory and killed when it takes too long, for all but small feeds.
+"""
+
+from __future__ import annotations
+
+import calendar
+import json
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+MEMORY = 512 * 1024 * 1024
+CPU_SECONDS = 120
+MOST_ENTRIES = 5000
+LONGEST_FIELD = 200 * 1024
+
+_SKIPPED = re.compile(r"[\s\ufeff\0]*(?:<\?.*?\?>|<!--.*?-->)?", re.DOTALL)
+_DOCTYPE = re.compile(r"""<!DOCTYPE(?:"[^"]*"|'[^']*'|[^>"'\[])*(.)""", re.IGNORECASE | re.DOTALL)
+_ENCODING = re.compile(rb"""^[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']""")
+
+
+def read_feed(body: bytes, content_type: str) -> dict[str, Any]:
+    """The feed's `version` (empty where it is none) and `entries`, or `refused` with the reason.
+
+    An entry has `id, link, title, html, author, published, updated, comments_feed, comments, reply_to`, the times in
+    seconds since 1970, each `None` where the feed does not say.
+    """
+    import feedparser  # noqa: PLC0415  (slow to import: only paid by who reads feeds)
+
+    if declares_entities(body):
+        return {"refused": "it declares entities of its own, which no feed needs and attacks are made of"}
+    headers = {"content-type": content_type} if content_type else {}
+    parsed = feedparser.parse(body, response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
+    entries = [_entry(entry) for entry in parsed.entries[:MOST_ENTRIES]]
+    return {"version": parsed.get("version", ""), "entries": entries, "total": len(parsed.entries)}
+
+
+def declares_entities(body: bytes) -> bool:
+    """Whether the document, in any encoding it may claim, declares entities or has an internal subset.
+
+    Such declarations stand before the first element (XML 1.0, 2.8); an article that quotes one further down is none.
+    """
+    claimed = _ENCODING.search(body[:300])
+    encodings = {"latin-1", "utf-16-le", "utf-16-be", claimed.group(1).decode("ascii") if claimed else "utf-8"}
+    return any(_prolog_declares(_decoded(body, encoding)) for encoding in encodings)
+
+
+def _prolog_declares(text: str) -> bool:
+    place = 0
+    while (skipped := _SKIPPED.match(text, place)) and skipped.end() > place:
+        place = skipped.end()
+    doctype = _DOCTYPE.match(text, place)
+    if doctype:
+        return doctype.group(1) == "["
+    return text.startswith("<!", place)
+
+
+def _decoded(body: bytes, encoding: str) -> str:
+    try:
+        return body.decode(encoding, "ignore")
+    except (LookupError, ValueError):
+        return ""
+
+
+def _entry(entry: Any) -> dict[str, Any]:
+    content = entry.get("content") or []
+    html = next((part.get("value") for part in content if part.get("value")), None) or entry.get("summary")
+    answered = entry.get("thr_in-reply-to")
+    replies: Mapping[str, Any] = next((link for link in entry.get("links") or () if link.get("rel") == "replies"), {})
+    return {
+        "id": _short(entry.get("id")),
+        "link": _short(entry.get("link")),
+        "title": _short(entry.get("title")),
+        "html": _short(html),
+        "author": _short(entry.get("author")),
+        "published": _seconds(entry.get("published_parsed")),
+        "updated": _seconds(entry.get("updated_parsed")),
+        "comments_feed": _short(entry.get("wfw_commentrss") or replies.get("href")),
+        "comments": _number(entry.get("slash_comments") or entry.get("thr_total") or replies.get("thr:count")),
+        "reply_to": _short(answered.get("ref")) if isinstance(answered, Mapping) else None,
+    }
+
+
+def _short(value: Any) -> str | None:
+    return value[:LONGEST_FIELD] if isinstance(value, str) and value.strip() else None
+
+
+def _number(value: Any) -> int | None:
+    try:
+        return int(value) if value is not None else None
+    except (TypeError, ValueError):
+        return None
+
+
+def _seconds(moment: Any) -> int | None:
+    try:
+        return calendar.timegm(moment) if moment else None
+    except (OverflowError, TypeError, ValueError):
+        return None
+
+
+def serve(questions: BinaryIO, answers: BinaryIO) -> None:
+    """Answer feeds until there are no more: a line of JSON with the length, then the body; a line comes back."""
+    while line := questions.readline():
+        asked = json.loads(line)
+        try:
+            answer = read_feed(questions.read(asked["length"]), asked["content_type"])
+        except Exception as error:  # noqa: BLE001  (whatever a hostile feed does to the parser is an answer too)
+            answer = {"refused": f"it cannot be parsed ({type(error).__name__})"}
+        answers.write(json.dumps(answer).encode() + b"\n")
+        answers.flush()
+
+
+def _bound() -> None:
+    import resource  # noqa: PLC0415  (only exists, and is only needed, where this runs as its own process)
+
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+
+
+if __name__ == "__main__":
+    _bound()
+    serve(sys.stdin.buffer, sys.stdout.buffer)

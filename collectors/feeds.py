@@ -1,0 +1,297 @@
+"""RSS and Atom feeds, with the comment feed of an article as its thread.
+
+Limits: a feed shows its newest entries only, how many is its maker's choice (a comment feed of WordPress: ten), so
+entries that came and went between two turns are lost; where nothing of the turn before is left in a feed, that is a
+gap. Feeds have no engagement but the number of comments (RSS `slash:comments`, RFC 4685 `thr:total`). An entry that
+disappears was not deleted, it has only moved out. Feeds are asked with `ETag` and `Last-Modified`, so that an unchanged
+one costs next to nothing; bodies are read to 8 MiB, 5,000 entries, 200 KiB an entry.
+
+Addresses come from users, feeds and redirects, so all go through collectors/egress.py; bodies are parsed as bytes by
+collectors/feed_parsing.py, never by handing a string to feedparser, which would open files and addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import structlog
+from pydantic import BeforeValidator, Field
+
+from collectors.contract import CollectorError, Page, SourceContext, SourceOptions
+from collectors.egress import Answer, Egress, EgressRules, host_of
+from collectors.feed_entries import Entry, readable, web_address
+from collectors.feed_parsing import FeedParser
+from collectors.moments import from_epoch
+from collectors.terms import naming
+from config.durations import Duration
+from storage.records import Engagement, EngagementSample, Gap
+
+_KEPT_IDS = 500
+_NO_FEED = ("image/", "video/", "audio/", "application/pdf", "application/zip", "application/json")
+
+log = structlog.get_logger(__name__)
+
+
+class FeedOptions(SourceOptions):
+    """One feed."""
+
+    url: str = Field(pattern=r"^https?://")
+    """Its address."""
+    brand: str | None = None
+    """The brand that everything in it is about, such as for a company's own blog."""
+    language: str | None = Field(default=None, min_length=2, max_length=2)
+    """The language it is written in."""
+    comments: bool = True
+    """Whether the comments of its articles are read, where it says where they are."""
+
+
+def _as_table(value: Any) -> Any:
+    return {"url": value} if isinstance(value, str) else value
+
+
+class Options(SourceOptions):
+    """Keys of a `[[sources]]` table of type `feeds`."""
+
+    feeds: list[Annotated[FeedOptions, BeforeValidator(_as_table)]] = Field(min_length=1)
+    """Addresses, or tables with `url` and what else is known of the feed."""
+    watch_for: Duration = timedelta(days=3)
+    """How long the comments of articles that name a brand are read."""
+    comment_feeds_per_run: int = Field(default=20, ge=0)
+    """Comment feeds read in one turn."""
+    allow_private_hosts: list[str] = Field(default_factory=list)
+    """Hosts of your own network that may be read; all others must be public."""
+    allow_ports: list[Annotated[int, Field(ge=1, le=65535)]] = Field(default_factory=list)
+    """Ports that may be read beside 80 and 443."""
+
+
+@dataclass
+class _State:
+    """How far a feed has been read: entries seen, each with a digest, when first, and its number of comments."""
+
+    etag: str = ""
+    modified: str = ""
+    read_at: float = 0.0
+    not_before: float = 0.0
+    seen: dict[str, list[Any]] = field(default_factory=dict)
+
+
+@dataclass
+class _Thread:
+    """A comment feed: the article it belongs to, when that was written, and its number of comments then and now."""
+
+    article: str
+    written_at: float
+    comments: int | None = None
+    comments_read: int | None = None
+    brands: list[str] = field(default_factory=list)
+    language: str | None = None
+    state: _State = field(default_factory=_State)
+
+    @property
+    def has_grown(self) -> bool:
+        return self.comments is None or self.comments != self.comments_read
+
+
+@dataclass
+class _Reading:
+    """What the cursor holds."""
+
+    feeds: dict[str, _State]
+    threads: dict[str, _Thread]
+
+    @classmethod
+    def at(cls, cursor: Mapping[str, Any]) -> _Reading:
+        feeds = {url: _State(**state) for url, state in cursor.get("feeds", {}).items()}
+        threads = {
+            url: _Thread(**{**kept, "state": _State(**kept["state"])})
+            for url, kept in cursor.get("threads", {}).items()
+        }
+        return cls(feeds, threads)
+
+    def cursor(self) -> dict[str, Any]:
+        return {
+            "feeds": {url: asdict(state) for url, state in self.feeds.items()},
+            "threads": {url: asdict(thread) for url, thread in self.threads.items()},
+        }
+
+
+class Feeds:
+    """Reads a list of feeds, and the comments of the articles in them."""
+
+    def __init__(self, options: Options, context: SourceContext) -> None:
+        self.name = context.name
+        self._options = options
+        self._clock = context.clock
+        self._named = naming(context.brands)
+        rules = EgressRules(frozenset(options.allow_private_hosts), frozenset({80, 443, *options.allow_ports}))
+        self._egress = Egress(rules, context.clock)
+
+    def collect(self, cursor: Mapping[str, Any] | None) -> Iterator[Page]:
+        """A page for every feed and comment feed; one that fails does not keep the others from being read."""
+        reading = _Reading.at(cursor or {})
+        reading.feeds = {feed.url: reading.feeds.get(feed.url) or _State() for feed in self._options.feeds}
+        failures: list[tuple[str, CollectorError]] = []
+        with self._egress.session(), FeedParser() as parser:
+            for feed in self._options.feeds:
+                try:
+                    yield self._read_feed(feed, reading, parser)
+                except CollectorError as error:
+                    self._wait(reading.feeds[feed.url], error)
+                    failures.append((feed.url, error))
+                    yield Page(reading.cursor(), requests=self._asked())
+            yield from self._read_threads(reading, parser)
+        yield Page(reading.cursor(), complete=not failures)
+        if failures:
+            raise self._summary(failures)
+
+    def probe(self) -> str:
+        """Read the first entries of every feed."""
+        with self._egress.session(), FeedParser() as parser:
+            counts = [len(self._entries(self._fetch(feed.url, _State()), parser)) for feed in self._options.feeds]
+        return f"{len(counts)} feed(s) answer, with {sum(counts)} entries"
+
+    def _summary(self, failures: list[tuple[str, CollectorError]]) -> CollectorError:
+        """One error for all feeds that failed: permanent only when no feed is left and none will pass by itself."""
+        is_permanent = len(failures) == len(self._options.feeds) and all(error.permanent for _, error in failures)
+        told = "; ".join(f"{host_of(url)}: {error}" for url, error in failures[:5])
+        return CollectorError(
+            f"{len(failures)} of {len(self._options.feeds)} feeds failed: {told}", permanent=is_permanent
+        )
+
+    # -- feeds ---------------------------------------------------------------------------------------------------------
+
+    def _read_feed(self, feed: FeedOptions, reading: _Reading, parser: FeedParser) -> Page:
+        state = reading.feeds[feed.url]
+        now = self._clock()
+        if now.timestamp() < state.not_before:
+            return Page(reading.cursor())
+        answer = self._fetch(feed.url, state)
+        if answer.status == 304:
+            state.read_at = now.timestamp()
+            return Page(reading.cursor(), requests=self._asked())
+        entries = [
+            readable(entry, host=host_of(feed.url), source=self.name, now=now, language=feed.language)
+            for entry in self._entries(answer, parser)
+        ]
+        brands = (feed.brand,) if feed.brand else ()
+        news, samples, gaps = self._news(entries, state, now)
+        if feed.comments:
+            self._follow(entries, brands, reading)
+        self._keep(answer, state, now)
+        posts = [entry.article(brands, state.seen[entry.identifier][1]) for entry in news]
+        return Page(reading.cursor(), posts, samples, gaps, requests=self._asked())
+
+    def _news(
+        self, entries: list[Entry], state: _State, now: datetime
+    ) -> tuple[list[Entry], list[EngagementSample], list[Gap]]:
+        """Entries that are new or changed, readings of their comment counts, and what moved out unseen."""
+        at = now.timestamp()
+        gaps = self._overflow(entries, state, now)
+        news: list[Entry] = []
+        samples: list[EngagementSample] = []
+        for entry in entries:
+            digest, first_at, comments = state.seen.pop(entry.identifier, ("", at, None))
+            if digest != entry.digest:
+                news.append(entry)
+            if entry.comments is not None and entry.comments != comments:
+                samples.append(EngagementSample(self.name, entry.identifier, now, Engagement(replies=entry.comments)))
+            state.seen[entry.identifier] = [entry.digest, first_at, entry.comments]
+        for stale in list(state.seen)[: -max(_KEPT_IDS, 2 * len(entries))]:
+            del state.seen[stale]
+        return news, samples, gaps
+
+    def _overflow(self, entries: list[Entry], state: _State, now: datetime) -> list[Gap]:
+        if not state.seen or not entries or any(entry.identifier in state.seen for entry in entries):
+            return []
+        since = from_epoch(state.read_at)
+        oldest = min((entry.published_at for entry in entries if entry.published_at), default=now)
+        reason = "every entry of a feed is new: others came and went in between"
+        return [Gap(self.name, since, oldest, reason, 1 / len(self._options.feeds))] if oldest > since else []
+
+    def _fetch(self, url: str, state: _State) -> Answer:
+        headers = {"accept": "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"}
+        if state.etag:
+            headers["if-none-match"] = state.etag
+        if state.modified:
+            headers["if-modified-since"] = state.modified
+        return self._egress.fetch(url, headers=headers)
+
+    def _entries(self, answer: Answer, parser: FeedParser) -> list[dict[str, Any]]:
+        content_type = answer.headers.get("content-type", "")
+        if content_type.lower().startswith(_NO_FEED):
+            raise CollectorError(f"{host_of(answer.url)} answered with {content_type!r:.60} and not with a feed")
+        return parser.entries(answer.body, content_type, host_of(answer.url))
+
+    def _keep(self, answer: Answer, state: _State, now: datetime) -> None:
+        state.etag, state.modified = answer.headers.get("etag", ""), answer.headers.get("last-modified", "")
+        state.read_at, state.not_before = now.timestamp(), 0.0
+
+    def _wait(self, state: _State, error: CollectorError) -> None:
+        """Leave a feed alone for as long as its server asked, whatever the schedule says."""
+        log.warning("feed_failed", source=self.name, error=str(error))
+        if error.retry_after:
+            state.not_before = self._clock().timestamp() + error.retry_after
+
+    # -- comments ------------------------------------------------------------------------------------------------------
+
+    def _follow(self, entries: list[Entry], brands: tuple[str, ...], reading: _Reading) -> None:
+        """Note the comment feeds of articles that are about a brand."""
+        for entry in entries:
+            url = web_address(entry.comments_feed)
+            if url is None or not (brands or (self._named is not None and self._named.search(entry.words))):
+                continue
+            written_at = (entry.published_at or self._clock()).timestamp()
+            thread = reading.threads.setdefault(url, _Thread(entry.identifier, written_at))
+            thread.comments, thread.brands, thread.language = entry.comments, list(brands), entry.language
+
+    def _read_threads(self, reading: _Reading, parser: FeedParser) -> Iterator[Page]:
+        now = self._clock().timestamp()
+        oldest = now - self._options.watch_for.total_seconds()
+        reading.threads = {url: thread for url, thread in reading.threads.items() if thread.written_at >= oldest}
+        due = [item for item in reading.threads.items() if item[1].has_grown and now >= item[1].state.not_before]
+        due.sort(key=lambda item: item[1].state.read_at)
+        for url, thread in due[: self._options.comment_feeds_per_run]:
+            try:
+                yield self._read_thread(url, thread, reading, parser)
+            except CollectorError as error:
+                self._wait(thread.state, error)
+                if error.permanent:
+                    thread.state.not_before = thread.written_at + self._options.watch_for.total_seconds()
+
+    def _read_thread(self, url: str, thread: _Thread, reading: _Reading, parser: FeedParser) -> Page:
+        now, state = self._clock(), thread.state
+        answer = self._fetch(url, state)
+        if answer.status == 304:
+            state.read_at, thread.comments_read = now.timestamp(), thread.comments
+            return Page(reading.cursor(), requests=self._asked())
+        entries = [
+            readable(entry, host=host_of(url), source=self.name, now=now, language=thread.language)
+            for entry in self._entries(answer, parser)
+        ]
+        gaps = self._missed(thread, entries, now)
+        news, _, overflow = self._news(entries, state, now)
+        self._keep(answer, state, now)
+        posts = [entry.comment(thread.article, tuple(thread.brands), state.seen[entry.identifier][1]) for entry in news]
+        return Page(reading.cursor(), posts, (), gaps or overflow, requests=self._asked())
+
+    def _missed(self, thread: _Thread, entries: list[Entry], now: datetime) -> list[Gap]:
+        """A gap where the article has more comments than its feed, read for the first time, still shows."""
+        if thread.state.seen or thread.comments is None or thread.comments <= len(entries):
+            return []
+        oldest = min((entry.published_at for entry in entries if entry.published_at), default=now)
+        since = from_epoch(thread.written_at)
+        share = (thread.comments - len(entries)) / thread.comments / len(self._options.feeds)
+        reason = f"a comment feed shows {len(entries)} of {thread.comments} comments"
+        return [Gap(self.name, since, oldest, reason, share)] if oldest > since else []
+
+    def _asked(self) -> int:
+        asked, self._egress.requests = self._egress.requests, 0
+        return asked
+
+
+def build(options: Options, context: SourceContext) -> Feeds:
+    """The source as configured."""
+    return Feeds(options, context)
