@@ -53,6 +53,12 @@ def span_words(seconds: float) -> str:
     return f"the last {length.removeprefix('1 ')}" if length.count(" ") == 1 else f"the last {length}"
 
 
+def every(seconds: float) -> str:
+    """How often: `every hour`, `every 40 minutes`, to five minutes once it is longer than that."""
+    rounded = round(seconds / 300) * 300 if seconds > 600 else seconds
+    return f"every {span_words(rounded).removeprefix('the last ')}"
+
+
 def clock(at: datetime, zone: str, beside: datetime | None = None) -> str:
     """A moment on the reader's clock: `14:05`, with its date where that is another than that of `beside`."""
     local = at.astimezone(ZoneInfo(zone))

@@ -81,10 +81,10 @@ def notification(page: Page, mentions: Sequence[str] = ()) -> str:
 def _root(page: Page, story: Story, mentions: Sequence[str]) -> Iterator[Block]:
     yield _header(f"{_MARK[story.tone]} {story.badge} · {story.brand}")
     yield _section("\n".join([*_called(mentions), f"*{escaped(story.headline)}*", escaped(story.lead)]))
-    if story.notes or story.changed:
-        yield _section("\n".join(f"• {escaped(sentence)}" for sentence in (*story.notes, *story.changed)))
+    if news := [*story.notes, *story.changed]:
+        yield _section("\n".join(["*What is new*", *(f"• {escaped(sentence)}" for sentence in news)]))
     if page.curve is not None and (line := sparkline(page.curve)):
-        yield _small([f"{line}  {escaped(_curve_words(page.curve))}", f"{escaped(story.began)}"])
+        yield _small([f"{line}  {escaped(_curve_words(page.curve))}", escaped(story.began)])
     else:
         yield _small([escaped(story.began)])
     if story.facts:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from alerts.page import Page, Quote
 from alerts.render.outside import cleaned, cut, safe_link
-from alerts.words import clock, count, kind_words, listed, moment, short_count, span, span_words
+from alerts.words import clock, count, every, kind_words, listed, moment, short_count, span, span_words
 from storage.records import IncidentState, Reason, Severity
 
 _BADGES = {
@@ -131,11 +131,11 @@ def _began(page: Page) -> str:
 
 def _facts(page: Page) -> Iterator[tuple[str, str]]:
     for label, sentence in (
-        ("Kind", kind_words(cleaned(page.kind)).capitalize()),
         ("Speed", _speed(page)),
         ("Who", _who(page)),
         ("Mood", _mood(page)),
         ("Path", _path(page)),
+        ("Kind", kind_words(cleaned(page.kind)).capitalize()),
         ("Thread", _thread(page)),
         ("Words", ", ".join(cut(cleaned(term), 40) for term in page.terms[:8])),
         ("Not seen", _unseen(page)),
@@ -147,7 +147,7 @@ def _facts(page: Page) -> Iterator[tuple[str, str]]:
 def _speed(page: Page) -> str:
     parts: list[str] = []
     if page.doubling_hours is not None and page.doubling_hours > 0:
-        parts.append(f"It doubles every {span(page.doubling_hours * 3600)}.")
+        parts.append(f"It doubles {every(page.doubling_hours * 3600)}.")
     if page.forecast is not None:
         ahead, window = span(page.forecast.hours * 3600), span_words(page.window_seconds).removeprefix("the last ")
         parts.append(
@@ -183,7 +183,7 @@ def _mood(page: Page) -> str:
 def _path(page: Page) -> str:
     steps = [
         f"{cleaned(share.source)} {clock(share.first_at, page.timezone, page.at)}"
-        + (f" ({count(share.posts)})" if share.posts else "")
+        + (f" ({count(share.posts)} posts)" if share.posts else "")
         for share in page.sources
     ]
     return " → ".join(steps)

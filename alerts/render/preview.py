@@ -1,0 +1,91 @@
+"""Messages as files that a person can open: what Slack would show, and the mail with its picture inside.
+
+For the demo, for documentation and for looking at: the shapes are Slack's, the drawing is ours.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from alerts.page import Page
+from alerts.render import slack
+from alerts.render.curve import picture
+from alerts.render.html import html, template
+
+Posted = tuple[str, Sequence[slack.Block]]
+"""When and how a message was posted, in words, and its blocks."""
+
+_LINK = re.compile(r"&lt;(https?://[^|\s]+?)\|(.+?)&gt;")
+_CALL = re.compile(r"&lt;(?:!(\w+)(?:\^\w+)?|@(\w+))&gt;")
+_BOLD = re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])")
+_CODE = re.compile(r"`([^`\n]+)`")
+_STYLES = {"bold": "b", "italic": "i", "strike": "s", "code": "code"}
+
+
+def mail_preview(page: Page) -> str:
+    """The HTML mail with its picture inside, as one file."""
+    drawn = picture(page)
+    source = f"data:image/png;base64,{base64.b64encode(drawn).decode()}" if drawn else ""
+    return html(page, source)
+
+
+def slack_preview(messages: Sequence[Posted], room: str = "#pr-alerts", title: str = "Slack") -> str:
+    """A channel with these messages as one HTML file, the first as root and the others as its thread."""
+    drawn = [(said, [_block(block) for block in blocks]) for said, blocks in messages]
+    return template("slack.html.j2").render(messages=drawn, room=room, title=title)
+
+
+def page_preview(pages: Sequence[Page], room: str = "#pr-alerts") -> str:
+    """What Slack would show of an incident's pages: the newest state of its message, and its thread."""
+    if not pages:
+        return slack_preview([], room)
+    first, newest = pages[0], pages[-1]
+    thread = [(_said(page), slack.reply(page)) for page in pages[1:] if page.changed]
+    return slack_preview([(_said(first), slack.root(newest)), *thread], room, newest.headline)
+
+
+def _said(page: Page) -> str:
+    return f"{page.at:%H:%M} UTC, {page.reason.value}"
+
+
+def _block(block: slack.Block) -> Markup:
+    kind = block["type"]
+    if kind == "header":
+        return Markup('<h3 class="header">{}</h3>').format(block["text"]["text"])
+    if kind == "section":
+        return Markup('<div class="section">{}</div>').format(_mrkdwn(block["text"]["text"]))
+    if kind == "context":
+        parts = Markup(" &nbsp; ").join(_mrkdwn(part["text"]) for part in block["elements"])
+        return Markup('<div class="context">{}</div>').format(parts)
+    if kind == "rich_text":
+        return Markup("").join(_rich(element) for element in block["elements"])
+    return Markup("<hr>") if kind == "divider" else Markup("")
+
+
+def _rich(element: dict[str, Any]) -> Markup:
+    said = Markup("").join(_literal(part) for part in element["elements"])
+    return Markup("<blockquote>{}</blockquote>").format(said)
+
+
+def _literal(part: dict[str, Any]) -> Markup:
+    if part["type"] == "link":
+        return Markup('<a href="{}" rel="noopener noreferrer nofollow">{}</a>').format(part["url"], part["text"])
+    said = Markup("<br>").join(part["text"].split("\n"))
+    for style in part.get("style", {}):
+        said = Markup(f"<{_STYLES[style]}>{{}}</{_STYLES[style]}>").format(said)  # noqa: S704  (names of our own)
+    return said
+
+
+def _mrkdwn(said: str) -> Markup:
+    """Slack's own markup as HTML. `&lt;` in it is escaped outside text; `<…>` is a link or a call of ours."""
+    text = str(escape(said))
+    text = _LINK.sub(r'<a href="\1" rel="noopener noreferrer nofollow">\2</a>', text)
+    text = _CALL.sub(lambda call: f"<mark>@{call[1] or call[2]}</mark>", text)
+    text = _CODE.sub(r"<code>\1</code>", _BOLD.sub(r"<b>\1</b>", text))
+    text = re.sub(r"&amp;(amp|lt|gt);", r"&\1;", text)
+    return Markup(text.replace("\n", "<br>"))  # noqa: S704  (escaped above)
