@@ -1,83 +1,58 @@
-"""Bringing the tables up to date."""
+"""Bringing the tables up to date.
+
+Alembic is imported only when there is something to do: it would cost every start of the program half a second.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing
+import re
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect
 
 from storage.errors import SchemaError
+from storage.schema import metadata
 
-_LOCK = 7_233_041
-"""Key of the advisory lock that makes processes migrate one after another on PostgreSQL."""
+NEWEST = "0001"
+"""The schema version of this program: the last step in `versions/`."""
 
 
 def prepare(connection: Connection, *, migrate: bool, place: str) -> None:
     """Raise `SchemaError` unless the tables are, or with `migrate` become, those of this version."""
-    config = configuration(connection)
-    script = ScriptDirectory.from_config(config)
-    newest = script.get_current_head()
+    with connection.begin():
+        tables = set(inspect(connection).get_table_names())
     found = current(connection)
-    if found == newest:
+    if found == NEWEST:
         return
-    if found is not None and found not in {step.revision for step in script.walk_revisions()}:
+    if found is None and tables & metadata.tables.keys():
         raise SchemaError(
-            f"{place} was written by a newer version of the program (schema {found}); install that version"
+            f"{place} holds tables that another program made ({', '.join(sorted(tables & metadata.tables.keys()))}); "
+            "give this one a database of its own in database.url"
+        )
+    if found is not None and found not in known():
+        raise SchemaError(
+            f"{place} was written by a newer version of the program (schema {found}, this one knows {NEWEST}); "
+            "install that version"
         )
     if not migrate:
         raise SchemaError(
-            f"{place} has the schema {found or 'of an empty database'}, not {newest}; run: tocsin db upgrade"
+            f"{place} has the schema {found or 'of an empty database'}, not {NEWEST}; run: tocsin db upgrade"
         )
-    upgrade(connection)
+    from storage.migrations import steps  # noqa: PLC0415  # half a second, and rarely needed
 
-
-def configuration(connection: Connection) -> Config:
-    """Alembic's configuration for this connection; there is no ini file."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
-    config.attributes["connection"] = connection
-    return config
+    steps.upgrade(connection)
 
 
 def current(connection: Connection) -> str | None:
-    """The schema version of the database, None when it is empty."""
+    """The schema version of the database, None when it was never prepared."""
     with connection.begin():
-        return MigrationContext.configure(connection).get_current_revision()
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        version: str | None = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+        return version
 
 
-def upgrade(connection: Connection, to: str = "head") -> None:
-    """Bring the tables up to the version `to`, in one transaction."""
-    _run(connection, lambda config: command.upgrade(config, to))
-
-
-def downgrade(connection: Connection, to: str) -> None:
-    """Bring the tables back to the version `to` (`base` removes them), in one transaction."""
-    _run(connection, lambda config: command.downgrade(config, to))
-
-
-def _run(connection: Connection, change: Callable[[Config], None]) -> None:
-    is_sqlite = connection.dialect.name == "sqlite"
-    if is_sqlite:
-        # Rebuilding a table drops the old one, which would take the rows that refer to it along.
-        _set_foreign_keys(connection, on=False)
-    try:
-        writer = connection.execution_options(tocsin_writes=True)
-        with writer.begin():
-            if not is_sqlite:
-                writer.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            change(configuration(writer))
-    finally:
-        if is_sqlite:
-            _set_foreign_keys(connection, on=True)
-
-
-def _set_foreign_keys(connection: Connection, *, on: bool) -> None:
-    # Past SQLAlchemy, which would begin a transaction, where this setting has no effect.
-    with closing(connection.connection.cursor()) as cursor:
-        cursor.execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
+def known() -> set[str]:
+    """Every schema version that this program can bring up to date."""
+    names = (path.stem for path in (Path(__file__).parent / "versions").glob("*.py"))
+    return {name.partition("_")[0] for name in names if re.match(r"\d{4}_", name)}

@@ -1,0 +1,65 @@
+"""Running the steps in `versions/` on a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+
+from storage.errors import StorageError
+
+_LOCK = 7_233_041
+"""Key of the advisory lock that makes processes migrate one after another on PostgreSQL."""
+
+
+def configuration(connection: Connection) -> Config:
+    """Alembic's configuration for this connection; there is no ini file."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Bring the tables up to the version `to`, in one transaction."""
+    _run(connection, lambda config: command.upgrade(config, to))
+
+
+def downgrade(connection: Connection, to: str) -> None:
+    """Bring the tables back to the version `to` (`base` removes them), in one transaction."""
+    _run(connection, lambda config: command.downgrade(config, to))
+
+
+def _run(connection: Connection, change: Callable[[Config], None]) -> None:
+    writer = connection.execution_options(tocsin_writes=True)
+    if connection.dialect.name == "postgresql":
+        with writer.begin():
+            writer.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            change(configuration(writer))
+        return
+    # Rebuilding a table drops the old one, which would take the rows that refer to it along.
+    _set_foreign_keys(connection, on=False)
+    try:
+        with writer.begin():
+            change(configuration(writer))
+            _refuse_broken_references(writer)
+    finally:
+        _set_foreign_keys(connection, on=True)
+
+
+def _set_foreign_keys(connection: Connection, *, on: bool) -> None:
+    # Past SQLAlchemy, which would begin a transaction, where this setting has no effect.
+    with closing(connection.connection.cursor()) as cursor:
+        cursor.execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
+
+
+def _refuse_broken_references(connection: Connection) -> None:
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if broken:
+        raise StorageError(
+            f"a schema change would leave rows of {broken[0]} without their {broken[2]}; nothing was changed"
+        )
