@@ -21,6 +21,7 @@ from monitor.detectors.contract import TICK
 from monitor.fold import Fold, floor_tick, ticks
 from monitor.incidents import Change, Transition
 from monitor.register import Finding, Register, findings
+from monitor.threads import inherited
 from monitor.understanding import Understanding
 from storage import gaps as gap_store
 from storage import ingest as ingest_store
@@ -101,10 +102,15 @@ class Pipeline:
         mentions = self.understanding.read(batch.posts)
         fault_point("D1")
         samples = [*batch.samples, *first_sights(batch.posts)]
-        intake = Intake(
-            posts=batch.posts, mentions=mentions, samples=samples, cursor=batch.cursor, gaps=batch.gaps, run=batch.run
-        )
         with self.database.write() as tx:
+            intake = Intake(
+                posts=batch.posts,
+                mentions=mentions + inherited(tx, self.understanding, batch.posts, mentions),
+                samples=samples,
+                cursor=batch.cursor,
+                gaps=batch.gaps,
+                run=batch.run,
+            )
             written = ingest_store.write(tx, intake)
             fault_point("C2")
         self._arrivals += 1 if written.new_posts or samples else 0

@@ -50,6 +50,13 @@ class Understanding:
                 language = self._identifier.language_of(post)
                 told = post if post.language or language == UNDETERMINED else replace(post, language=language)
                 items.extend((told, mention, language) for mention in mentions)
+        return self._judged(items)
+
+    def judged(self, found: Sequence[tuple[Post, Mention]]) -> list[MentionedPost]:
+        """Mentions that were found in another way than by the words of the post, such as through its thread."""
+        return self._judged([(post, mention, self._identifier.language_of(post)) for post, mention in found])
+
+    def _judged(self, items: Sequence[tuple[Post, Mention, str]]) -> list[MentionedPost]:
         scores = self._scorer.score(items)
         return [
             MentionedPost(post, mention, score, content_key(reading_of(post)), self._kinds(reading_of(post), language))

@@ -1,0 +1,56 @@
+"""Replies speak of what their thread is about: three hundred comments under an article about us name us nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from monitor.understanding import Understanding
+from storage import threads as thread_store
+from storage.database import Transaction
+from storage.records import Mention, MentionedPost, Post, PostKey
+
+
+def root_of(post: Post) -> PostKey | None:
+    """The root of the thread in which a post is a reply, or `None` where it is none."""
+    if post.thread_id is None or post.thread_id == post.external_id:
+        return None
+    return (post.source, post.thread_id)
+
+
+def inherited(
+    tx: Transaction, understanding: Understanding, posts: Sequence[Post], mentions: Sequence[MentionedPost]
+) -> list[MentionedPost]:
+    """The mentions that replies have through their threads, beside `mentions`, which they have by their own words.
+
+    Both ways round, so that the order of arrival does not matter: replies of `posts` whose root is stored or arrives
+    with them, and replies that are stored already and whose root arrives only now.
+    """
+    own = {(item.post.key, item.mention.brand) for item in mentions}
+    roots = _arrived_roots(mentions)
+    asked = {root for post in posts if (root := root_of(post)) is not None}
+    known = {**thread_store.brands_of(tx, asked), **{key: roots[key] for key in asked & roots.keys()}}
+    found: list[tuple[Post, Mention]] = []
+    for post in posts:
+        root = root_of(post)
+        for brand, relevance in (known.get(root, {}) if root else {}).items():
+            if (post.key, brand) not in own:
+                found.append((post, _mention(post, brand, relevance)))
+    arriving = {post.key for post in posts}
+    for root in sorted(thread_store.answered(tx, roots)):
+        for brand, relevance in roots[root].items():
+            stored = thread_store.replies_without(tx, root, brand)
+            found += [(post, _mention(post, brand, relevance)) for post in stored if post.key not in arriving]
+    return understanding.judged(found)
+
+
+def _arrived_roots(mentions: Sequence[MentionedPost]) -> dict[PostKey, dict[str, float]]:
+    """Posts of the batch that may be roots, by their own words, with their brands."""
+    roots: dict[PostKey, dict[str, float]] = {}
+    for item in mentions:
+        if root_of(item.post) is None:
+            roots.setdefault(item.post.key, {})[item.mention.brand] = item.mention.relevance
+    return roots
+
+
+def _mention(post: Post, brand: str, relevance: float) -> Mention:
+    return Mention(brand, post.source, post.external_id, relevance, (), "a reply in a thread about it")

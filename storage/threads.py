@@ -1,0 +1,43 @@
+"""What a thread is about: a reply counts for the brands of its root, whether or not it names them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+
+from storage.database import Transaction
+from storage.records import Post, PostKey
+from storage.rows import POST_COLUMNS, M, P, to_post
+from storage.schema import mention, post
+from storage.statements import by_source, is_one_of
+
+
+def brands_of(tx: Transaction, keys: Collection[PostKey]) -> dict[PostKey, dict[str, float]]:
+    """For each of the posts that is stored with mentions: its brands, with the relevance of each."""
+    found: dict[PostKey, dict[str, float]] = {}
+    statement = select(P.external_id, M.brand, M.relevance).select_from(mention.join(post, P.id == M.post_id))
+    for source, ids in by_source(keys).items():
+        for row in tx.execute(statement.where(P.source == source, is_one_of(tx, P.external_id, ids))):
+            found.setdefault((source, row[0]), {})[row[1]] = row[2]
+    return found
+
+
+def answered(tx: Transaction, keys: Collection[PostKey]) -> set[PostKey]:
+    """Those of the posts that have replies stored."""
+    statement = select(P.thread_id).distinct().where(P.external_id != P.thread_id)
+    return {
+        (source, row[0])
+        for source, ids in by_source(keys).items()
+        for row in tx.execute(statement.where(P.source == source, is_one_of(tx, P.thread_id, ids)))
+    }
+
+
+def replies_without(tx: Transaction, root: PostKey, brand: str) -> list[Post]:
+    """Replies in the thread of `root` that are stored and do not count for `brand`, oldest first."""
+    source, thread_id = root
+    counted = select(M.post_id).where(M.brand == brand).scalar_subquery()
+    statement = select(*POST_COLUMNS).where(
+        P.source == source, P.thread_id == thread_id, P.external_id != thread_id, P.id.not_in(counted)
+    )
+    return [to_post(row) for row in tx.execute(statement.order_by(P.created_at, P.external_id))]
