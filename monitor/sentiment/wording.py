@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from monitor.sentiment.emoji import EMOJI, PICTURED, SKIN_AND_JOINERS
 from monitor.sentiment.lexicon import Lexicon
+from monitor.sentiment.spelling import spellings_of
 from monitor.sentiment.vader import Word
 
 BRAND = "\ue000"
@@ -22,18 +23,9 @@ _LINK = re.compile(
 )
 _ACCOUNT = re.compile(r"[.\"'(“]*@\w")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=[0-9])|_+")
-_ELONGATED = re.compile(r"(\w)\1{2,}")
-_SQUEEZED = re.compile(r"(\w)\1+")
 _JOINED = re.compile(r"(?<=[^\W\d_]{2})[.,!?;:/…—–&+\"“”(){}\[\]|~*-]+(?=[^\W\d_]{2})")
-_EDGES = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~…“”«»¡¿—–"
+_EDGES = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~…“”«»¡¿—–।॥،؛؟。、，！？；："
 _APOSTROPHES = str.maketrans("’‘`´", "''''")
-_SPELLED = {
-    "dont": "don't", "doesnt": "doesn't", "didnt": "didn't", "cant": "can't", "wont": "won't", "isnt": "isn't",
-    "wasnt": "wasn't", "arent": "aren't", "werent": "weren't", "havent": "haven't", "hasnt": "hasn't", "hadnt": "hadn't",
-    "couldnt": "couldn't", "wouldnt": "wouldn't", "shouldnt": "shouldn't", "aint": "ain't", "dnt": "don't", "im": "i'm",
-    "ive": "i've", "youre": "you're", "theyre": "they're", "thats": "that's", "whats": "what's", "ur": "your", "u": "you",
-    "r": "are", "pls": "please", "plz": "please",
-}  # fmt: skip
 
 
 class Token(Word):
@@ -60,12 +52,12 @@ class Phrase(NamedTuple):
 class Wording:
     """Reads texts of one language into words. `base` are valences for words that the lexicon does not know."""
 
-    def __init__(self, lexicon: Lexicon, base: Mapping[str, float] | None = None, *, is_english: bool = False) -> None:
+    def __init__(self, language: str, lexicon: Lexicon, base: Mapping[str, float] | None = None) -> None:
         self._lexicon = lexicon
         self._base = base or {}
-        self._is_english = is_english
+        self._is_english = language == "en"
+        self._spellings = spellings_of(language)
         self._phrases = _phrases(lexicon.phrases)
-        self._longest_tag = 40
         self._known: dict[str, tuple[Token, ...]] = {}
         self._link = Token("", None)
         self._link.is_link = True
@@ -136,16 +128,9 @@ class Wording:
         token.is_notable = token.valence is not None or token.is_upper or token.is_contrast
 
     def _canonical(self, lower: str) -> str:
-        """The word as the lexicon spells it: `sooooo` is `so`, `dont` is `don't`."""
-        if self._is_english:
-            lower = _SPELLED.get(lower, lower)
-        if not _ELONGATED.search(lower) or self._knows(lower):
-            return lower
-        doubled = _ELONGATED.sub(r"\1\1", lower)
-        if self._knows(doubled):
-            return doubled
-        single = _SQUEEZED.sub(r"\1", lower)
-        return single if self._knows(single) else doubled
+        """The word as the lexicon spells it, or as the language's first spelling where the lexicon does not know it."""
+        spellings = list(self._spellings(lower))
+        return next(filter(self._knows, spellings), spellings[0])
 
     def _knows(self, lower: str) -> bool:
         return self._valence(lower) is not None or lower in self._lexicon.hints or lower in self._lexicon.boosters
