@@ -27,7 +27,7 @@ from alerts.page import Page
 class ChannelOptions(BaseModel):
     """The base of every `Options`: unknown keys are refused, and what was checked does not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, use_attribute_docstrings=True)
 
     edits: ClassVar[bool] = False
     """Whether a message already sent can be edited: such a channel is also given changes that merit no new message."""

@@ -45,7 +45,7 @@ class Options(ChannelOptions):
 
     token: SecretReference
     """Where the bot token (xoxb-…) lies."""
-    channels: list[str] = Field(min_length=1)
+    channels: list[str] = Field(min_length=1, examples=[["C0123ABCD"]])
     """Ids of the channels to write to, such as C0123ABCD (at the end of "View channel details")."""
     mentions: dict[Severity, list[str]] = Field(default_factory=dict)
     """Who is called at which severity: user or group ids (U…, S…), "here" or "channel"."""

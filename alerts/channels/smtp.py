@@ -27,7 +27,7 @@ from config.references import MissingSecretError, SecretReference
 class Options(ChannelOptions):
     """The keys of a `[[channels]]` table of the type `smtp`."""
 
-    host: str = Field(min_length=1)
+    host: str = Field(min_length=1, examples=["mail.example.com"])
     """Name of the mail server."""
     port: int = Field(default=587, ge=1, le=65535)
     """Its port: 587 for STARTTLS, 465 for TLS, 25 for neither."""
@@ -37,9 +37,9 @@ class Options(ChannelOptions):
     """Name to sign in with; empty for a server that asks for none."""
     password: SecretReference | None = None
     """Where the password lies."""
-    sender: str
+    sender: str = Field(examples=["Tocsin <tocsin@example.com>"])
     """Address that the mails come from, alone or with a name: "Tocsin <tocsin@example.com>"."""
-    to: list[str] = Field(min_length=1)
+    to: list[str] = Field(min_length=1, examples=[["press-office@example.com"]])
     """Addresses that are written to, one mail each."""
 
     @field_validator("sender")

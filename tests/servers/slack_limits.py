@@ -1,0 +1,85 @@
+"""What Slack refuses, by its documentation: https://docs.slack.dev/reference/methods/chat.postMessage and Block Kit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+LONGEST_TEXT = 40_000
+MOST_BLOCKS = 50
+LARGEST_METADATA = 16_384
+
+_RICH = {"rich_text_section", "rich_text_quote", "rich_text_list", "rich_text_preformatted"}
+_RICH_PARTS = {"text", "link", "emoji", "user", "usergroup", "channel", "broadcast"}
+
+
+def refusal(sent: Mapping[str, Any]) -> str | None:
+    """The error with which Slack refuses a message's content, or nothing."""
+    text, blocks = sent.get("text") or "", sent.get("blocks") or []
+    if not text and not blocks:
+        return "no_text"
+    if len(text) > LONGEST_TEXT:
+        return "msg_too_long"
+    if len(blocks) > MOST_BLOCKS or not all(_is_valid(block) for block in blocks):
+        return "invalid_blocks"
+    if sum(_length(block) for block in blocks) > 13_200:
+        return "msg_blocks_too_long"
+    return _metadata_refusal(sent.get("metadata"))
+
+
+def _metadata_refusal(metadata: Any) -> str | None:
+    if metadata is None:
+        return None
+    if not isinstance(metadata, dict) or not metadata.get("event_type") or "event_payload" not in metadata:
+        return "invalid_metadata_format"
+    return "metadata_too_large" if len(str(metadata)) > LARGEST_METADATA else None
+
+
+def _is_valid(block: Mapping[str, Any]) -> bool:
+    checks = {"header": _header, "section": _section, "context": _context, "rich_text": _rich_text}
+    kind = block.get("type")
+    return kind == "divider" or (kind in checks and checks[kind](block))
+
+
+def _is_text(part: Any, kinds: tuple[str, ...], limit: int) -> bool:
+    return isinstance(part, dict) and part.get("type") in kinds and 0 < len(part.get("text", "")) <= limit
+
+
+def _header(block: Mapping[str, Any]) -> bool:
+    return _is_text(block.get("text"), ("plain_text",), 150)
+
+
+def _section(block: Mapping[str, Any]) -> bool:
+    fields = block.get("fields", [])
+    if not (1 <= len(fields) <= 10 or block.get("text")):
+        return False
+    return all(_is_text(field, ("plain_text", "mrkdwn"), 2000) for field in fields) and (
+        "text" not in block or _is_text(block["text"], ("plain_text", "mrkdwn"), 3000)
+    )
+
+
+def _context(block: Mapping[str, Any]) -> bool:
+    parts = block.get("elements", [])
+    return 1 <= len(parts) <= 10 and all(_is_text(part, ("plain_text", "mrkdwn"), 3000) for part in parts)
+
+
+def _rich_text(block: Mapping[str, Any]) -> bool:
+    return bool(block.get("elements")) and all(
+        element.get("type") in _RICH
+        and all(part.get("type") in _RICH_PARTS and _is_filled(part) for part in element.get("elements", []))
+        for element in block["elements"]
+    )
+
+
+def _is_filled(part: Mapping[str, Any]) -> bool:
+    if part["type"] == "text":
+        return bool(part.get("text"))
+    return part["type"] != "link" or str(part.get("url", "")).startswith(("https://", "http://", "mailto:"))
+
+
+def _length(part: Any) -> int:
+    if isinstance(part, dict):
+        return sum(
+            len(value) if key == "text" and isinstance(value, str) else _length(value) for key, value in part.items()
+        )
+    return sum(map(_length, part)) if isinstance(part, list) else 0
