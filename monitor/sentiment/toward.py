@@ -40,7 +40,7 @@ POSITIVE = Weights((0.55, -0.4, 0.35, -0.2, 0.5, 0.8, -0.02, 0.9, -0.7, -0.55), 
 _CUTS = {ENGLISH: (-0.75, -0.55)}
 """Logits from which a text is called negative and positive. Higher cuts lose more than they save: the lexicons hear only
 part of what is said."""
-_OTHER_CUTS = (-1.1, -0.75)
+_OTHER_CUTS = (-1.2, -0.9)
 """Cuts for the other languages, whose lexicons are smaller and hear less."""
 
 
