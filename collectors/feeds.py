@@ -55,7 +55,9 @@ def _as_table(value: Any) -> Any:
 class Options(SourceOptions):
     """Keys of a `[[sources]]` table of type `feeds`."""
 
-    feeds: list[Annotated[FeedOptions, BeforeValidator(_as_table)]] = Field(min_length=1)
+    feeds: list[Annotated[FeedOptions, BeforeValidator(_as_table)]] = Field(
+        min_length=1, examples=[["https://example.com/feed.xml"]]
+    )
     """Addresses, or tables with `url` and what else is known of the feed."""
     watch_for: Duration = timedelta(days=3)
     """How long the comments of articles that name a brand are read."""

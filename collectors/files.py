@@ -23,6 +23,7 @@ from pydantic import Field, field_validator
 from collectors.contract import CollectorError, Page, Quarantined, SourceContext, SourceOptions, raw_hash
 from collectors.rows import FIELDS, RowFormat, RowReader, joined
 from collectors.tables import BadRow, Row, is_seekable, read_rows
+from config.settings import FilePath
 from storage.records import EngagementSample, Post, PostKey
 
 PAGE_ROWS = 2000
@@ -33,7 +34,7 @@ _KEPT = 1000
 class Options(SourceOptions):
     """Keys of a `[[sources]]` table of type `files`."""
 
-    paths: list[str] = Field(min_length=1)
+    paths: list[FilePath] = Field(min_length=1, examples=[["history/*.jsonl"]])
     """Files to read; `*` and `**` stand for several. New and grown files are read at every turn."""
     mapping: dict[str, str] = Field(default_factory=dict)
     """Columns of fields that are not called by one of the names in the documentation, such as `text = "message"`."""
@@ -173,12 +174,12 @@ class Files:
         """Count the files that the paths lead to."""
         paths = self._paths()
         if not paths:
-            raise CollectorError(f"no file matches {', '.join(self._options.paths)}", permanent=True)
+            raise CollectorError(f"no file matches {', '.join(map(str, self._options.paths))}", permanent=True)
         first = next((line for path in paths for line, _, _ in read_rows(path)), None)
         return f"{len(paths)} file(s) to read" + ("" if first else ", all of them empty")
 
     def _paths(self) -> list[Path]:
-        found = {path for pattern in self._options.paths for path in glob.glob(pattern, recursive=True)}  # noqa: PTH207
+        found = {path for pattern in self._options.paths for path in glob.glob(str(pattern), recursive=True)}  # noqa: PTH207
         return sorted(path for path in map(Path, found) if path.is_file())
 
     def _read_file(self, path: Path, places: dict[str, _Place], reader: RowReader) -> Iterator[Page]:

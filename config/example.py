@@ -10,12 +10,13 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from config.load import PACKAGES
+from config.names import SENSITIVITIES
 from config.plugins import available, options_of
 from config.references import SecretReference
 from config.settings import PluginTable, Settings
 from config.shapes import tables_in
-from config.thresholds import SENSITIVITIES, ThresholdSettings, presets_of
-from config.wording import choices, default_of, first_sentence, is_list, is_table, sentence, toml
+from config.thresholds import ThresholdSettings, presets_of
+from config.wording import choices, default_of, is_list, is_table, plugin_sentence, sentence, toml
 
 WIDTH = 118
 
@@ -74,6 +75,7 @@ def _example_lines() -> Iterator[str]:
         yield from comment(sentence(field))
         if issubclass(model, PluginTable):
             for kind in available(PACKAGES[name]):
+                yield ""
                 yield from _plugin_lines(name, model, kind)
         else:
             yield from _table_lines((name,), model, many=is_list(field))
@@ -137,7 +139,7 @@ def sample(path: tuple[str, ...], field: FieldInfo) -> Any:
 def _plugin_lines(table: str, own: type[PluginTable], kind: str) -> Iterator[str]:
     """One table for one plug-in, with its own settings and those of the plug-in."""
     options = options_of(PACKAGES[table], kind)
-    yield from comment(first_sentence(options))
+    yield from comment(plugin_sentence(options))
     yield f"[[{table}]]"
     for name, field in own.model_fields.items():
         if name == "type":
@@ -150,7 +152,6 @@ def _plugin_lines(table: str, own: type[PluginTable], kind: str) -> Iterator[str
             yield from _setting_lines((table, name), field)
     for name, field in options.model_fields.items():
         yield from _option_lines(kind, name, field)
-    yield ""
 
 
 def _option_lines(kind: str, name: str, field: FieldInfo) -> Iterator[str]:

@@ -9,11 +9,12 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from config.load import PACKAGES
+from config.names import SENSITIVITIES
 from config.plugins import available, options_of
 from config.settings import PluginTable, Settings
 from config.shapes import tables_in
-from config.thresholds import SENSITIVITIES, ThresholdSettings, presets_of
-from config.wording import default_of, first_sentence, is_list, is_table, sentence, toml, type_name
+from config.thresholds import ThresholdSettings, presets_of
+from config.wording import default_of, is_list, is_table, plugin_sentence, sentence, toml, type_name
 
 BEGIN = "<!-- reference: written by `python -m config`, not by hand -->"
 END = "<!-- end of the reference -->"
@@ -47,7 +48,7 @@ def _section(path: tuple[str, ...], model: type[BaseModel], about: str, *, many:
 
 def _plugin_section(table: str, kind: str) -> list[str]:
     options = options_of(PACKAGES[table], kind)
-    about = first_sentence(options)
+    about = plugin_sentence(options)
     return [f'#### `[[{table}]]` with `type = "{kind}"`', "", about, "", *_table(dict(options.model_fields))]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from config.load import PACKAGES
 from config.plugins import available, options_of
 from config.settings import Settings
-from config.wording import first_sentence
+from config.wording import plugin_sentence
 
 
 def schema() -> dict[str, Any]:
@@ -28,7 +28,7 @@ def _typed(whole: dict[str, Any], own: dict[str, Any], package: str, kind: str) 
     return {
         "title": kind,
         "type": "object",
-        "description": first_sentence(options_of(package, kind)),
+        "description": plugin_sentence(options_of(package, kind)),
         "properties": properties | options.get("properties", {}) | {"type": properties["type"] | {"const": kind}},
         "required": ["type", *options.get("required", [])],
         "additionalProperties": False,

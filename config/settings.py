@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import time, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -25,14 +25,11 @@ from pydantic import (
 )
 
 from config.durations import Duration
+from config.names import Sensitivity, SentimentName, SeverityName, Weekday
 from config.problems import Mistake
 from config.references import SecretReference
 from config.suggestions import did_you_mean
-from config.thresholds import Sensitivity, ThresholdSettings
-
-SeverityName = Literal["watch", "warning", "critical"]
-SentimentName = Literal["negative", "neutral", "positive"]
-Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+from config.thresholds import ThresholdSettings
 
 TIME_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d$"
 

@@ -17,7 +17,7 @@ from config.references import SecretReference
 from config.settings import BrandSettings, GeneralSettings, RouteSettings
 from config.shapes import tables_in
 from config.suggestions import listed
-from config.wording import default_of, first_sentence, sentence, toml
+from config.wording import default_of, plugin_sentence, sentence, toml
 
 CHANGE = "# <- change this"
 
@@ -63,7 +63,7 @@ class Starter:
 
     def _plugin(self, table: str, kind: str, given: Mapping[str, Any]) -> Iterator[str]:
         model = options_of(PACKAGES[table], kind)
-        yield from comment(first_sentence(model))
+        yield from comment(plugin_sentence(model))
         yield f"[[{table}]]"
         yield f"type = {toml(kind)}"
         for name, option in model.model_fields.items():

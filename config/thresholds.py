@@ -6,13 +6,12 @@ operator sets win over the preset, globally first and then for a brand (`Setting
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-Sensitivity = Literal["relaxed", "standard", "keen"]
-SENSITIVITIES: tuple[Sensitivity, ...] = get_args(Sensitivity)
+from config.names import Sensitivity
 
 
 def _threshold(description: str, *, relaxed: float, standard: float, keen: float, **bounds: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from datetime import time, timedelta
 from pathlib import Path
@@ -48,9 +49,10 @@ def sentence(field: FieldInfo) -> str:
     return " ".join((field.description or "").split())
 
 
-def first_sentence(model: type[BaseModel]) -> str:
-    """What a table is for: the first sentence of its model's docstring."""
-    text = " ".join((model.__doc__ or model.__name__).split())
+def plugin_sentence(options: type[BaseModel]) -> str:
+    """What a plug-in is: the first sentence of the docstring of the module that its options come from."""
+    module = sys.modules.get(options.__module__)
+    text = " ".join(((module.__doc__ if module else None) or options.__name__).split())
     return text.split(". ")[0].rstrip(".") + "."
 
 

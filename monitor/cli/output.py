@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Control characters and marks that turn the direction of writing: a post must not move the cursor nor hide words."""
 
+WIDE = 10_000
+
 SEVERITY_STYLES = {"watch": "cyan", "warning": "yellow", "critical": "bold red"}
 
 
@@ -24,7 +26,10 @@ def console(*, error: bool = False) -> Console:
     """Standard output, or standard error, with colours only where a person looks at it."""
     from rich.console import Console
 
-    return Console(stderr=error, highlight=False, soft_wrap=not sys.stdout.isatty())
+    target = Console(stderr=error, highlight=False)
+    if not target.is_terminal:
+        target.width, target.soft_wrap = WIDE, True  # lines are cut for people, never for programs
+    return target
 
 
 def plain(text: str) -> str:
@@ -47,10 +52,9 @@ def _as_json(value: Any) -> Any:
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str = "") -> None:
     """Rows under titles; cells may hold markup, so that outside words go through `plain` first."""
-    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, caption=caption or None, caption_justify="left")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), caption=caption or None, caption_justify="left")
     for title in titles:
         table.add_column(title, overflow="fold")
     for row in rows:

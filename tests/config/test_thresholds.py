@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from config.names import SENSITIVITIES
 from config.settings import BrandSettings, Settings
-from config.thresholds import SENSITIVITIES, ThresholdSettings, presets_of
+from config.thresholds import ThresholdSettings, presets_of
 
 NAMES = list(ThresholdSettings.model_fields)
 

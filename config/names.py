@@ -1,0 +1,12 @@
+"""Values that several settings choose from; the standard library alone, so that a command's help costs nothing."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Sensitivity = Literal["relaxed", "standard", "keen"]
+SENSITIVITIES: tuple[Sensitivity, ...] = get_args(Sensitivity)
+
+SeverityName = Literal["watch", "warning", "critical"]
+SentimentName = Literal["negative", "neutral", "positive"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]

@@ -1,0 +1,54 @@
+"""`tocsin db`: making tables, and looking whether anything is stuck."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+from storage import incidents, ingest, outbox
+from storage.database import Database
+from tests.monitor.cli.conftest import Run
+from tests.storage.examples import NOON, after, delivery, incident, post
+
+
+def test_upgrade_makes_the_tables(tocsin: Run, configured: Path) -> None:
+    result = tocsin("db", "upgrade")
+    assert result.exit_code == 0
+    assert "is up to date" in result.output
+    assert "No posts yet." in tocsin("db", "check").output
+
+
+def test_check_tells_what_is_in_it(tocsin: Run, stored: Database) -> None:
+    with stored.write() as tx:
+        ingest.write(tx, ingest.Intake(posts=[post()]))
+        incidents.insert(tx, incident())
+    result = tocsin("db", "check")
+    assert result.exit_code == 0
+    assert "Posts from 2024-05-01 12:00 to 2024-05-01 12:00." in result.output
+    assert "1 live incidents, 0 messages waiting." in result.output
+
+
+def test_a_message_that_is_stuck_is_a_problem(tocsin: Run, stored: Database) -> None:
+    with stored.write() as tx:
+        incidents.insert(tx, incident())
+        outbox.enqueue(tx, [delivery(), delivery(2, target="x", due_at=NOON - timedelta(minutes=6))])
+        outbox.block_channel(tx, "slack", after(minutes=5), "asked for patience")
+    result = tocsin("db", "check", "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.output)
+    assert (found["messages_waiting"], found["messages_late"]) == (2, 1)
+    assert found["blocked_channels"] == ["slack: asked for patience"]
+    assert "1 messages should have gone out" in tocsin("db", "check").output
+
+
+def test_a_damaged_database_is_one_line(tocsin: Run, stored: Database) -> None:
+    stored.close()
+    file = Path("tocsin.db")
+    file.write_bytes(b"no database at all" * 1000)
+    for extra in ("tocsin.db-wal", "tocsin.db-shm"):
+        Path(extra).unlink(missing_ok=True)
+    result = tocsin("db", "check")
+    assert result.exit_code == 1
+    assert len(result.output.splitlines()) == 1
+    assert "tocsin.db" in result.output
