@@ -10,7 +10,7 @@ comes between; a read transaction sees one moment. Every failure of the engine l
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, Self
 
@@ -69,6 +69,13 @@ class Database:
         """A transaction that sees the database as it was at one moment."""
         with self._readers_turn(), self._errors(), self._connection(**self._reading) as connection, connection.begin():
             yield connection
+
+    def run_outside_transactions(self, statements: Iterable[str]) -> None:
+        """Run statements that no transaction may hold (VACUUM), one after another, while no other of ours writes."""
+        options = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+        with self._writers_turn(), self._errors(), self._connection(tocsin_begins=False, **options) as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
 
     def close(self) -> None:
         """Give up every connection."""
@@ -151,8 +158,9 @@ def _engine(url: URL) -> Engine:
 def _begin_on_sqlite(connection: Connection) -> None:
     # A transaction that begins as a reader and then writes fails at once when another wrote in between, whatever the
     # busy timeout: so writers say at the start that they are.
-    writes = connection.get_execution_options().get("tocsin_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if options.get("tocsin_begins", True):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("tocsin_writes", False) else "BEGIN")
 
 
 def _translated(error: SQLAlchemyError, place: str) -> StorageError:

@@ -11,7 +11,10 @@ from storage.database import Transaction
 from storage.records import EngagementSample, MentionedPost, Post, PostKey
 from storage.rows import POST_COLUMNS, SAMPLE_COLUMNS, M, P, select_mentioned, to_mentioned_post, to_post, to_sample
 from storage.schema import engagement_sample, post
+from storage.search import Found, search
 from storage.statements import by_source, is_one_of
+
+__all__ = ["Found", "earliest", "get", "latest", "samples", "search", "thread", "window"]
 
 
 def get(tx: Transaction, keys: Collection[PostKey]) -> list[Post]:

@@ -93,7 +93,6 @@ class PostState:
                 self._add_revision(new, rank)
                 return
             self.revisions.pop(new, None)
-            self.mentions.clear()
             self._add_revision(old, self.rank)
         elif rank < self.rank or (rank == self.rank and _rest(post) <= _rest(self.post)):
             return

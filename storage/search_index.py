@@ -8,6 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+from sqlalchemy import ColumnClause, ColumnElement, column, func, table
 
 from storage.database import Transaction
 from storage.reading import Wording
@@ -15,6 +20,11 @@ from storage.reading import Wording
 _UNSPACED = re.compile(
     "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])"
 )
+
+_ASKED = re.compile(r'(-?)(?:"([^"]*)"?|([^\s"]+))')
+
+INDEX = table("post_search", column("rowid"), column("post_id"), column("words"), column("post_search"))
+"""The index as a table. On SQLite `post_search` names the table itself, which is how FTS5 is asked."""
 
 INDEXED_CHARACTERS = 100_000
 """Longer texts are indexed by their beginning; PostgreSQL refuses vectors of more than a megabyte."""
@@ -53,11 +63,59 @@ def separated(words: str) -> str:
     return words if words.isascii() else _UNSPACED.sub(r" \1 ", words)
 
 
-def matching(tx: Transaction) -> str:
-    """SQL that yields the ids of posts matching the parameter `words` (`query` makes it)."""
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One thing searched for: words in a row, all of them; `is_prefix` lets the last one go on, `is_excluded` forbids
+    them."""
+
+    words: str
+    is_prefix: bool = False
+    is_excluded: bool = False
+
+
+def terms(query: str) -> list[Term]:
+    """What a person asks for: words, `"words in a row"`, `begin*`, `-without`. Nothing else has a meaning, so no query
+    is wrong; one that asks for nothing (or only excludes) gives no term."""
+    found = [_term(*parts) for parts in _ASKED.findall(query)]
+    asked = [term for term in found if any(character.isalnum() for character in term.words)]
+    return asked if any(not term.is_excluded for term in asked) else []
+
+
+def matches(tx: Transaction, asked: Sequence[Term]) -> ColumnElement[bool]:
+    """Whether a row of `post_search` has what is asked for."""
     if tx.dialect.name == "sqlite":
-        return "SELECT rowid FROM post_search WHERE post_search MATCH :words"
-    return "SELECT post_id FROM post_search WHERE words @@ to_tsquery('simple', :words)"
+        return INDEX.c.post_search.op("MATCH", is_comparison=True)(_for_sqlite(asked))
+    return INDEX.c.words.op("@@", is_comparison=True)(_for_postgresql(asked))
+
+
+def index_id(tx: Transaction) -> ColumnClause[Any]:
+    """The column of `post_search` that is `post.id`."""
+    return INDEX.c.rowid if tx.dialect.name == "sqlite" else INDEX.c.post_id
+
+
+def _term(minus: str, phrase: str, word: str) -> Term:
+    return Term(separated(phrase or word.rstrip("*")), is_prefix=word.endswith("*"), is_excluded=bool(minus))
+
+
+def _for_sqlite(asked: Sequence[Term]) -> str:
+    wanted = " AND ".join(_quoted(term) for term in asked if not term.is_excluded)
+    return " NOT ".join([f"({wanted})", *(_quoted(term) for term in asked if term.is_excluded)])
+
+
+def _quoted(term: Term) -> str:
+    inside = term.words.replace('"', " ")
+    return f'"{inside}"' + ("*" if term.is_prefix else "")
+
+
+def _for_postgresql(asked: Sequence[Term]) -> Any:
+    parts = []
+    for term in asked:
+        part: Any = func.phraseto_tsquery("simple", term.words)
+        if term.is_prefix:
+            last = re.sub(r"[^\w]", " ", term.words).split()
+            part = func.to_tsquery("simple", " <-> ".join([*last[:-1], f"{last[-1]}:*"]))
+        parts.append(func.tsquery_not(part) if term.is_excluded else part)
+    return reduce(func.tsquery_and, parts)
 
 
 def _rows(of_posts: Sequence[tuple[int, Wording]]) -> list[tuple[int, str]]:

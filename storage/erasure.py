@@ -1,0 +1,164 @@
+"""Forgetting: posts that their authors or sources took back, and posts that have become old.
+
+Counts stay: bins hold no words and no names. What was erased is not stored again when a source offers it once more;
+what was pruned may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Table, delete, select, update
+
+from storage import search_index
+from storage.database import Transaction
+from storage.records import PostKey
+from storage.rows import P
+from storage.schema import alert, delivery, engagement_sample, erased, incident, post, revision, signal
+from storage.statements import by_source, insert_new, is_one_of
+
+REMOVED = "[removed]"
+"""What stands in stored pages where an erased post was quoted."""
+
+TELLING = 12
+"""Parts of a post shorter than this are removed from pages only where nothing else stands beside them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What was erased; `remote_pages` are deliveries that quoted it and were sent, for their channel to change."""
+
+    posts: tuple[PostKey, ...]
+    remote_pages: tuple[str, ...] = ()
+
+
+def erase(tx: Transaction, keys: Collection[PostKey], at: datetime, reason: str) -> Erased:
+    """Erase posts wherever they stand: words, mentions, samples, search index, incidents' evidence, stored pages."""
+    doomed = _rows(tx, keys)
+    insert_new(
+        tx, erased, [{"source": source, "external_id": name, "at": at, "reason": reason} for source, name in set(keys)]
+    )
+    quoted = _erase_quotes(tx, doomed)
+    _remove_evidence(tx, set(keys))
+    _delete(tx, doomed)
+    for source, ids in by_source(keys).items():
+        columns = engagement_sample.c
+        tx.execute(delete(engagement_sample).where(columns.source == source, is_one_of(tx, columns.external_id, ids)))
+    return Erased(tuple((row.source, row.external_id) for row in doomed), tuple(quoted))
+
+
+def erase_author(tx: Transaction, source: str, author: str, at: datetime, reason: str) -> Erased:
+    """Erase every post of an account on a source."""
+    keys = tx.execute(select(P.source, P.external_id).where(P.source == source, P.author == author))
+    return erase(tx, [(row.source, row.external_id) for row in keys], at, reason)
+
+
+def is_erased(tx: Transaction, key: PostKey) -> bool:
+    """Whether the post was erased."""
+    statement = select(erased.c.source).where(erased.c.source == key[0], erased.c.external_id == key[1])
+    return tx.scalar(statement) is not None
+
+
+def prune(tx: Transaction, before: datetime, *, source: str | None = None, limit: int = 2_000) -> int:
+    """Delete at most `limit` posts published before a time, the oldest first; how many. Call it until it gives 0.
+
+    Posts that incidents rest on stay with them.
+    """
+    statement = select(P.id, P.source, P.external_id, P.title, P.text).where(P.created_at < before)
+    if source is not None:
+        statement = statement.where(P.source == source)
+    kept = _evidence(tx)
+    rows = tx.execute(statement.order_by(P.created_at, P.id)).yield_per(limit)
+    doomed: list[Any] = []
+    for row in rows:
+        if (row.source, row.external_id) not in kept:
+            doomed.append(row)
+        if len(doomed) == limit:
+            break
+    rows.close()
+    _delete(tx, doomed)
+    return len(doomed)
+
+
+def _rows(tx: Transaction, keys: Collection[PostKey]) -> list[Any]:
+    return [
+        row
+        for source, ids in by_source(keys).items()
+        for row in tx.execute(select(post).where(P.source == source, is_one_of(tx, P.external_id, ids)))
+    ]
+
+
+def _delete(tx: Transaction, doomed: Sequence[Any]) -> None:
+    search_index.remove(tx, [(row.id, (row.title, row.text)) for row in doomed])
+    if doomed:
+        tx.execute(delete(post).where(is_one_of(tx, P.id, [row.id for row in doomed])))
+
+
+def _evidence(tx: Transaction) -> set[PostKey]:
+    lists = [*tx.scalars(select(incident.c.evidence)), *tx.scalars(select(signal.c.evidence))]
+    origins = tx.execute(select(incident.c.origin_source, incident.c.origin_id))
+    return {tuple(key) for keys in lists for key in keys} | {tuple(row) for row in origins}
+
+
+def _remove_evidence(tx: Transaction, keys: set[PostKey]) -> None:
+    for table in (incident, signal):
+        identity = table.primary_key.columns
+        for row in tx.execute(select(*identity, table.c.evidence)).all():
+            left = [key for key in row.evidence if tuple(key) not in keys]
+            if len(left) < len(row.evidence):
+                _change(tx, table, row, {"evidence": left})
+    for row in tx.execute(select(incident.c.id, incident.c.origin_source, incident.c.origin_id)).all():
+        if (row.origin_source, row.origin_id) in keys:
+            _change(tx, incident, row, {"origin_source": None, "origin_id": None})
+
+
+def _erase_quotes(tx: Transaction, doomed: Sequence[Any]) -> list[str]:
+    words = _words(tx, doomed)
+    if not words:
+        return []
+    changed: list[str] = []
+    for table in (alert, delivery):
+        for row in tx.execute(select(*table.primary_key.columns, table.c.page)).all():
+            page = without(row.page, words)
+            if page != row.page:
+                _change(tx, table, row, {"page": page})
+                changed += [row.id] if table is delivery else []
+    return changed
+
+
+def _words(tx: Transaction, doomed: Sequence[Any]) -> set[str]:
+    fields = ("title", "text", "author", "author_name", "url", "external_id")
+    words = {getattr(row, name) for row in doomed for name in fields}
+    if doomed:
+        ids = [row.id for row in doomed]
+        other_wordings = select(revision.c.title, revision.c.text).where(is_one_of(tx, revision.c.post_id, ids))
+        for title, text in tx.execute(other_wordings):
+            words |= {title, text}
+    return {word.strip() for word in words if word and word.strip()}
+
+
+def _change(tx: Transaction, table: Table, row: Any, values: Mapping[str, Any]) -> None:
+    same = [column == getattr(row, column.name) for column in table.primary_key.columns]
+    tx.execute(update(table).where(*same).values(**values))
+
+
+def without(value: Any, words: Collection[str]) -> Any:
+    """JSON in which every text that is one of the words, holds one, or is a telling piece of one is `REMOVED`."""
+    if isinstance(value, str):
+        return REMOVED if _tells(value, words) else value
+    if isinstance(value, Mapping):
+        return {key: without(item, words) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without(item, words) for item in value]
+    return value
+
+
+def _tells(text: str, words: Collection[str]) -> bool:
+    bare = text.strip().rstrip("….").strip()
+    for word in words:
+        if bare == word or (len(word) >= TELLING and word in text) or (len(bare) >= TELLING and bare in word):
+            return True
+    return False

@@ -1,0 +1,77 @@
+"""Looking after the database: checks, backups, and giving back room."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from storage.database import Database
+from storage.errors import StorageError
+from storage.schema import bin_, incident_event, metadata
+from storage.sqlite import BUSY_SECONDS, path_of
+
+
+def counts(database: Database) -> dict[str, int]:
+    """Rows of every table."""
+    with database.read() as tx:
+        return {
+            table.name: int(tx.scalar(select(func.count()).select_from(table)) or 0) for table in metadata.sorted_tables
+        }
+
+
+def check(database: Database) -> list[str]:
+    """What is wrong with the stored data, a line each; nothing when all is well. Reads the whole of a SQLite file."""
+    problems: list[str] = []
+    with database.read() as tx:
+        if tx.dialect.name == "sqlite":
+            found = tx.exec_driver_sql("PRAGMA integrity_check(20)").scalars().all()
+            problems += [f"damaged: {line}" for line in found if line != "ok"]
+            orphans = tx.exec_driver_sql("PRAGMA foreign_key_check").all()
+            problems += [f"a row of {row[0]} refers to nothing in {row[2]}" for row in orphans]
+        events = incident_event.c
+        counted = select(events.incident_id).group_by(events.incident_id).having(func.max(events.seq) != func.count())
+        problems += [f"the timeline of incident {name} has holes" for name in tx.scalars(counted)]
+        negative = tx.scalar(select(func.count()).select_from(bin_).where(bin_.c.posts < 0))
+        problems += [f"{negative} bins count less than nothing"] if negative else []
+    return problems
+
+
+def backup(database: Database, to: Path) -> None:
+    """Copy a SQLite database into a new file while it is in use, and check the copy."""
+    source = path_of(database.engine.url)
+    if database.engine.dialect.name != "sqlite" or source is None:
+        raise StorageError(f"{database.place} is not a SQLite file; back it up with pg_dump")
+    if to.exists():
+        raise StorageError(f"the backup {to} exists already; give another name")
+    unfinished = to.with_name(f"{to.name}.unfinished")
+    try:
+        with closing(_connected(source)) as origin, closing(_connected(unfinished)) as copy:
+            origin.backup(copy, pages=1_000)
+            copy.execute("PRAGMA journal_mode=DELETE")
+            found: Any = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if found != "ok":
+                raise StorageError(f"the backup {to} is damaged ({found}); check the disk")
+        unfinished.rename(to)
+    except (sqlite3.Error, OSError) as error:
+        raise StorageError(f"the backup {to} could not be written: {error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def purge(database: Database) -> None:
+    """Rewrite the files, so that nothing of what was deleted is left in them. Takes time and, for its while, room."""
+    if database.engine.dialect.name == "sqlite":
+        with database.write() as tx:
+            tx.exec_driver_sql("INSERT INTO post_search (post_search) VALUES ('optimize')")
+        steps = ["VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"]
+    else:
+        steps = ["VACUUM FULL"]
+    database.run_outside_transactions(steps)
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=BUSY_SECONDS)
