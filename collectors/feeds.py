@@ -55,7 +55,7 @@ def _as_table(value: Any) -> Any:
 class Options(SourceOptions):
     """Keys of a `[[sources]]` table of type `feeds`."""
 
-    feeds: list[Annotated[FeedOptions, BeforeValidator(_as_table)]] = Field(
+    feeds: list[Annotated[FeedOptions, BeforeValidator(_as_table, json_schema_input_type=str | FeedOptions)]] = Field(
         min_length=1, examples=[["https://example.com/feed.xml"]]
     )
     """Addresses, or tables with `url` and what else is known of the feed."""

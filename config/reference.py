@@ -49,7 +49,12 @@ def _section(path: tuple[str, ...], model: type[BaseModel], about: str, *, many:
 def _plugin_section(table: str, kind: str) -> list[str]:
     options = options_of(PACKAGES[table], kind)
     about = plugin_sentence(options)
-    return [f'#### `[[{table}]]` with `type = "{kind}"`', "", about, "", *_table(dict(options.model_fields))]
+    lines = [f'#### `[[{table}]]` with `type = "{kind}"`', "", about, "", *_table(options.model_fields)]
+    for name, field in options.model_fields.items():
+        if is_table(field):
+            inner = next(tables_in(field.annotation))
+            lines += [f"Keys of a table in `{name}`:", "", *_table(inner.model_fields)]
+    return lines
 
 
 def _table(fields: Mapping[str, FieldInfo], *, plugin: bool = False) -> list[str]:

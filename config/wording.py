@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from datetime import time, timedelta
+from enum import Enum
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -103,7 +104,9 @@ def _compound_name(origin: Any, arguments: tuple[Any, ...]) -> str:
 
 
 def choices(annotation: Any) -> list[str]:
-    """The values of a `Literal`, on its own or as an optional one."""
+    """The values of a `Literal` or an enumeration, on its own or as an optional one."""
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return [str(member.value) for member in annotation]
     if get_origin(annotation) is Literal:
         return [str(value) for value in get_args(annotation)]
     inner = [choices(argument) for argument in get_args(annotation) if get_origin(annotation) in (Union, UnionType)]
