@@ -84,9 +84,7 @@ class Register:
         return alerts
 
     def _record(self, tx: Transaction, finding: Finding, at: datetime) -> list[Alert]:
-        before = incident_store.get(tx, finding.incident.id) or incident_store.by_fingerprint(
-            tx, finding.incident.fingerprint
-        )
+        before = incident_store.get(tx, finding.incident.id) or _told_early(tx, finding.incident)
         incident = finding.incident if before is None else _merged(before, finding.incident)
         change = difference(before, incident)
         if change is None and not finding.signals:
@@ -112,6 +110,14 @@ class Register:
         if not incident_store.update(tx, fresh, before.version):
             raise RuntimeError(f"incident {before.id} changed under an exclusive transaction; nothing was stored")
         return fresh
+
+
+def _told_early(tx: Transaction, incident: Incident) -> Incident | None:
+    """The same incident under the name that a provisional look gave it, also when people have closed it since."""
+    stored = incident_store.by_fingerprint(tx, incident.fingerprint)
+    if stored is None or stored.state.is_live:
+        return stored
+    return stored if stored.resolved_at is not None and incident.opened_at <= stored.resolved_at else None
 
 
 def _merged(before: Incident, now: Incident) -> Incident:

@@ -47,10 +47,16 @@ def replay(
     events: Iterable[Event],
     settings: Settings,
     *,
+    database: Database | None = None,
     on_alert: Callable[[Alert], None] | None = None,
     progress: Progress | None = None,
 ) -> Replay:
-    """Replay `events` over a database that is thrown away; `on_alert` hears each alert as it falls."""
+    """Replay `events` over `database`, or one that is thrown away; `on_alert` hears each alert as it falls.
+
+    Alerts that only edit a message, and so reach nobody's ear, are left out.
+    """
+    if database is not None:
+        return _replay(database, events, settings, on_alert or _unheard, progress or _unseen)
     with tempfile.TemporaryDirectory(prefix="tocsin-replay-") as folder:
         database = Database.open(f"sqlite:///{Path(folder) / 'replay.db'}")
         try:

@@ -1,7 +1,70 @@
-"""`tocsin demo`."""
+"""`tocsin demo`: the main job on a made story, with nothing to set up."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-def demo() -> None:
-    """Not yet."""
+import typer
+
+from monitor.cli import output
+
+if TYPE_CHECKING:
+    from monitor.demo.show import Shown
+    from storage.records import Alert
+
+Folder = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the messages and the database go.")]
+
+
+def demo(out: Folder = Path("demo")) -> None:
+    """Tell a made backlash through the real pipeline, and show what would have rung, when, and why.
+
+    A made company threatens a customer who wrote to its chief executive. Fifteen ordinary days and the day on which it
+    goes round are read from four sources, judged at event time on SQLite, and told as Slack and e-mail would tell it.
+
+    Example: tocsin demo --out /tmp/tocsin-demo
+    """
+    from monitor.demo.show import show
+
+    output.say("[bold]One bad day at Norrvik Mobile[/] (a made company; all times are UTC)\n")
+    with output.progress() as progress:
+        progress.add_task("fifteen ordinary days, and 2 June", total=None, note="")
+        shown = show(out)
+    _tell_story(shown)
+    _tell_files(shown)
+
+
+def _tell_story(shown: Shown) -> None:
+    story = shown.story
+    lines: list[tuple[object, str]] = [
+        (story.published_at, "[dim]a customer puts the voicemail on her blog[/]"),
+        (story.apology_at, "[dim]the company apologises in public[/]"),
+        *((alert.at, _alert(alert)) for alert in shown.result.alerts),
+    ]
+    for at, line in sorted(lines, key=lambda entry: str(entry[0])):
+        output.say(f"{at:%d %b %H:%M}  {line}")
+
+
+def _alert(alert: Alert) -> str:
+    page = alert.page
+    severity = output.severity_markup(alert.severity.value)
+    headline = f"{severity} {alert.reason.value}: [bold]{output.plain(str(page.get('headline', '')))}[/]"
+    reasons = page.get("changed") or page.get("why") or [alert.why]
+    return "\n".join([headline, *(f"               {output.plain(str(sentence))}" for sentence in reasons)])
+
+
+def _tell_files(shown: Shown) -> None:
+    result, first = shown.result, shown.first_page
+    output.say(f"\n{result.posts:,} posts read, {result.mentions:,} about the company.")
+    if first is not None:
+        minutes = round((first.at - shown.story.published_at).total_seconds() / 60)
+        ahead = (shown.story.apology_at - first.at).total_seconds() / 3600
+        output.say(
+            f"The first page went out {minutes} minutes after the blog post, {ahead:.1f} hours before the apology."
+        )
+    output.say("\nLook at what people would have received:")
+    for path in shown.files:
+        if path.suffix in (".html", ".png"):
+            output.say(f"  {output.plain(str(path))}")
+    config = output.plain(str(shown.folder / "tocsin.toml"))
+    output.say(f"\nAsk the database: [bold]tocsin incidents list --config {config}[/]")

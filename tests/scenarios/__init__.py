@@ -1,0 +1,1 @@
+"""Whole days, read as a specification."""
