@@ -110,9 +110,9 @@ def _remove_evidence(tx: Transaction, keys: set[PostKey]) -> None:
             left = [key for key in row.evidence if tuple(key) not in keys]
             if len(left) < len(row.evidence):
                 _change(tx, table, row, {"evidence": left})
-    for row in tx.execute(select(incident.c.id, incident.c.origin_source, incident.c.origin_id)).all():
-        if (row.origin_source, row.origin_id) in keys:
-            _change(tx, incident, row, {"origin_source": None, "origin_id": None})
+    for begun in tx.execute(select(incident.c.id, incident.c.origin_source, incident.c.origin_id)).all():
+        if (begun.origin_source, begun.origin_id) in keys:
+            _change(tx, incident, begun, {"origin_source": None, "origin_id": None})
 
 
 def _erase_quotes(tx: Transaction, doomed: Sequence[Any]) -> list[str]:
@@ -135,8 +135,7 @@ def _words(tx: Transaction, doomed: Sequence[Any]) -> set[str]:
     if doomed:
         ids = [row.id for row in doomed]
         other_wordings = select(revision.c.title, revision.c.text).where(is_one_of(tx, revision.c.post_id, ids))
-        for title, text in tx.execute(other_wordings):
-            words |= {title, text}
+        words |= {part for wording in tx.execute(other_wordings) for part in wording}
     return {word.strip() for word in words if word and word.strip()}
 
 

@@ -1,8 +1,9 @@
 """Databases for tests: real ones, of both engines, empty and with all tables.
 
 `database` runs a test once on SQLite (a file) and once on PostgreSQL; `sqlite_database` on SQLite alone, for tests
-whose subject does not depend on the engine. The PostgreSQL server comes from a wheel, is started once for all workers,
-and gives every test a database of its own, copied from a template.
+whose subject does not depend on the engine. The PostgreSQL server comes from a wheel and is started once for all
+workers; every worker has a database there, which is emptied after each test (`fresh_postgresql_url` is for tests that
+change its tables).
 """
 
 from __future__ import annotations
@@ -22,8 +23,19 @@ import psycopg
 import pytest
 
 from storage.database import Database
+from storage.schema import metadata
 
 TEMPLATE = "tocsin_template"
+
+# Other connections go first, lest one that a failed test left open holds a lock. Deleting a few rows is much quicker
+# than truncating every table, or than copying a database for every test.
+_OTHERS = "pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+_EMPTYING = "; ".join(
+    [
+        f"SELECT pg_terminate_backend(pid) FROM {_OTHERS}",
+        *(str(table.delete()) for table in reversed(metadata.sorted_tables)),
+    ]
+)
 
 
 @pytest.fixture(scope="session")
@@ -61,13 +73,24 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+@pytest.fixture(scope="session")
+def _workers_database(postgresql_server: str) -> Iterator[str]:
+    with _new_database(postgresql_server, TEMPLATE) as url:
+        yield url
+
+
 @pytest.fixture
-def postgresql_url(postgresql_server: str) -> Iterator[str]:
-    """The address of an empty PostgreSQL database."""
-    name = f"test_{uuid.uuid4().hex}"
-    _administer(postgresql_server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-    yield _with_database(postgresql_server, name)
-    _administer(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
+def postgresql_url(_workers_database: str) -> Iterator[str]:
+    """The address of an empty PostgreSQL database with all tables."""
+    yield _workers_database
+    _administer(_workers_database, _EMPTYING)
+
+
+@pytest.fixture
+def fresh_postgresql_url(postgresql_server: str) -> Iterator[str]:
+    """The address of a PostgreSQL database of this test's own, without tables."""
+    with _new_database(postgresql_server, "template1") as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -105,6 +128,14 @@ def _one_at_a_time(place: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _new_database(server: str, template: str) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex}"
+    _administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _with_database(server, name)
+    _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
 def _prepare_template(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone()
@@ -119,7 +150,7 @@ def _prepare_template(url: str) -> None:
 
 def _administer(url: str, statement: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement)
+        connection.execute(statement.encode())
 
 
 def _with_database(url: str, name: str) -> str:
