@@ -18,6 +18,7 @@ from collectors.contract import Collector, SourceContext
 from config.plugins import resolve
 from config.settings import Settings, SourceSettings
 from monitor.briefing import Briefing
+from monitor.care import Care
 from monitor.collecting import SourceJob
 from monitor.fold import Fold
 from monitor.incidents import CorrelationSettings
@@ -97,7 +98,7 @@ class App:
         self.database = Database.open(self.settings.database.resolved_url())
         self.pipeline = assemble(self.settings, self.database)
         self.pipeline.guard = self._must_lead
-        self.speaker = Speaker.build(self.settings)
+        self.care = Care.build(self.settings)
         self.sender = Sender.build(self.settings, self.database, clock=self.clock, owner=self.owner)
         self.stopping = threading.Event()
         self.jobs = {source.name: self._job(source) for source in self.settings.sources if source.enabled}
@@ -174,10 +175,12 @@ class App:
         self.sender.run_once()
 
     def remind(self) -> None:
-        """Ask the policy about every live incident that only goes on: reminders, and silences that ended."""
+        """Open again what was taken and not ended in time, and remind of what nobody took."""
         if self.is_leader:
             with self.database.write() as tx:
-                self.speaker.remind(tx, self.clock())
+                now = self.clock()
+                self.care.release_overdue(tx, now)
+                self.care.speaker.remind(tx, now, self.care.brief)
 
     def _must_lead(self, tx: Transaction) -> None:
         held = lease_store.get(tx, LEADER, locked=True)

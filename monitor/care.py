@@ -8,8 +8,8 @@ only if nobody else changed the incident since it was read.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
@@ -22,10 +22,13 @@ from monitor.briefing import Briefing
 from monitor.register import Told
 from storage import incidents, outbox
 from storage.database import Transaction
-from storage.records import Delivery, Incident, IncidentEvent, IncidentState, Reason
+from storage.records import Delivery, Incident, IncidentEvent, IncidentState, Reason, Severity
 
 Brief = Callable[[Transaction, Incident, datetime], Page]
 LONGEST_NOTE = 2_000
+RELEASED = "released"
+NOBODY = "tocsin"
+"""The actor of what no person did."""
 
 
 class Action(StrEnum):
@@ -120,10 +123,14 @@ def _said(sentence: str, note: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Care:
-    """Does what people ask, and tells the others; `brief` makes the page that they are shown."""
+    """Does what people ask, and tells the others.
+
+    `brief` makes the page that they are shown, `timeouts` say for how long an incident may stay with who took it.
+    """
 
     speaker: Speaker
     brief: Brief
+    timeouts: Mapping[Severity, timedelta] = field(default_factory=dict)
 
     @classmethod
     def build(cls, settings: Settings) -> Self:
@@ -133,7 +140,12 @@ class Care:
         def brief(tx: Transaction, incident: Incident, at: datetime) -> Page:
             return briefing.page(tx, Told(correlation.Change.HELD, incident, incident, "", at))
 
-        return cls(Speaker.build(settings), brief)
+        alerting = settings.alerting
+        timeouts = {
+            Severity.CRITICAL: alerting.acknowledge_timeout_critical,
+            Severity.WARNING: alerting.acknowledge_timeout_warning,
+        }
+        return cls(Speaker.build(settings), brief, timeouts)
 
     def do(self, tx: Transaction, incident_id: str, action: Action, by: str, at: datetime, note: str = "") -> Done:
         """Decide and store one action of a person, as part of the transaction `tx`.
@@ -152,6 +164,30 @@ class Care:
         told = self._tell(tx, now, decided, at)
         dropped = outbox.supersede(tx, now.id, _pointless(now), why=f"{by}: {action.value}", episode=now.episode)
         return Done(now, event, told, tuple(dropped))
+
+    def release_overdue(self, tx: Transaction, at: datetime) -> list[Done]:
+        """Open again what somebody took and did not end in time, as part of `tx`, and tell everybody.
+
+        The time runs from the last sign of a person in the timeline; a severity without a timeout is left alone. To be
+        called now and then; the moment is that of the call, however late.
+        """
+        taken = [item for item in incidents.live(tx) if item.state is IncidentState.ACKNOWLEDGED]
+        return [self._release(tx, item, at) for item in taken if self._is_overdue(tx, item, at)]
+
+    def _is_overdue(self, tx: Transaction, incident: Incident, at: datetime) -> bool:
+        timeout = self.timeouts.get(incident.severity)
+        if timeout is None or incident.acknowledged_at is None or at - incident.acknowledged_at < timeout:
+            return False
+        signs = [event.at for event in incidents.events(tx, incident.id) if event.actor != NOBODY]
+        return at - max([incident.acknowledged_at, *signs]) >= timeout
+
+    def _release(self, tx: Transaction, before: Incident, at: datetime) -> Done:
+        who = before.acknowledged_by or "Somebody"
+        free = replace(before, state=IncidentState.OPEN, acknowledged_at=None, acknowledged_by=None)
+        now = self._store(tx, before, free, at)
+        event = incidents.append_event(tx, now.id, at, RELEASED, NOBODY, {"episode": now.episode, "was": who})
+        told = self._tell(tx, now, Decided(now, Change.RELEASED, f"{who} took it and has not ended it in time."), at)
+        return Done(now, event, told)
 
     def _store(self, tx: Transaction, before: Incident, after: Incident, at: datetime) -> Incident:
         fresh = replace(after, updated_at=max(at, before.updated_at), version=before.version + 1)

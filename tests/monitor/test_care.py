@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -49,7 +49,8 @@ def care(monkeypatch: pytest.MonkeyPatch) -> Care:
     for name, module in letterbox.modules().items():
         monkeypatch.setitem(sys.modules, name, module)
     speaker = Speaker.build(Settings.model_validate(SETTINGS))
-    return Care(speaker, lambda _tx, incident, at: page_of(incident, at))
+    timeouts = {Severity.CRITICAL: timedelta(hours=1), Severity.WARNING: timedelta(hours=4)}
+    return Care(speaker, lambda _tx, incident, at: page_of(incident, at), timeouts)
 
 
 def opened(tx: Transaction, care: Care, *, sent: bool = True, **fields: Any) -> Incident:
@@ -170,6 +171,41 @@ def test_the_timeline_has_no_gap_whatever_is_done(database: Database, care: Care
         for minute, action in enumerate([Action.NOTE, Action.ACKNOWLEDGE, Action.ACKNOWLEDGE, Action.RESOLVE], 1):
             care.do(tx, "i1", action, "Ada", after(minutes=minute), "x")
         assert [event.seq for event in incidents.events(tx, "i1")] == [1, 2, 3, 4, 5]
+
+
+def test_what_is_taken_and_not_ended_is_open_again_and_everybody_is_told(database: Database, care: Care) -> None:
+    with database.write() as tx:
+        opened(tx, care)
+        care.do(tx, "i1", Action.ACKNOWLEDGE, "Ada", after(minutes=5))
+        early = care.release_overdue(tx, after(hours=4))
+        (done,) = care.release_overdue(tx, after(hours=4, minutes=5))
+        again = care.release_overdue(tx, after(hours=9))
+    assert (early, again) == ([], [])
+    assert (done.incident.state, done.incident.acknowledged_by) == (IncidentState.OPEN, None)
+    assert (done.event.kind, done.event.actor, done.event.details["was"]) == ("released", "tocsin", "Ada")
+    assert {item.target for item in done.deliveries} == {"hall", "tower"}
+    assert done.deliveries[0].page["changed"][-1] == "Ada took it and has not ended it in time."
+
+
+def test_a_note_is_a_sign_that_somebody_is_still_at_it(sqlite_database: Database, care: Care) -> None:
+    with sqlite_database.write() as tx:
+        opened(tx, care)
+        care.do(tx, "i1", Action.ACKNOWLEDGE, "Ada", after(minutes=5))
+        care.do(tx, "i1", Action.NOTE, "Bo", after(hours=3), "the statement is with legal")
+        incidents.append_event(tx, "i1", after(hours=5), "updated")
+        assert care.release_overdue(tx, after(hours=6, minutes=59)) == []
+        assert len(care.release_overdue(tx, after(hours=7))) == 1
+
+
+def test_a_critical_incident_may_stay_taken_for_less_and_a_watch_for_ever(
+    sqlite_database: Database, care: Care
+) -> None:
+    with sqlite_database.write() as tx:
+        for name, severity in (("i1", Severity.CRITICAL), ("i2", Severity.WATCH)):
+            opened(tx, care, incident_id=name, severity=severity)
+            care.do(tx, name, Action.ACKNOWLEDGE, "Ada", NOON)
+        assert [done.incident.id for done in care.release_overdue(tx, after(hours=1))] == ["i1"]
+        assert care.release_overdue(tx, after(days=9)) == []
 
 
 def test_an_incident_that_somebody_else_changed_meanwhile_is_left_alone(
