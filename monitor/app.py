@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from alerts.outbox import Sender
 
+from alerts.outbox import Sender
 from alerts.speak import Speaker
 from collectors.contract import Collector, SourceContext
 from config.plugins import resolve
