@@ -174,7 +174,7 @@ class Pipeline:
         start = fold.at
         if start is None or start >= end:
             return
-        mentions = post_store.window(tx, start, end)
+        mentions = post_store.judged(tx, start, end)
         samples = post_store.samples(tx, start, end)
         coverage = self.coverage(tx, start, end)
         for tick in ticks(start, end, mentions, samples, coverage):

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, or_, select
 
 from storage.database import Transaction
-from storage.records import EngagementSample, MentionedPost, Post, PostKey
+from storage.records import MAY_SURFACE_LATE, EngagementSample, MentionedPost, Post, PostKey
 from storage.rows import POST_COLUMNS, SAMPLE_COLUMNS, M, P, select_mentioned, to_mentioned_post, to_post, to_sample
 from storage.schema import engagement_sample, post
 from storage.search import Found, search
@@ -44,6 +44,21 @@ def window(tx: Transaction, since: datetime, until: datetime, brand: str | None 
         statement = statement.where(M.brand == brand, M.created_at >= since, M.created_at < until)
     ordered = statement.order_by(P.created_at, P.source, P.external_id, M.brand)
     return [to_mentioned_post(row) for row in tx.execute(ordered)]
+
+
+def judged(tx: Transaction, since: datetime, until: datetime) -> list[MentionedPost]:
+    """Mentioned posts that count for detection in `[since, until)` (`Post.judged_at`), in the order of that moment."""
+    written = window(tx, since, until)
+    surfaced = select_mentioned().where(
+        P.collected_at >= since,
+        P.collected_at < until,
+        P.kind.in_(kind.value for kind in MAY_SURFACE_LATE),
+        P.collected_at.is_not(None),
+        P.created_at < since,
+    )
+    found = [*written, *(to_mentioned_post(row) for row in tx.execute(surfaced))]
+    counted = [item for item in found if since <= item.post.judged_at < until]
+    return sorted(counted, key=lambda item: (item.post.judged_at, item.post.key, item.mention.brand))
 
 
 def samples(tx: Transaction, since: datetime, until: datetime) -> list[EngagementSample]:

@@ -157,13 +157,13 @@ class Post:
         feed, a front page) is news of the moment at which it was first seen. Nothing else that comes late does so, or
         the return of a source after an outage would look like a surge.
         """
-        if self.collected_at is None or self.kind not in _MAY_SURFACE_LATE:
+        if self.collected_at is None or self.kind not in MAY_SURFACE_LATE:
             return self.created_at
         lag = self.collected_at - self.created_at
         return self.collected_at if SURFACES_AFTER < lag <= STALE_AFTER else self.created_at
 
 
-_MAY_SURFACE_LATE = (PostKind.ARTICLE, PostKind.STORY)
+MAY_SURFACE_LATE = (PostKind.ARTICLE, PostKind.STORY)
 SURFACES_AFTER = timedelta(minutes=15)
 """An article first seen later than this after its date counts when it was seen."""
 STALE_AFTER = timedelta(hours=24)

@@ -120,6 +120,12 @@ post = Table(
         sqlite_where=text("thread_id IS NOT NULL"),
         postgresql_where=text("thread_id IS NOT NULL"),
     ),
+    Index(
+        "ix_post_surfaced_at",  # what feeds and front pages show late counts when it was first seen
+        "collected_at",
+        sqlite_where=text("kind IN ('article', 'story') AND collected_at IS NOT NULL"),
+        postgresql_where=text("kind IN ('article', 'story') AND collected_at IS NOT NULL"),
+    ),
     comment="Posts as their sources published them, one row each, in their newest wording",
 )
 

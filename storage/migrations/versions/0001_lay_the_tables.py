@@ -286,6 +286,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("thread_id IS NOT NULL"),
             postgresql_where=sa.text("thread_id IS NOT NULL"),
         )
+        batch_op.create_index(
+            "ix_post_surfaced_at",
+            ["collected_at"],
+            unique=False,
+            sqlite_where=sa.text("kind IN ('article', 'story') AND collected_at IS NOT NULL"),
+            postgresql_where=sa.text("kind IN ('article', 'story') AND collected_at IS NOT NULL"),
+        )
 
     op.create_table(
         "run",
@@ -657,6 +664,11 @@ def downgrade() -> None:
 
     op.drop_table("run")
     with op.batch_alter_table("post", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_post_surfaced_at",
+            sqlite_where=sa.text("kind IN ('article', 'story') AND collected_at IS NOT NULL"),
+            postgresql_where=sa.text("kind IN ('article', 'story') AND collected_at IS NOT NULL"),
+        )
         batch_op.drop_index(
             batch_op.f("ix_post_source_thread_id_created_at"),
             sqlite_where=sa.text("thread_id IS NOT NULL"),
