@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from config.complaints import findings
 from config.example import comment, sample
 from config.load import PACKAGES
 from config.plugins import options_of
@@ -112,6 +113,16 @@ def read_option(option: FieldInfo, text: str) -> Any:
     if option.annotation in (int, float) and text.strip():
         return option.annotation(text)
     return text
+
+
+def mistake_in(model: type[BaseModel], name: str, value: Any) -> str:
+    """What is wrong with one value of a table, whatever else is missing from it; empty when nothing is."""
+    try:
+        model.model_validate({name: value})
+    except ValidationError as error:
+        found = [finding for finding in findings(error, {name: value}, model) if finding.path[:1] == (name,)]
+        return "; ".join(f"{finding.message}; {finding.suggestion}".rstrip("; ") for finding in found)
+    return ""
 
 
 def words(text: str) -> list[str]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from monitor.cli import output
 from monitor.cli.failures import BAD_USAGE, Failure
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
 
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write; never overwritten.")]
 Brand = Annotated[str, typer.Option("--brand", metavar="NAME", help="The company to watch.")]
@@ -66,7 +70,7 @@ def init(  # noqa: PLR0917
         return
     answers = Answers(timezone=timezone or "UTC")
     answers.brand = _brand(brand, alias or [], ambiguous=ambiguous, ask=not yes)
-    answers.timezone = timezone or ("UTC" if yes else _ask("Time zone of the people who are told", "UTC"))
+    answers.timezone = timezone or ("UTC" if yes else _ask_zone())
     given = _settings(set_ or [])
     answers.sources = _plugins("sources", "Where to watch", source or [], SOURCES, given, ask=not yes)
     answers.channels = _plugins("channels", "How to tell people", channel or [], CHANNELS, given, ask=not yes)
@@ -75,9 +79,24 @@ def init(  # noqa: PLR0917
     _finish(output_file, answers)
 
 
-def _ask(question: str, default: str | None = None) -> str:
-    answer: str = typer.prompt(question, default=default, show_default=bool(default))
-    return answer.strip()
+def _ask(question: str, default: str | None = None, mistake: Callable[[str], str] | None = None) -> str:
+    """The answer; asked again as long as `mistake` says that something is wrong with it."""
+    while True:
+        answer = str(typer.prompt(question, default=default, show_default=bool(default))).strip()
+        wrong = mistake(answer) if mistake else ""
+        if not wrong:
+            return answer
+        typer.echo(f"  {wrong}")
+
+
+def _ask_zone() -> str:
+    from config.settings import GeneralSettings
+    from config.starter import mistake_in
+
+    def mistake(answer: str) -> str:
+        return mistake_in(GeneralSettings, "timezone", answer)
+
+    return _ask("Time zone of the people who are told", "UTC", mistake)
 
 
 def _brand(name: str, aliases: Sequence[str], *, ambiguous: bool, ask: bool) -> dict[str, Any]:
@@ -122,7 +141,10 @@ def _plugins(
     usual = [kind for kind in default if kind in known] or known[:1]
     kinds = list(dict.fromkeys(chosen)) or usual
     if ask and not chosen:
-        kinds = words(_ask(f"{question} ({', '.join(known)})", ", ".join(usual)))
+        default_answer = ", ".join(usual)
+        kinds = words(
+            _ask(f"{question} ({', '.join(known)})", default_answer, lambda text: unknown(words(text), known))
+        )
     wrong = unknown(kinds, known)
     if wrong or not kinds:
         raise Failure(wrong or f"choose at least one of {', '.join(known)}", code=BAD_USAGE)
@@ -133,17 +155,16 @@ def _options(table: str, kind: str, given: dict[str, str], *, ask: bool) -> dict
     from config.load import PACKAGES
     from config.plugins import options_of
     from config.starter import read_option, required_options
-    from config.wording import sentence
 
-    fields = options_of(PACKAGES[table], kind).model_fields
+    model = options_of(PACKAGES[table], kind)
+    fields = model.model_fields
     found: dict[str, Any] = {}
     for name, option in fields.items():
         if f"{kind}.{name}" in given:
             found[name] = read_option(option, given.pop(f"{kind}.{name}"))
     for name, option in required_options(table, kind).items():
         if ask and name not in found:
-            hint = " With commas between several." if isinstance(read_option(option, ""), list) else ""
-            found[name] = read_option(option, _ask(f"{kind}, {name}: {sentence(option)}{hint}"))
+            found[name] = _ask_option(model, kind, name, option)
     strange = [key for key in given if key.startswith(f"{kind}.")]
     if strange:
         from config.suggestions import did_you_mean
@@ -151,6 +172,17 @@ def _options(table: str, kind: str, given: dict[str, str], *, ask: bool) -> dict
         advice = did_you_mean(strange[0].split(".", 1)[1], fields)
         raise Failure(f"--set {strange[0]}: {kind} has no such option; {advice}", code=BAD_USAGE)
     return found
+
+
+def _ask_option(model: type[BaseModel], kind: str, name: str, option: FieldInfo) -> Any:
+    from config.starter import mistake_in, read_option
+    from config.wording import sentence
+
+    def mistake(answer: str) -> str:
+        return mistake_in(model, name, read_option(option, answer))
+
+    several = " With commas between several." if isinstance(read_option(option, ""), list) else ""
+    return read_option(option, _ask(f"{kind}, {name}: {sentence(option)}{several}", mistake=mistake))
 
 
 def _finish(file: Path, answers: Answers) -> None:

@@ -97,6 +97,27 @@ def test_questions_make_the_same_file(tocsin: Run, folder: Path) -> None:
     assert "change this" not in (folder / "tocsin.toml").read_text()
 
 
+def test_an_answer_that_cannot_be_is_asked_for_again(tocsin: Run, folder: Path) -> None:
+    answers = [
+        "Acme",
+        "",
+        "n",
+        "Europe/Berlim",
+        "Europe/Berlin",
+        "hackernwes",
+        "hackernews",
+        "slack",
+        "#press",
+        "C0123ABCD",
+    ]
+    result = tocsin("init", input="\n".join(answers) + "\n")
+    assert result.exit_code == 0, result.output
+    assert 'did you mean "Europe/Berlin"?' in result.output
+    assert 'there is no "hackernwes"' in result.output
+    assert "is not a channel id" in result.output
+    assert load(folder / "tocsin.toml").channels[0].options["channels"] == ["C0123ABCD"]
+
+
 def test_options_of_plug_ins_are_set_from_the_command_line(tocsin: Run, folder: Path) -> None:
     given = ("--source", "hackernews", "--set", "hackernews.watch_at_most=7", "--set", "hackernews.fallback=false")
     result = tocsin("init", "--yes", "--brand", "Acme", *given)
