@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -116,7 +117,7 @@ class App:
         self.lead()
         for name, job in self.jobs.items():
             job.failures = planned[name].failures
-            self.timer.every(f"collect:{name}", job.every, lambda name=name: self.collect(name), planned[name].next_at)
+            self.timer.every(f"collect:{name}", job.every, partial(self.collect, name), planned[name].next_at)
         self.timer.every("lead", RENEW_EVERY, self.lead)
         self.timer.every("judge", JUDGE_EVERY, self.judge)
         self.timer.every("send", SEND_EVERY, self.send)

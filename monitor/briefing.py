@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from alerts.page import Curve, Mark, Page, Quote, SourceCoverage, SourceShare
 from monitor.incidents import Change
@@ -15,13 +16,26 @@ from storage import bins as bin_store
 from storage import gaps as gap_store
 from storage import incidents as incident_store
 from storage import posts as post_store
+from storage import samples as sample_store
 from storage.database import Transaction
-from storage.records import Bin, Incident, Label, MentionedPost, Post, PostKey, Reason, Signal
+from storage.records import (
+    Bin,
+    Engagement,
+    Incident,
+    Label,
+    MentionedPost,
+    Post,
+    PostKey,
+    Reason,
+    Signal,
+)
 
 CURVE_FOR = timedelta(hours=24)
 CURVE_BIN = timedelta(minutes=15)
 USUAL_FOR = timedelta(days=7)
 QUOTES = 4
+CLEAREST = ("thread", "slow_burn", "burst", "backlash")
+"""Detectors whose numbers stand in the page, the last one first."""
 MOST_POSTS = 5_000
 """Posts of one incident that are read for a page; the newest count when there are more."""
 
@@ -49,7 +63,6 @@ class Briefing:
         incident, at = told.incident, told.at
         signals = incident_store.signals(tx, incident.id)
         posts = _posts(tx, incident, at)
-        latest = max(signals, key=lambda signal: (signal.at, signal.surprise), default=None)
         return Page(
             headline=incident.headline,
             brand=incident.brand,
@@ -65,10 +78,10 @@ class Briefing:
             acknowledged_by=incident.acknowledged_by,
             acknowledged_at=incident.acknowledged_at,
             resolved_at=incident.resolved_at,
-            **_numbers(latest),
+            **_numbers(signals),
             **_crowd(posts),
             sources=_path(posts),
-            origin=_origin(tx, incident, posts),
+            origin=_origin(tx, incident, posts, at),
             quotes=_quotes(posts, incident),
             terms=tuple(incident.facts.get("terms", ())),
             coverage=_coverage(tx, incident, at),
@@ -83,16 +96,31 @@ class Briefing:
 
 def _posts(tx: Transaction, incident: Incident, at: datetime) -> list[MentionedPost]:
     """The posts about the brand since the incident began, newest last, and its evidence."""
-    return post_store.window(tx, incident.began_at, at, brand=incident.brand)[-MOST_POSTS:]
+    posts = post_store.window(tx, incident.began_at, at, brand=incident.brand)[-MOST_POSTS:]
+    return _as_counted_at(tx, posts, at)
+
+
+def _as_counted_at(tx: Transaction, posts: Sequence[MentionedPost], at: datetime) -> list[MentionedPost]:
+    """The posts with the engagement known at `at`: what is stored of it may be younger, as in every replay."""
+    then = _engagement_at(tx, [item.post.key for item in posts], at)
+    return [replace(item, post=replace(item.post, engagement=then.get(item.post.key, Engagement()))) for item in posts]
+
+
+def _engagement_at(tx: Transaction, keys: Sequence[PostKey], at: datetime) -> dict[PostKey, Engagement]:
+    samples = sorted(sample_store.of_posts(tx, keys), key=lambda sample: sample.at)
+    return {(sample.source, sample.external_id): sample.engagement for sample in samples if sample.at <= at}
 
 
 def _by_time(item: MentionedPost) -> tuple[datetime, PostKey]:
     return (item.post.created_at, item.post.key)
 
 
-def _numbers(signal: Signal | None) -> dict[str, float | str | int | None]:
-    if signal is None:
+def _numbers(signals: Sequence[Signal]) -> dict[str, Any]:
+    """Observed against usual, from the newest signal of the detector that people understand best."""
+    ranked = sorted(signals, key=lambda signal: (_clearest(signal), signal.at))
+    if not ranked:
         return {}
+    signal = ranked[-1]
     return {
         "observed": signal.observed,
         "expected": signal.expected,
@@ -104,7 +132,12 @@ def _numbers(signal: Signal | None) -> dict[str, float | str | int | None]:
     }
 
 
-def _crowd(posts: Sequence[MentionedPost]) -> dict[str, float | int | None]:
+def _clearest(signal: Signal) -> int:
+    """Counts of voices in a window first; what is expected per day or compared with other threads only if need be."""
+    return CLEAREST.index(signal.detector) if signal.detector in CLEAREST else -1
+
+
+def _crowd(posts: Sequence[MentionedPost]) -> dict[str, Any]:
     """How many really speak: voices are distinct authors saying distinct things."""
     texts = {item.content_key for item in posts}
     authors = {(item.post.source, item.post.author) for item in posts if item.post.author}
@@ -133,14 +166,15 @@ def _path(posts: Sequence[MentionedPost]) -> tuple[SourceShare, ...]:
     return tuple(SourceShare(name, at, counts[name], len(texts[name])) for name, at in first.items())
 
 
-def _origin(tx: Transaction, incident: Incident, posts: Sequence[MentionedPost]) -> Quote | None:
+def _origin(tx: Transaction, incident: Incident, posts: Sequence[MentionedPost], at: datetime) -> Quote | None:
     if incident.origin is None:
         return None
     known = next((item for item in posts if item.post.key == incident.origin), None)
     if known is not None:
         return quote(known.post, known)
-    stored = post_store.get(tx, [incident.origin])
-    return quote(stored[0]) if stored else None
+    then = _engagement_at(tx, [incident.origin], at)
+    found = post_store.get(tx, [incident.origin])
+    return next((quote(replace(post, engagement=then.get(post.key, Engagement()))) for post in found), None)
 
 
 def _quotes(posts: Sequence[MentionedPost], incident: Incident) -> tuple[Quote, ...]:
@@ -164,8 +198,8 @@ def _weight(item: MentionedPost, copies: Counter[str], evidence: set[PostKey]) -
     heard = (
         math.log1p(item.post.author_reach or 0) / 2 + math.log1p(answered) + math.log1p(copies[item.content_key] - 1)
     )
-    against = -2.0 * item.score.compound if item.score.label is not Label.UNSCORED else 0.0
-    return heard + against + 2.0 * bool(item.kinds) + 1.0 * (item.post.key in evidence)
+    against = max(0.0, -item.score.compound) + 0.5 * bool(item.kinds) + 0.25 * (item.post.key in evidence)
+    return (1.0 + heard) * (0.1 + against)
 
 
 def quote(post: Post, mentioned: MentionedPost | None = None, copies: int = 1) -> Quote:

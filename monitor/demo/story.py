@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from monitor.demo import words
 from storage.records import Engagement, EngagementSample, Post, PostKind
@@ -40,12 +41,12 @@ class _Teller:
     def sentence(self, parts: tuple[tuple[str, ...], ...]) -> str:
         return " ".join(filter(None, (self._random.choice(part) for part in parts))).strip()
 
-    def post(self, source: str, at: datetime, text: str, *, kind: PostKind = PostKind.POST, **more: object) -> Post:
+    def post(self, source: str, at: datetime, text: str, *, kind: PostKind = PostKind.POST, **more: Any) -> Post:
         self._count += 1
         author = str(more.pop("author", f"{source[:2]}-{self._random.randrange(90_000):05d}"))
         reach = more.pop("author_reach", int(self._random.paretovariate(1.1) * 60) if source == "twitter" else None)
         likes = min(9, int(self._random.paretovariate(1.4)) - 1)  # seen within the minute, when few have answered
-        fields: dict[str, object] = {"engagement": Engagement(likes=likes), "language": "en", **more}
+        fields: dict[str, Any] = {"engagement": Engagement(likes=likes), "language": "en", **more}
         return Post(
             source=source,
             external_id=f"{source}-{self._count:06d}",
@@ -55,7 +56,7 @@ class _Teller:
             author=author,
             author_reach=reach,
             collected_at=at + timedelta(seconds=40),
-            **fields,  # type: ignore[arg-type]
+            **fields,
         )
 
     def moments(self, start: datetime, end: datetime, per_hour: float) -> Iterator[datetime]:
