@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,7 +26,7 @@ LATE = timedelta(minutes=5)
 def upgrade(config: ConfigFile = DEFAULT) -> None:
     """Make the tables, or bring them up to date with this version of the program.
 
-    "tocsin run" does the same when it starts; before an upgrade of the program, make a backup.
+    "tocsin run" does the same when it starts. Make a backup before you upgrade the program.
     """
     from storage.database import Database
     from storage.migrations import NEWEST
@@ -34,11 +36,27 @@ def upgrade(config: ConfigFile = DEFAULT) -> None:
         output.say(f"{output.plain(database.place)} is up to date (schema {NEWEST}).")
 
 
+@app.command(epilog="Example: tocsin db backup tocsin-2024-05-01.db")
+def backup(
+    to: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; an existing one is left as it is.")],
+    config: ConfigFile = DEFAULT,
+) -> None:
+    """Copy a SQLite database into a file while the program runs, and check the copy."""
+    from storage import upkeep
+
+    chosen = settings.read_settings(config, complete=False)
+    with settings.open_database(chosen) as database:
+        upkeep.backup(database, to)
+        output.say(f"{output.plain(database.place)} is copied to {output.plain(str(to))}, and the copy is sound.")
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """What a look at the database found."""
 
     place: str
+    problems: tuple[str, ...]
+    rows: Mapping[str, int]
     first_post_at: datetime | None
     last_post_at: datetime | None
     live_incidents: int
@@ -49,42 +67,51 @@ class State:
 
 @app.command(epilog="Example: tocsin db check --json")
 def check(config: ConfigFile = DEFAULT, as_json: AsJson = False) -> None:
-    """Look whether the database is sound, up to date, and no message is stuck in it (then the exit code is 1)."""
+    """Look whether the database is sound and up to date, and whether a message is stuck in it (exit code 1)."""
     chosen = settings.read_settings(config, complete=False)
     state = _look(chosen)
     if as_json:
         output.print_json(asdict(state))
     else:
         _print(state, chosen.general.timezone)
-    if state.messages_late:
+    if state.problems or state.messages_late:
         raise typer.Exit(FOUND_PROBLEMS)
 
 
 def _look(chosen: Settings) -> State:
-    from storage import incidents, outbox, posts
+    from storage import incidents, outbox, posts, upkeep
 
     now = settings.now()
-    with settings.open_database(chosen) as database, database.read() as tx:
-        waiting = outbox.unfinished(tx)
-        return State(
-            place=database.place,
-            first_post_at=posts.earliest(tx),
-            last_post_at=posts.latest(tx),
-            live_incidents=len(incidents.live(tx)),
-            messages_waiting=len(waiting),
-            messages_late=sum(now - item.due_at > LATE for item in waiting),
-            blocked_channels=tuple(f"{block.channel}: {block.why}" for block in outbox.blocks(tx, now)),
-        )
+    with settings.open_database(chosen) as database:
+        problems, rows = upkeep.check(database), upkeep.counts(database)
+        with database.read() as tx:
+            waiting = outbox.unfinished(tx)
+            return State(
+                place=database.place,
+                problems=tuple(problems),
+                rows=rows,
+                first_post_at=posts.earliest(tx),
+                last_post_at=posts.latest(tx),
+                live_incidents=len(incidents.live(tx)),
+                messages_waiting=len(waiting),
+                messages_late=sum(now - item.due_at > LATE for item in waiting),
+                blocked_channels=tuple(f"{block.channel}: {block.why}" for block in outbox.blocks(tx, now)),
+            )
 
 
 def _print(state: State, timezone: str) -> None:
-    output.say(f"{output.plain(state.place)} is sound and up to date.")
+    for problem in state.problems:
+        output.say(f"[red]{output.plain(problem)}[/]")
+    if not state.problems:
+        output.say(f"{output.plain(state.place)} is sound and up to date.")
     if state.first_post_at and state.last_post_at:
         first, last = (output.local(at, timezone) for at in (state.first_post_at, state.last_post_at))
         output.say(f"Posts from {first} to {last}.")
     else:
         output.say("No posts yet.")
-    output.say(f"{state.live_incidents} live incidents, {state.messages_waiting} messages waiting.")
+    output.say(
+        f"{state.rows.get('post', 0):,} posts, {state.live_incidents} live incidents, {state.messages_waiting} messages waiting."
+    )
     for block in state.blocked_channels:
         output.say(f"[yellow]Blocked channel[/] {output.plain(block)}")
     if state.messages_late:

@@ -26,7 +26,7 @@ def test_check_tells_what_is_in_it(tocsin: Run, stored: Database) -> None:
     result = tocsin("db", "check")
     assert result.exit_code == 0
     assert "Posts from 2024-05-01 12:00 to 2024-05-01 12:00." in result.output
-    assert "1 live incidents, 0 messages waiting." in result.output
+    assert "1 posts, 1 live incidents, 0 messages waiting." in result.output
 
 
 def test_a_message_that_is_stuck_is_a_problem(tocsin: Run, stored: Database) -> None:
@@ -40,6 +40,29 @@ def test_a_message_that_is_stuck_is_a_problem(tocsin: Run, stored: Database) -> 
     assert (found["messages_waiting"], found["messages_late"]) == (2, 1)
     assert found["blocked_channels"] == ["slack: asked for patience"]
     assert "1 messages should have gone out" in tocsin("db", "check").output
+
+
+def test_a_timeline_with_holes_is_a_problem(tocsin: Run, stored: Database) -> None:
+    with stored.write() as tx:
+        incidents.insert(tx, incident())
+        incidents.append_event(tx, "i1", NOON, "opened")
+        incidents.append_event(tx, "i1", NOON, "note")
+        tx.exec_driver_sql("DELETE FROM incident_event WHERE seq = 1")
+    result = tocsin("db", "check")
+    assert result.exit_code == 1
+    assert "the timeline of incident i1 has holes" in result.output
+
+
+def test_a_backup_is_a_database_of_its_own(tocsin: Run, stored: Database) -> None:
+    with stored.write() as tx:
+        incidents.insert(tx, incident())
+    result = tocsin("db", "backup", "copy.db")
+    assert result.exit_code == 0, result.output
+    with Database.open("sqlite:///copy.db", migrate=False) as copy, copy.read() as tx:
+        assert incidents.get(tx, "i1") == incident()
+    again = tocsin("db", "backup", "copy.db")
+    assert again.exit_code == 1
+    assert "exists already" in again.output
 
 
 def test_a_damaged_database_is_one_line(tocsin: Run, stored: Database) -> None:
