@@ -12,8 +12,7 @@ from sqlalchemy import update as update_rows
 from storage.database import Transaction
 from storage.records import Alert, Incident, IncidentEvent, IncidentState, Reason, Severity, Signal
 from storage.schema import alert, incident, incident_event, signal
-from storage.statements import insert as insert_into
-from storage.statements import insert_new
+from storage.statements import insert_if_new, insert_new
 
 _LIVE = tuple(state.value for state in IncidentState if state.is_live)
 _INCIDENT = tuple(column for column in incident.c)
@@ -24,8 +23,7 @@ _ALERT = tuple(alert.c[name] for name in Alert.__slots__)
 
 def insert(tx: Transaction, new: Incident) -> bool:
     """Store a new incident. False, and nothing done, when its id is known or a live one has its fingerprint."""
-    statement = insert_into(tx, incident).on_conflict_do_nothing().values(_row(new))
-    return bool(tx.execute(statement).rowcount)
+    return insert_if_new(tx, incident, _row(new))
 
 
 def update(tx: Transaction, changed: Incident, expected_version: int) -> bool:
@@ -130,7 +128,7 @@ def add_alert(tx: Transaction, said: Alert) -> bool:
     """Store an alert; False when it is known (incident, episode and number)."""
     row = {name: getattr(said, name) for name in Alert.__slots__}
     row.update(reason=said.reason.value, severity=said.severity.value, page=dict(said.page))
-    return bool(tx.execute(insert_into(tx, alert).on_conflict_do_nothing().values(row)).rowcount)
+    return insert_if_new(tx, alert, row)
 
 
 def alerts(tx: Transaction, incident_id: str) -> list[Alert]:

@@ -83,7 +83,7 @@ def _quick_check(path: Path) -> str:
 
 
 def _refuse_network(path: Path) -> None:
-    kind = _file_system(path.resolve())
+    kind = file_system(path.resolve())
     if kind in _NETWORK:
         raise StorageError(
             f"the database {path} is on a network file system ({kind}), where SQLite's locks cannot be trusted; "
@@ -91,7 +91,8 @@ def _refuse_network(path: Path) -> None:
         )
 
 
-def _file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
+def file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
+    """The type of the file system that the path is on, empty where nobody says."""
     try:
         lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

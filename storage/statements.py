@@ -25,6 +25,13 @@ def insert_new(tx: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> 
         tx.execute(insert(tx, table).on_conflict_do_nothing(), list(rows))
 
 
+def insert_if_new(tx: Connection, table: Table, row: dict[str, Any]) -> bool:
+    """Insert a row unless that would break a unique key; whether it was inserted."""
+    statement = insert(tx, table).on_conflict_do_nothing().values(row)
+    # Not by rowcount, which drivers do not give for inserts.
+    return tx.execute(statement.returning(*table.primary_key.columns)).first() is not None
+
+
 def replace(tx: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert the rows, or overwrite those that have the same primary key."""
     if not rows:

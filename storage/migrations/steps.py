@@ -26,15 +26,16 @@ def configuration(connection: Connection) -> Config:
 
 def upgrade(connection: Connection, to: str = "head") -> None:
     """Bring the tables up to the version `to`, in one transaction."""
-    _run(connection, lambda config: command.upgrade(config, to))
+    run(connection, lambda config: command.upgrade(config, to))
 
 
 def downgrade(connection: Connection, to: str) -> None:
     """Bring the tables back to the version `to` (`base` removes them), in one transaction."""
-    _run(connection, lambda config: command.downgrade(config, to))
+    run(connection, lambda config: command.downgrade(config, to))
 
 
-def _run(connection: Connection, change: Callable[[Config], None]) -> None:
+def run(connection: Connection, change: Callable[[Config], object]) -> None:
+    """Make a change of tables in one transaction, one process at a time; nothing of it stays when it fails."""
     writer = connection.execution_options(tocsin_writes=True)
     if connection.dialect.name == "postgresql":
         with writer.begin():

@@ -29,10 +29,13 @@ TEMPLATE = "tocsin_template"
 
 # Other connections go first, lest one that a failed test left open holds a lock. Deleting a few rows is much quicker
 # than truncating every table, or than copying a database for every test.
-_OTHERS = "pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+_OTHERS_LEAVE = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
 _EMPTYING = "; ".join(
     [
-        f"SELECT pg_terminate_backend(pid) FROM {_OTHERS}",
+        _OTHERS_LEAVE,
         *(str(table.delete()) for table in reversed(metadata.sorted_tables)),
     ]
 )
