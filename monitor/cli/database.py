@@ -109,9 +109,8 @@ def _print(state: State, timezone: str) -> None:
         output.say(f"Posts from {first} to {last}.")
     else:
         output.say("No posts yet.")
-    output.say(
-        f"{state.rows.get('post', 0):,} posts, {state.live_incidents} live incidents, {state.messages_waiting} messages waiting."
-    )
+    posts, live, waiting = state.rows.get("post", 0), state.live_incidents, state.messages_waiting
+    output.say(f"{posts:,} posts, {live} live incidents, {waiting} messages waiting.")
     for block in state.blocked_channels:
         output.say(f"[yellow]Blocked channel[/] {output.plain(block)}")
     if state.messages_late:
