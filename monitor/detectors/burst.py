@@ -8,7 +8,7 @@ Measured on labelled history in docs/detection-counts.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Final, Self
 
@@ -227,17 +227,30 @@ class SeriesBank:
         return surprise
 
     def _ring(self, stretch: Stretch, surprise: Floats, last: Integers, loudness: Floats) -> Booleans:
-        """Where someone should hear of it; noted in `last` and `loudness`. Few ticks cross, so a loop is cheap."""
-        rings, limits = np.zeros(surprise.shape, dtype=np.bool_), self._thresholds
-        for row, column in np.argwhere((surprise >= 1.0) & stretch.covered):
-            now, strength = self._memory.tick + int(column), surprise[row, column]
-            is_rising = now - last[row] < limits.rise_ticks[row]
-            is_rested = now - last[row] >= limits.silence_ticks[row]
-            if is_rising:
-                loudness[row] = max(loudness[row], strength)
-            elif is_rested or strength >= limits.escalation[row] * loudness[row]:
-                rings[row, column], last[row], loudness[row] = True, now, strength
+        """Where someone should hear of it; noted in `last` and `loudness`. Few series cross, so a loop is cheap."""
+        rings = np.zeros(surprise.shape, dtype=np.bool_)
+        crossing = (surprise >= 1.0) & stretch.covered
+        for row in np.flatnonzero(crossing.any(axis=1)).tolist():
+            columns = np.flatnonzero(crossing[row])
+            strengths = zip(columns.tolist(), surprise[row, columns].tolist(), strict=True)
+            heard, last[row], loudness[row] = self._heard(row, strengths, int(last[row]), float(loudness[row]))
+            rings[row, heard] = True
         return rings
+
+    def _heard(
+        self, row: int, strengths: Iterable[tuple[int, float]], last: int, loudness: float
+    ) -> tuple[list[int], int, float]:
+        """Which of one series' crossings are heard; and tick and loudness of the last of them."""
+        limits, heard = self._thresholds, []
+        rise, silence = float(limits.rise_ticks[row]), float(limits.silence_ticks[row])
+        for column, strength in strengths:
+            since = self._memory.tick + column - last
+            if since < rise:
+                loudness = max(loudness, strength)
+            elif since >= silence or strength >= float(limits.escalation[row]) * loudness:
+                heard.append(column)
+                last, loudness = last + since, strength
+        return heard, last, loudness
 
     def _reading(self, stretch: Stretch, surprise: Floats, rings: Booleans) -> BurstReading:
         """The last tick of a stretch, in counts that a person understands."""

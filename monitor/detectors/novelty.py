@@ -105,11 +105,12 @@ def most_taught(usual: Usual) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """Mean and deviation of the daily maxima that hold for a block; `first` and `second` are the sums, in steps, of the
-    maxima seen and of their squares. All [n, lenses]."""
+    """Mean and deviation of the daily maxima that hold for a block; `number` of maxima were seen, and `first` and
+    `second` are the sums, in steps, of them and of their squares. All [n, lenses]."""
 
     peak: Floats
     spread: Floats
+    number: Integers
     first: Floats
     second: Floats
 
@@ -133,12 +134,14 @@ def beliefs(number: Integers, level: Floats) -> Belief:
     return Belief(number + belief, belief * peak, belief * (1.0 + PRIOR_DEVIATION**2) * (peak * peak))
 
 
-def usual(first: Floats, second: Floats, weight: Floats, believed_first: Floats, believed_second: Floats) -> Usual:
+def usual(
+    number: Integers, first: Floats, second: Floats, weight: Floats, believed_first: Floats, believed_second: Floats
+) -> Usual:
     """Mean and deviation from the sums of what was seen and of what is believed."""
     mean = (first + believed_first) / weight
     square = (second + believed_second) / weight
     deviation = np.sqrt(np.maximum(square - mean * mean, 0.0))
-    return Usual(mean / STEPS, np.maximum(deviation / STEPS, LEAST_DEVIATION), first, second)
+    return Usual(mean / STEPS, np.maximum(deviation / STEPS, LEAST_DEVIATION), number, first, second)
 
 
 def running_total(values: npt.NDArray[Any]) -> Integers:

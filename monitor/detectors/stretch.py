@@ -102,8 +102,9 @@ def usual_of(memory: Memory) -> Usual:
     peaks = memory["day_peaks"]
     seen = peaks != NEVER
     steps = np.where(seen, peaks, 0).astype(np.float64)
-    belief = beliefs(seen.sum(axis=2), _levels(sums, known)[:, :, 0])
-    return usual(steps.sum(axis=2), (steps * steps).sum(axis=2), belief.weight, belief.first, belief.second)
+    number = seen.sum(axis=2)
+    belief = beliefs(number, _levels(sums, known)[:, :, 0])
+    return usual(number, steps.sum(axis=2), (steps * steps).sum(axis=2), belief.weight, belief.first, belief.second)
 
 
 def _lengthened(blocks: npt.NDArray[Any], new: npt.NDArray[Any], starts: list[int]) -> Integers:
@@ -120,9 +121,9 @@ def _capped(blocks: Integers, counts: Integers, known: Integers, starts: list[in
     sums = np.zeros((len(blocks), LEVEL_BLOCKS + len(starts) + 1), dtype=np.int64)
     sums[:, : LEVEL_BLOCKS + 1] = blocks
     week = sums[:, :LEVEL_BLOCKS].sum(axis=1)
-    is_known, divisor = (known >= READY_TICKS).T, np.maximum(known, 1).T
+    most_unknown, divisor = np.where(known < READY_TICKS, LARGEST_COUNT, 0).T, np.maximum(known, 1).T
     for number, (begin, end) in enumerate(pairwise([*starts, counts.shape[1]])):
-        most = np.where(is_known[number], cap(week / divisor[number]), LARGEST_COUNT)
+        most = np.maximum(cap(week / divisor[number]), most_unknown[number])
         piece = np.minimum(counts[:, begin:end], most[:, np.newaxis], out=capped[:, begin:end])
         block = sums[:, LEVEL_BLOCKS + number]
         block += piece.sum(axis=1)
@@ -176,19 +177,23 @@ def _learn(now: Usual, known: Steps, days: Steps, level: Floats) -> tuple[Steps,
     if not added:
         return known, usuals
     history = np.concatenate([known, days], axis=2)
-    seen = history != NEVER
-    steps = np.where(seen, history, 0).astype(np.float64)
-    belief = beliefs(window_sums(running_total(seen), HISTORY_BLOCKS, added), level)
+    seen, gone_seen = days != NEVER, history[:, :, :added] != NEVER
+    steps = np.empty(history.shape)  # of which only what comes and what goes is filled
+    steps[:, :, :added] = np.where(gone_seen, history[:, :, :added], 0)
+    steps[:, :, HISTORY_BLOCKS:] = np.where(seen, days, 0)
+    number = now.number[:, :, np.newaxis] + np.cumsum(seen.astype(np.int64) - gone_seen, axis=2)
+    belief = beliefs(number, level)
     for gone in range(added):
         new = HISTORY_BLOCKS + gone
-        taught = np.minimum(steps[:, :, new], most_taught(now)) * seen[:, :, new]
-        change, first, second = taught - steps[:, :, gone], now.first, now.second
+        taught = np.minimum(steps[:, :, new], most_taught(now)) * seen[:, :, gone]
+        change = taught - steps[:, :, gone]
+        second = now.second + change * (taught + steps[:, :, gone])
         steps[:, :, new] = taught
-        second = second + change * (taught + steps[:, :, gone])
         of_block = (belief.weight[:, :, gone], belief.first[:, :, gone], belief.second[:, :, gone])
-        now = usual(first + change, second, *of_block)
+        now = usual(number[:, :, gone], now.first + change, second, *of_block)
         usuals.append(now)
-    return np.where(seen, steps, NEVER).astype(np.int32), usuals
+    history[:, :, HISTORY_BLOCKS:] = np.where(seen, steps[:, :, HISTORY_BLOCKS:], NEVER)
+    return history, usuals
 
 
 def _kept(
