@@ -12,12 +12,14 @@ A host of the operator's own network is allowed by naming it (`allow_private_hos
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -205,10 +207,16 @@ class _Transport(httpx.HTTPTransport):
     """httpx over the guarded backend (its constructor takes none, so the pool is put in place here)."""
 
     def __init__(self, egress: Egress) -> None:
-        context = httpx.create_ssl_context()
+        context = _certificates()
         super().__init__(verify=context, trust_env=False)
         self._pool.close()
         self._pool = httpcore.ConnectionPool(ssl_context=context, network_backend=_Backend(egress))
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Read once: it takes longer than most requests."""
+    return httpx.create_ssl_context()
 
 
 class _Unpacking:

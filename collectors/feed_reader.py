@@ -77,8 +77,8 @@ def _entry(entry: Any) -> dict[str, Any]:
         "title": _short(entry.get("title")),
         "html": _short(html),
         "author": _short(entry.get("author")),
-        "published": _seconds(entry.get("published_parsed")),
-        "updated": _seconds(entry.get("updated_parsed")),
+        "published": _seconds(entry, "published_parsed"),
+        "updated": _seconds(entry, "updated_parsed"),
         "comments_feed": _short(entry.get("wfw_commentrss") or replies.get("href")),
         "comments": _number(entry.get("slash_comments") or entry.get("thr_total") or replies.get("thr:count")),
         "reply_to": _short(answered.get("ref")) if isinstance(answered, Mapping) else None,
@@ -96,7 +96,8 @@ def _number(value: Any) -> int | None:
         return None
 
 
-def _seconds(moment: Any) -> int | None:
+def _seconds(entry: Any, name: str) -> int | None:
+    moment = entry[name] if name in entry else None  # noqa: SIM401  (`get` gives one for the other, with a warning)
     try:
         return calendar.timegm(moment) if moment else None
     except (OverflowError, TypeError, ValueError):

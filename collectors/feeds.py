@@ -12,7 +12,7 @@ collectors/feed_parsing.py, never by handing a string to feedparser, which would
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -144,8 +144,8 @@ class Feeds:
                     self._wait(reading.feeds[feed.url], error)
                     failures.append((feed.url, error))
                     yield Page(reading.cursor(), requests=self._asked())
-            yield from self._read_threads(reading, parser)
-        yield Page(reading.cursor(), complete=not failures)
+            is_whole = yield from self._read_threads(reading, parser)
+        yield Page(reading.cursor(), complete=is_whole and not failures)
         if failures:
             raise self._summary(failures)
 
@@ -156,11 +156,14 @@ class Feeds:
         return f"{len(counts)} feed(s) answer, with {sum(counts)} entries"
 
     def _summary(self, failures: list[tuple[str, CollectorError]]) -> CollectorError:
-        """One error for all feeds that failed: permanent only when no feed is left and none will pass by itself."""
-        is_permanent = len(failures) == len(self._options.feeds) and all(error.permanent for _, error in failures)
+        """One error for all feeds that failed; permanent, or to be left alone, only when that holds for every feed."""
+        errors = [error for _, error in failures]
+        is_all = len(failures) == len(self._options.feeds)
         told = "; ".join(f"{host_of(url)}: {error}" for url, error in failures[:5])
         return CollectorError(
-            f"{len(failures)} of {len(self._options.feeds)} feeds failed: {told}", permanent=is_permanent
+            f"{len(failures)} of {len(self._options.feeds)} feeds failed: {told}",
+            permanent=is_all and all(error.permanent for error in errors),
+            retry_after=min(error.retry_after or 0 for error in errors) or None if is_all else None,
         )
 
     # -- feeds ---------------------------------------------------------------------------------------------------------
@@ -249,12 +252,14 @@ class Feeds:
             thread = reading.threads.setdefault(url, _Thread(entry.identifier, written_at))
             thread.comments, thread.brands, thread.language = entry.comments, list(brands), entry.language
 
-    def _read_threads(self, reading: _Reading, parser: FeedParser) -> Iterator[Page]:
+    def _read_threads(self, reading: _Reading, parser: FeedParser) -> Generator[Page, None, bool]:
+        """A page for every comment feed that is due; returns whether none is left to be read after all."""
         now = self._clock().timestamp()
         oldest = now - self._options.watch_for.total_seconds()
         reading.threads = {url: thread for url, thread in reading.threads.items() if thread.written_at >= oldest}
         due = [item for item in reading.threads.items() if item[1].has_grown and now >= item[1].state.not_before]
         due.sort(key=lambda item: item[1].state.read_at)
+        failures = 0
         for url, thread in due[: self._options.comment_feeds_per_run]:
             try:
                 yield self._read_thread(url, thread, reading, parser)
@@ -262,6 +267,9 @@ class Feeds:
                 self._wait(thread.state, error)
                 if error.permanent:
                     thread.state.not_before = thread.written_at + self._options.watch_for.total_seconds()
+                else:
+                    failures += 1
+        return not failures
 
     def _read_thread(self, url: str, thread: _Thread, reading: _Reading, parser: FeedParser) -> Page:
         now, state = self._clock(), thread.state

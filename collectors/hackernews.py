@@ -54,7 +54,7 @@ class Options(SourceOptions):
     """How long the points and comments of stories that name a brand are followed."""
     watch_at_most: int = Field(default=50, ge=0, le=500)
     """How many stories are followed at a time, newest first."""
-    requests_per_run: int = Field(default=100, ge=1)
+    requests_per_run: int = Field(default=100, ge=20)
     """Requests to the search in one turn; what is left is read in the next."""
     fallback: bool = True
     """Whether the site's own items are read, one by one, when the search fails or stands still."""
@@ -66,9 +66,13 @@ class Options(SourceOptions):
 
 @dataclass
 class _Reading:
-    """How far reading has come: time by the search, number by the items, and the stories followed (with their time)."""
+    """How far reading has come: time by the search, number by the items, and the stories followed (with their time).
+
+    `width` is how many seconds a slice may have at present.
+    """
 
     read_until: int
+    width: int = _FIRST_SLICE
     last_item: int | None = None
     watched: dict[str, int] = field(default_factory=dict)
     is_caught_up: bool = True
@@ -76,10 +80,20 @@ class _Reading:
     @classmethod
     def at(cls, cursor: Mapping[str, Any] | None, first: int) -> _Reading:
         given = cursor or {}
-        return cls(int(given.get("read_until", first)), given.get("last_item"), dict(given.get("watched", {})))
+        return cls(
+            int(given.get("read_until", first)),
+            int(given.get("width", _FIRST_SLICE)),
+            given.get("last_item"),
+            dict(given.get("watched", {})),
+        )
 
     def cursor(self) -> dict[str, Any]:
-        return {"read_until": self.read_until, "last_item": self.last_item, "watched": dict(self.watched)}
+        return {
+            "read_until": self.read_until,
+            "width": self.width,
+            "last_item": self.last_item,
+            "watched": dict(self.watched),
+        }
 
 
 @dataclass(frozen=True)
@@ -139,18 +153,19 @@ class HackerNews:
     def _by_time(self, reading: _Reading, now: int) -> Generator[Page, None, bool]:
         """Pages of slices up to now, oldest first; returns whether nothing came where there must be something."""
         start = begin = reading.read_until - int(self._options.overlap.total_seconds())
-        width, hits = _FIRST_SLICE, 0
+        hits = 0
         for _ in range(self._options.requests_per_run):
             if start >= now:
                 break
-            end = min(start + width, now)
+            end = min(start + reading.width, now)
             found = self._ask(self._slice(start, end))
             if found.is_capped and end - start > 1:
-                width = max((end - start) // 2, 1)
+                reading.width = (end - start) // 2
                 continue
+            if found.total < HITS // 4:
+                reading.width = min(reading.width * 2, _WIDEST_SLICE)
             yield self._page(found, reading, start, end)
             start, hits = end, hits + len(found.hits)
-            width = min(width * 2, _WIDEST_SLICE) if found.total < HITS // 4 else width
         reading.is_caught_up = start >= now
         return hits == 0 and now - begin >= _SILENCE
 

@@ -48,7 +48,7 @@ class Items:
         newest = self._get("maxitem")
         if not isinstance(newest, int):
             raise CollectorError("the items of Hacker News do not say which is the newest")
-        first = (newest - _FIRST_WALK if after is None else after) + 1
+        first = (max(newest - _FIRST_WALK, 0) if after is None else after) + 1
         last = min(newest, first + WALKED_PER_RUN - 1)
         self._parents.clear()
         for start in range(first, last + 1, _STEP):

@@ -24,7 +24,7 @@ from pydantic import Field
 from collectors.contract import CollectorError, Page, SourceContext, SourceOptions
 from collectors.moments import from_epoch
 from collectors.queries import Dialect, queries
-from collectors.reddit_client import Client
+from collectors.reddit_client import Client, UnreadableError
 from collectors.reddit_shapes import Found, found_in
 from collectors.terms import naming
 from config.durations import Duration
@@ -176,7 +176,7 @@ class Reddit:
                 seen, is_resumed = {""}, False
                 continue
             is_resumed = False
-            is_loop = found.after in seen
+            is_loop = bool(found.after) and found.after in seen
             gaps, ended = self._advance(listing, state, found, is_loop=is_loop)
             seen.add(found.after)
             posts = self._about_brands(found.posts, listing, reading)
@@ -237,10 +237,20 @@ class Reddit:
             try:
                 yield self._comments(thread, grown, reading, now)
             except CollectorError as error:
-                if error.status not in (403, 404):
+                if not (isinstance(error, UnreadableError) or error.status in (403, 404)):
                     raise
-                log.warning("thread_closed", source=self.name, thread=thread, status=error.status)
-                del reading.threads[thread]
+                yield self._closed(thread, grown, reading, now, error)
+
+    def _closed(
+        self, thread: str, counts: Mapping[str, int], reading: _Reading, now: datetime, error: CollectorError
+    ) -> Page:
+        """A gap for a thread that cannot be read, which is left alone until it grows further."""
+        log.warning("thread_unreadable", source=self.name, thread=thread, error=str(error))
+        share = (counts[thread] - reading.threads[thread][1]) / sum(counts.values())
+        reading.threads[thread][1] = counts[thread]
+        since = from_epoch(reading.threads[thread][0])
+        gap = Gap(self.name, since, now, f"the comments of {thread} cannot be read", share)
+        return Page(reading.cursor(), gaps=[gap], requests=self._client.asked())
 
     def _most_grown(self, reading: _Reading, counts: Mapping[str, int]) -> list[str]:
         growth = {name: count - reading.threads[name][1] for name, count in counts.items()}

@@ -1,5 +1,8 @@
 """praw, with its own waiting and trying again taken from it.
 
+Listings are taken as plain JSON: made into praw's objects, one odd entry would make the whole page unreadable. Threads
+are praw's own, for it knows how to fetch the comments that are left out at first.
+
 prawcore sleeps before requests as the rate limit's headers tell it (up to ten minutes), and tries again after failures
 with further sleeps. Both are switched off from underneath: the headers are read and kept from it, and a failure comes
 up as an error that it does not know, which it passes on at once.
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
     from collectors.transport import GuardedAdapter, Headers
 
 T = TypeVar("T")
+
+
+class UnreadableError(CollectorError):
+    """Reddit answered with something else than it documents."""
 
 
 class Client:
@@ -52,15 +59,18 @@ class Client:
     def listing(self, path: str, params: Mapping[str, Any]) -> Things:
         """A page of a listing."""
         given = {name: value for name, value in params.items() if value is not None}
-        page = self._ask(lambda reddit: reddit.get(path, params=given))
-        children = getattr(page, "children", None)
-        if not isinstance(children, list):
-            raise CollectorError(f"Reddit answered {path} with something that is no listing")
-        return Things(children, getattr(page, "after", None) or "")
+        page = self._ask(lambda reddit: reddit.request(method="GET", path=path, params=given))
+        try:
+            children, after = page["data"]["children"], page["data"].get("after")
+            return Things([child["data"] for child in children], after or "")
+        except (AttributeError, KeyError, TypeError) as error:
+            raise UnreadableError(f"Reddit answered {path} with something that is no listing") from error
 
     def looked_up(self, names: list[str]) -> Things:
         """Things by their full names; those that do not exist are missing."""
-        return Things(self._ask(lambda reddit: list(reddit.info(fullnames=names))))
+        chunks = [names[start : start + 100] for start in range(0, len(names), 100)]
+        found = [self.listing("api/info", {"id": ",".join(chunk)}) for chunk in chunks]
+        return Things([thing for each in found for thing in each.things])
 
     def comments(self, submission: str, more: int) -> tuple[Things, int]:
         """The comments of a submission, newest first, with `more` further requests; and how many were left out."""
@@ -72,7 +82,7 @@ class Client:
             return thread.comments.list(), sum(each.count for each in left)
 
         comments, missing = self._ask(ask)
-        return Things(comments), missing
+        return Things([vars(comment) for comment in comments]), missing
 
     def asked(self) -> int:
         """Requests since this was last asked."""
@@ -141,7 +151,7 @@ class Client:
             TypeError,
             ValueError,
         ) as error:
-            raise CollectorError(f"Reddit gave an answer that cannot be read ({type(error).__name__})") from error
+            raise UnreadableError(f"Reddit gave an answer that cannot be read ({type(error).__name__})") from error
 
     def _wait_for_allowance(self) -> None:
         if self._blocked_until is not None and self._blocked_until > self._clock():

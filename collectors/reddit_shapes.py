@@ -1,6 +1,6 @@
-"""What Reddit's things mean, read from the attributes that praw has already fetched.
+"""What Reddit's things mean, read from their fields.
 
-Asking praw's objects for an attribute that is missing makes them send a request; so their dictionaries are read.
+Of praw's objects the dictionaries are read: asking one for an attribute that is missing makes it send a request.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _GONE = {"[deleted]", "[removed]"}
 
 @dataclass(frozen=True, slots=True)
 class Things:
-    """Things as praw gives them, and the name to go on after (empty at the end)."""
+    """The fields of things, and the name to go on after (empty at the end)."""
 
     things: Iterable[Any]
     after: str = ""
@@ -42,14 +42,13 @@ def found_in(things: Things, source: str, now: datetime) -> Found:
     posts: list[Post] = []
     bad: list[Quarantined] = []
     times: list[float] = []
-    for thing in things.things:
-        fields = vars(thing)
+    for fields in things.things:
         try:
             times.append(float(fields["created_utc"]))
             if not _is_gone(fields):
                 posts.append(_post(fields, source, now))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            bad.append(Quarantined(f"thing {fields.get('id')}", repr(error), raw_hash(repr(fields.get("id")))))
+            bad.append(Quarantined("thing", repr(error), raw_hash(repr(fields))))
     if bad and not times:
         raise CollectorError(f"nothing in Reddit's answer could be read: {bad[0].reason}")
     posts.sort(key=lambda post: (post.created_at, post.external_id))
@@ -59,7 +58,14 @@ def found_in(things: Things, source: str, now: datetime) -> Found:
 
 def _is_gone(fields: Mapping[str, Any]) -> bool:
     words = fields.get("body", fields.get("selftext"))
-    return bool(fields.get("removed_by_category")) or (words in _GONE and fields.get("author") is None)
+    return bool(fields.get("removed_by_category")) or (words in _GONE and _author(fields) is None)
+
+
+def _author(fields: Mapping[str, Any]) -> str | None:
+    """The account's name, from Reddit's text or praw's object; deleted accounts have none."""
+    author = fields.get("author")
+    name = author if isinstance(author, str) else getattr(author, "name", None)
+    return None if name in _GONE else name
 
 
 def _post(fields: Mapping[str, Any], source: str, now: datetime) -> Post:
@@ -67,7 +73,7 @@ def _post(fields: Mapping[str, Any], source: str, now: datetime) -> Post:
     name = f"t1_{fields['id']}" if is_comment else f"t3_{fields['id']}"
     title = "" if is_comment else fields["title"]
     crosspost_of = fields.get("crosspost_parent")
-    author = getattr(fields.get("author"), "name", None)
+    author = _author(fields)
     parent_id = fields.get("parent_id")
     return Post(
         source=source,

@@ -75,12 +75,51 @@ def _opened(path: Path) -> BinaryIO:
     if path.suffix.lower() == ".gz":
         return cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", gzip.open(path, "rb")), _BUFFER))
     if path.suffix.lower() == ".zst":
+        return cast("BinaryIO", io.BufferedReader(_Zstd(path.open("rb")), _BUFFER))
+    return path.open("rb", buffering=_BUFFER)
+
+
+class _Zstd(io.RawIOBase):
+    """Unpacks frame after frame, and says when the last one is cut short, which the library's own reader does not.
+
+    Archives of forums are packed with a window of 2 GiB, which every reader refuses unless told otherwise.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
         import zstandard  # noqa: PLC0415  (a compiled library: only paid where such a file is read)
 
-        # Archives of forums are packed with a window of 2 GiB, which every reader refuses unless told otherwise.
-        unpacking = zstandard.ZstdDecompressor(max_window_size=2**31)
-        return cast("BinaryIO", io.BufferedReader(unpacking.stream_reader(path.open("rb"), closefd=True), _BUFFER))
-    return path.open("rb", buffering=_BUFFER)
+        self._file = file
+        self._unpacker = zstandard.ZstdDecompressor(max_window_size=2**31)
+        self._frame: Any = None
+        self._ready = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready:
+            chunk = self._file.read(16 * 1024)
+            if not chunk:
+                if self._frame is not None and not self._frame.eof:
+                    raise EOFError("the last frame has no end")
+                return 0
+            self._ready = self._unpacked(chunk)
+        count = min(len(buffer), len(self._ready))
+        buffer[:count], self._ready = self._ready[:count], self._ready[count:]
+        return count
+
+    def _unpacked(self, chunk: bytes) -> bytes:
+        parts: list[bytes] = []
+        while chunk:
+            if self._frame is None or self._frame.eof:
+                self._frame = self._unpacker.decompressobj()
+            parts.append(self._frame.decompress(chunk))
+            chunk = self._frame.unused_data
+        return b"".join(parts)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 def _broken(path: Path, line: int, error: Exception) -> Read:
@@ -118,7 +157,7 @@ def _damage(path: Path) -> tuple[type[Exception], ...]:
         return (EOFError, zlib.error, gzip.BadGzipFile)
     import zstandard  # noqa: PLC0415
 
-    return (zstandard.ZstdError,)
+    return (EOFError, zstandard.ZstdError)
 
 
 def _json_row(path: Path, line: int, raw: bytes, decode: Callable[[bytes], Any]) -> Row | BadRow:

@@ -92,7 +92,7 @@ class GuardedAdapter(HTTPAdapter):
 
 
 def guarded_session(adapter: GuardedAdapter) -> requests.Session:
-    """A session whose every request goes through `adapter`, with no redirects followed."""
+    """A session whose every request goes through `adapter`."""
     session = requests.Session()
     guard(session, adapter)
     return session
@@ -100,7 +100,6 @@ def guarded_session(adapter: GuardedAdapter) -> requests.Session:
 
 def guard(session: requests.Session, adapter: GuardedAdapter) -> None:
     """Put `adapter` under a session that a library has made."""
-    session.max_redirects = 0
     session.mount("https://", adapter)
     session.mount("http://", adapter)
 

@@ -197,20 +197,23 @@ class Twitter:
         seen = {state.token}
         while True:
             answer = self._page(query, state, reading, now)
+            if not state.token:  # the window's beginning, or its beginning anew
+                seen = {""}
             reading.allowance.spend(answer.given)
             state.newest, state.given = max(state.newest, answer.newest), state.given + answer.given
             gaps = self._short(answer, state)
-            if answer.token in seen:
-                raise CollectorError(
-                    "X gave the token of a page that was read already; the rest is read at the next turn"
-                )
+            is_loop = answer.token in seen
             if answer.token is None:
                 state.close_window()
             else:
-                state.token = answer.token
+                state.token = "" if is_loop else answer.token
                 seen.add(answer.token)
             self._follow(answer.posts, reading)
             yield Page(reading.cursor(), answer.posts, (), gaps, answer.bad, self._client.asked())
+            if is_loop:
+                raise CollectorError(
+                    "X gave the token of a page that was read already; the window is read anew next turn"
+                )
             if answer.token is None:
                 return
 
@@ -285,8 +288,9 @@ class Twitter:
         """How the first posts of followed conversations stand now; those that are gone are followed no longer."""
         posts: list[Post] = []
         if reading.allowance.left >= len(reading.threads):
-            posts = looked_up(self._client.lookup(list(reading.threads)), self.name, now)
-            reading.allowance.spend(len(posts))
+            found = looked_up(self._client.lookup(list(reading.threads)), self.name, now)
+            reading.allowance.spend(len(found))
+            posts = [post for post in found if post.external_id in reading.threads]
             reading.threads = {post.external_id: reading.threads[post.external_id] for post in posts}
         for post in posts:
             reading.threads[post.external_id]["replies"] = post.engagement.replies or 0

@@ -52,6 +52,7 @@ class Client:
         logging.getLogger("tweepy").setLevel(logging.INFO)  # below that it logs the headers, and so the token
         self._tweepy = tweepy.Client(token, return_type=dict, wait_on_rate_limit=False)
         guard(self._tweepy.session, self._adapter)
+        self._tweepy.session.max_redirects = 0
         try:
             yield
         finally:

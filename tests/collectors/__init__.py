@@ -1,0 +1,1 @@
+"""Sources, each against a local server that speaks its platform's protocol."""

@@ -1,0 +1,238 @@
+"""Every source in `collectors` keeps the contract, whatever platform it reads."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections import deque
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, suppress
+from types import ModuleType
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+import collectors
+from collectors.contract import Collector, CollectorError
+from tests.collectors.scenario import Scenario, Store, built, identities, largest
+from tests.servers.web import Reply
+
+
+def sources() -> list[str]:
+    """The modules of `collectors` that are sources: those that define `Options`."""
+    names = (module.name for module in pkgutil.iter_modules(collectors.__path__))
+    return [name for name in names if _defines_options(importlib.import_module(f"collectors.{name}"))]
+
+
+def _defines_options(module: ModuleType) -> bool:
+    return getattr(getattr(module, "Options", None), "__module__", None) == module.__name__
+
+
+@pytest.fixture(params=sources())
+def scenario(request: pytest.FixtureRequest) -> Iterator[Scenario]:
+    """The platform of a source, and the source as configured for it."""
+    module = importlib.import_module(f"tests.collectors.test_{request.param}")
+    opened: AbstractContextManager[Scenario] = module.scenario()
+    with opened as given:
+        yield given
+
+
+def read_all(scenario: Scenario, store: Store | None = None) -> Store:
+    """Turns until the source has nothing more to give."""
+    store = store or Store()
+    for _ in range(20):
+        if store.run(built(scenario))[-1].complete:
+            return store
+    raise AssertionError("the source never came to an end")
+
+
+def test_the_sources_are_found() -> None:
+    assert {"files", "hackernews"} <= set(sources())
+
+
+def test_unknown_keys_are_refused(scenario: Scenario) -> None:
+    options: type[BaseModel] = scenario.module.Options
+    options(**scenario.options)
+    with pytest.raises(ValidationError, match="no_such_key"):
+        options(**scenario.options, no_such_key=1)
+
+
+def test_every_key_is_explained(scenario: Scenario) -> None:
+    options: type[BaseModel] = scenario.module.Options
+    assert [name for name, field in options.model_fields.items() if not field.description] == []
+
+
+def test_the_limits_of_the_platform_are_written_down(scenario: Scenario) -> None:
+    assert "Limits:" in (scenario.module.__doc__ or "")
+
+
+def test_building_asks_nobody(scenario: Scenario) -> None:
+    collector = built(scenario)
+    assert isinstance(collector, Collector)
+    assert collector.name == "somewhere"
+    assert scenario.asked() == 0
+
+
+def test_everything_that_was_published_is_read(scenario: Scenario) -> None:
+    published = scenario.publish()
+    store = read_all(scenario)
+    assert len(store.pages) > 2, "the scenario is to need several pages"
+    assert set(store.posts) >= published
+    assert store.gaps == []
+
+
+def test_posts_say_when_where_and_in_which_thread(scenario: Scenario) -> None:
+    scenario.publish()
+    for post in read_all(scenario).posts.values():
+        assert post.source
+        assert post.text
+        assert post.created_at.utcoffset() is not None
+        assert post.created_at <= scenario.clock()
+        assert post.collected_at == scenario.clock()
+        assert post.thread_id is not None
+
+
+def test_the_last_page_alone_is_complete(scenario: Scenario) -> None:
+    scenario.publish()
+    store = read_all(scenario)
+    assert [page.complete for page in store.pages[:-1]] == [False] * (len(store.pages) - 1)
+
+
+def test_a_crash_after_any_page_loses_nothing_and_repeats_a_page_at_most(scenario: Scenario) -> None:
+    published = scenario.publish()
+    whole = read_all(scenario)
+    for count in range(1, len(whole.pages)):
+        store = Store()
+        before = store.run(built(scenario), pages=count)
+        after = read_all(scenario, store).pages[count:]
+        assert set(store.posts) >= published
+        assert len(set(identities(before)) & set(identities(after))) <= largest(whole.pages)
+
+
+def test_a_crash_before_a_page_is_stored_repeats_that_page_alone(scenario: Scenario) -> None:
+    published = scenario.publish()
+    whole = read_all(scenario)
+    for count in range(1, len(whole.pages)):
+        store, lost = Store(), Store()
+        store.run(built(scenario), pages=count)
+        lost.cursor = store.cursor
+        lost.run(built(scenario), pages=1)
+        after = read_all(scenario, store).pages[count:]
+        assert set(store.posts) >= published
+        repeated = set(identities(lost.pages)) & set(identities(after)) & published
+        assert len(repeated) <= largest(whole.pages)
+
+
+def test_a_second_turn_without_news_brings_nothing_new(scenario: Scenario) -> None:
+    scenario.publish()
+    store = read_all(scenario)
+    known, asked = set(store.posts), scenario.asked()
+    scenario.clock.advance(minutes=5)
+    again = store.run(built(scenario))
+    assert set(identities(again)) <= known
+    assert again[-1].complete
+    assert scenario.asked() - asked <= max(asked, 1)
+
+
+def test_what_is_published_later_is_read_later(scenario: Scenario) -> None:
+    scenario.publish()
+    store = read_all(scenario)
+    scenario.clock.advance(minutes=30)
+    published = scenario.publish()
+    assert not published <= set(store.posts)
+    read_all(scenario, store)
+    assert set(store.posts) >= published
+    assert store.gaps == []
+
+
+def test_a_rate_limit_is_passed_on_and_not_tried_again(scenario: Scenario) -> None:
+    error = _failure(scenario, Reply(429, headers={"Retry-After": "7"}))
+    assert error.retry_after == 7
+    assert not error.permanent
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_a_failing_server_is_temporary(scenario: Scenario, status: int) -> None:
+    assert not _failure(scenario, Reply(status, b"<h1>Oops</h1>", {"content-type": "text/html"})).permanent
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_refused_credentials_are_permanent(scenario: Scenario, status: int) -> None:
+    error = _failure(scenario, Reply(status, b"{}", {"content-type": "application/json"}))
+    assert error.permanent
+    assert str(status) in str(error)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(200, b'{"data": [{"id": "1"', {"content-type": "application/json"}),
+        Reply(200, b"<!doctype html><html><body>Please sign in</body></html>", {"content-type": "text/html"}),
+        Reply(200, b"[]", {"content-type": "application/json"}),
+        Reply(200, b'"text"', {"content-type": "application/json"}),
+        Reply(200, b"{}", {"content-type": "application/json"}),
+        Reply(200, b"", {"content-type": "application/json"}),
+        Reply(200, b"x" * 1000, {"content-type": "application/json"}, cut=500),
+        Reply(200, b"\xff\xfe\x00", {"content-type": "application/json", "content-encoding": "gzip"}),
+        Reply(302, headers={"location": "/elsewhere"}),
+    ],
+    ids=["half", "page", "list", "string", "object", "nothing", "cut", "gzip", "redirect"],
+)
+def test_an_answer_that_makes_no_sense_loses_nothing(scenario: Scenario, reply: Reply) -> None:
+    _failure(scenario, reply)
+
+
+def test_a_failure_between_pages_is_told_and_keeps_what_was_read(scenario: Scenario) -> None:
+    published = scenario.publish()
+    store = Store()
+    stream = built(scenario).collect(None)
+    store.keep(next(stream))
+    if not scenario.asked():
+        pytest.skip("the source asks nobody")
+    scenario.fail_next(*[Reply(503)] * 50)
+    with suppress(CollectorError):
+        deque(map(store.keep, stream))
+    assert not store.pages[-1].complete
+    scenario.fail_next()
+    scenario.clock.advance(minutes=5)
+    read_all(scenario, store)
+    assert set(store.posts) >= published
+
+
+def test_the_probe_says_in_a_sentence_what_it_found(scenario: Scenario) -> None:
+    scenario.publish()
+    assert len(built(scenario).probe().split()) > 3
+
+
+def test_the_probe_fails_where_the_platform_refuses(scenario: Scenario) -> None:
+    scenario.publish()
+    if not _asks_somebody(scenario):
+        pytest.skip("the source asks nobody")
+    scenario.fail_next(*[Reply(403)] * 5)
+    with pytest.raises(CollectorError, match="403"):
+        built(scenario).probe()
+
+
+def _asks_somebody(scenario: Scenario) -> bool:
+    built(scenario).probe()
+    return scenario.asked() > 0
+
+
+def _failure(scenario: Scenario, reply: Reply) -> CollectorError:
+    """The error of a source whose platform answers the first request so; afterwards all that was published is read."""
+    published = scenario.publish()
+    if not _asks_somebody(scenario):
+        pytest.skip("the source asks nobody")
+    asked, store = scenario.asked(), Store()
+    scenario.fail_next(*[reply] * 50)
+    collector = built(scenario)
+    with pytest.raises(CollectorError) as caught:
+        store.run(collector)
+    assert scenario.asked() - asked <= 5, "it asked again and again"
+    scenario.fail_next()
+    scenario.clock.advance(minutes=5)
+    for _ in range(20):
+        if store.run(collector)[-1].complete:
+            break
+    assert set(store.posts) >= published
+    return caught.value

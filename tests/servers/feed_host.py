@@ -1,0 +1,92 @@
+"""A host of feeds: articles in RSS with comment feeds, as WordPress makes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from hashlib import sha256
+from xml.sax.saxutils import escape
+
+from tests.servers.web import Reply, Request, WebServer
+
+
+@dataclass
+class Comment:
+    """A comment on an article."""
+
+    number: int
+    at: datetime
+    text: str
+    answers: int | None = None
+
+
+@dataclass
+class Article:
+    """An article with its comments."""
+
+    number: int
+    at: datetime
+    title: str
+    html: str = ""
+    comments: list[Comment] = field(default_factory=list)
+    says_count: bool = True
+
+
+class FeedHost(WebServer):
+    """Serves `/feed` with the newest `shown` articles, and `/post-N/feed` with the newest ten comments."""
+
+    def __init__(self, shown: int = 10) -> None:
+        super().__init__()
+        self.articles: list[Article] = []
+        self.shown = shown
+        self.pages: dict[str, Reply] = {}
+
+    def answer(self, request: Request) -> Reply:
+        if request.path in self.pages:
+            return self.pages[request.path]
+        if request.path == "/feed":
+            return self._unless_known(request, self._rss([self._item(article) for article in self._newest()]))
+        for article in self.articles:
+            if request.path == f"/post-{article.number}/feed":
+                newest = sorted(article.comments, key=lambda comment: comment.at, reverse=True)[:10]
+                return self._unless_known(request, self._rss([self._comment(article, each) for each in newest]))
+        return Reply(404)
+
+    def _newest(self) -> list[Article]:
+        return sorted(self.articles, key=lambda article: article.at, reverse=True)[: self.shown]
+
+    def _unless_known(self, request: Request, body: bytes) -> Reply:
+        tag = f'"{sha256(body).hexdigest()[:12]}"'
+        headers = {"etag": tag, "content-type": "application/rss+xml; charset=UTF-8"}
+        return (
+            Reply(304, headers={"etag": tag})
+            if request.headers.get("if-none-match") == tag
+            else Reply(200, body, headers)
+        )
+
+    def _rss(self, items: list[str]) -> bytes:
+        return (
+            '<?xml version="1.0" encoding="UTF-8"?><rss version="2.0" xmlns:wfw="http://wellformedweb.org/CommentAPI/" '
+            'xmlns:slash="http://purl.org/rss/1.0/modules/slash/" xmlns:thr="http://purl.org/syndication/thread/1.0">'
+            f"<channel><title>A blog</title>{''.join(items)}</channel></rss>"
+        ).encode()
+
+    def _item(self, article: Article) -> str:
+        count = f"<slash:comments>{len(article.comments)}</slash:comments>" if article.says_count else ""
+        return (
+            f"<item><title>{escape(article.title)}</title><link>{self.url}/post-{article.number}/</link>"
+            f'<guid isPermaLink="false">{self.url}/?p={article.number}</guid>'
+            f"<pubDate>{format_datetime(article.at.astimezone(UTC))}</pubDate><description>{escape(article.html)}</description>"
+            f"<wfw:commentRss>{self.url}/post-{article.number}/feed</wfw:commentRss>{count}</item>"
+        )
+
+    def _comment(self, article: Article, comment: Comment) -> str:
+        page = f"{self.url}/post-{article.number}/"
+        answered = f'<thr:in-reply-to ref="{page}#comment-{comment.answers}"/>' if comment.answers else ""
+        return (
+            f"<item><title>By a reader</title><link>{page}#comment-{comment.number}</link>"
+            f'<guid isPermaLink="true">{page}#comment-{comment.number}</guid>{answered}'
+            f"<pubDate>{format_datetime(comment.at.astimezone(UTC))}</pubDate>"
+            f"<description>{escape(comment.text)}</description></item>"
+        )
