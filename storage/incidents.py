@@ -12,7 +12,7 @@ from sqlalchemy import update as update_rows
 from storage.database import Transaction
 from storage.records import Alert, Incident, IncidentEvent, IncidentState, Reason, Severity, Signal
 from storage.schema import alert, incident, incident_event, signal
-from storage.statements import insert_if_new, insert_new
+from storage.statements import insert_if_new, insert_new, is_constantly_in
 
 _LIVE = tuple(state.value for state in IncidentState if state.is_live)
 _INCIDENT = tuple(column for column in incident.c)
@@ -53,7 +53,7 @@ def by_fingerprint(tx: Transaction, fingerprint: str) -> Incident | None:
 
 def live(tx: Transaction, brand: str | None = None) -> list[Incident]:
     """Incidents that still go on, the oldest first."""
-    statement = select(*_INCIDENT).where(incident.c.state.in_(_LIVE))
+    statement = select(*_INCIDENT).where(is_constantly_in(incident.c.state, _LIVE))
     if brand is not None:
         statement = statement.where(incident.c.brand == brand)
     return _read(tx, statement.order_by(incident.c.opened_at, incident.c.id))

@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, or_, select, t
 from storage.database import Transaction
 from storage.records import Delivery, DeliveryState, Reason, Severity
 from storage.schema import channel, delivery, delivery_attempt
-from storage.statements import insert_new, replace
+from storage.statements import insert_new, is_constantly_in, replace
 
 _COLUMNS = tuple(delivery.c[name] for name in Delivery.__slots__)
 _D = delivery.c
@@ -193,13 +193,17 @@ def root(tx: Transaction, incident_id: str, episode: int | None, channel: str, t
 
 def unfinished(tx: Transaction) -> list[Delivery]:
     """Every delivery that is not finished, by the time it is due."""
-    return _read(tx, select(*_COLUMNS).where(_D.state.not_in(_TERMINAL)).order_by(_D.due_at, _D.id))
+    return _read(tx, select(*_COLUMNS).where(_is_unfinished(_D)).order_by(_D.due_at, _D.id))
+
+
+def _is_unfinished(columns: Any) -> ColumnElement[bool]:
+    return ~is_constantly_in(columns.state, _TERMINAL)
 
 
 def _is_claimable(now: datetime) -> ColumnElement[bool]:
     waiting = (*_UNSENT, DeliveryState.AMBIGUOUS.value)
     return and_(
-        _D.state.not_in(_TERMINAL),
+        _is_unfinished(_D),
         or_(
             and_(_D.state.in_(waiting), _D.due_at <= now),
             and_(_D.state.in_(_HELD), _D.lease_until <= now),
@@ -214,7 +218,7 @@ def _is_first_in_line() -> ColumnElement[bool]:
         earlier.c.channel == _D.channel,
         earlier.c.target == _D.target,
         tuple_(earlier.c.episode, earlier.c.seq) < tuple_(_D.episode, _D.seq),
-        earlier.c.state.not_in(_TERMINAL),
+        _is_unfinished(earlier.c),
     )
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 
 from storage.database import Transaction
 from storage.records import MAY_SURFACE_LATE, EngagementSample, MentionedPost, Post, PostKey
 from storage.rows import POST_COLUMNS, SAMPLE_COLUMNS, M, P, select_mentioned, to_mentioned_post, to_post, to_sample
 from storage.schema import engagement_sample, post
 from storage.search import Found, search
-from storage.statements import by_source, is_one_of
+from storage.statements import by_source, is_constantly_in, is_one_of
 
 __all__ = ["Found", "earliest", "get", "latest", "samples", "search", "thread", "window"]
 
@@ -29,9 +29,9 @@ def get(tx: Transaction, keys: Collection[PostKey]) -> list[Post]:
 
 def thread(tx: Transaction, source: str, thread_id: str) -> list[Post]:
     """The thread's root and replies, oldest first."""
-    statement = select(*POST_COLUMNS).where(
-        P.source == source, or_(P.thread_id == thread_id, P.external_id == thread_id)
-    )
+    members = select(P.id).where(P.source == source, P.thread_id == thread_id)
+    root = select(P.id).where(P.source == source, P.external_id == thread_id)
+    statement = select(*POST_COLUMNS).where(P.id.in_(members.union(root)))  # an OR of the two would use no index
     return [to_post(row) for row in tx.execute(statement.order_by(P.created_at, P.external_id))]
 
 
@@ -52,11 +52,11 @@ def judged(tx: Transaction, since: datetime, until: datetime) -> list[MentionedP
     surfaced = select_mentioned().where(
         P.collected_at >= since,
         P.collected_at < until,
-        P.kind.in_(kind.value for kind in MAY_SURFACE_LATE),
+        is_constantly_in(P.kind, (kind.value for kind in MAY_SURFACE_LATE)),
         P.collected_at.is_not(None),
-        P.created_at < since,
     )
-    found = [*written, *(to_mentioned_post(row) for row in tx.execute(surfaced))]
+    older = (to_mentioned_post(row) for row in tx.execute(surfaced) if row.created_at < since)
+    found = [*written, *older]
     counted = [item for item in found if since <= item.post.judged_at < until]
     return sorted(counted, key=lambda item: (item.post.judged_at, item.post.key, item.mention.brand))
 

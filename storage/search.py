@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy import Column, ColumnElement, Select, exists, or_, select
 
 from storage import search_index
 from storage.database import Transaction
@@ -44,39 +44,42 @@ def search(
     `words` are read by `search_index.terms`. With words the newest are those stored last, which is where the index
     ends; without, those published last. `brand` and `label` ask for one mention that has both.
     """
-    conditions = [
-        *_of_post(source, author, since, until),
-        *_of_mention(brand, label),
-    ]
     asked = search_index.terms(words)
     if words.strip() and not asked:
         return []
-    ordered = _by_words(tx, asked, before) if asked else _by_time(before)
-    return _found(tx, ordered.where(*conditions).limit(limit))
+    time: Column[Any] = P.created_at
+    if asked:
+        statement = _by_words(tx, asked, before).where(*_with_mention(brand, label))
+    elif brand is not None:
+        statement, time = _by_brand(brand, label, before), M.created_at
+    else:
+        statement = _by_time(before).where(*_with_mention(brand, label))
+    narrowed = statement.where(*_of_post(source, author), *_within(time, since, until))
+    return _found(tx, narrowed.limit(limit))
 
 
-def _of_post(
-    source: str | None, author: str | None, since: datetime | None, until: datetime | None
-) -> list[ColumnElement[bool]]:
+def _of_post(source: str | None, author: str | None) -> list[ColumnElement[bool]]:
+    asked = ((P.source, source), (P.author, author))
+    return [column == value for column, value in asked if value is not None]
+
+
+def _within(time: Column[Any], since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if source is not None:
-        conditions.append(P.source == source)
-    if author is not None:
-        conditions.append(P.author == author)
     if since is not None:
-        conditions.append(P.created_at >= since)
+        conditions.append(time >= since)
     if until is not None:
-        conditions.append(P.created_at < until)
+        conditions.append(time < until)
     return conditions
 
 
-def _of_mention(brand: str | None, label: Label | None) -> list[ColumnElement[bool]]:
-    asked: list[ColumnElement[bool]] = []
-    if brand is not None:
-        asked.append(M.brand == brand)
-    if label is not None:
-        asked.append(M.label == label.value)
+def _with_mention(brand: str | None, label: Label | None) -> list[ColumnElement[bool]]:
+    asked = _of_mention(brand, label)
     return [exists().where(M.post_id == P.id, *asked)] if asked else []
+
+
+def _of_mention(brand: str | None, label: Label | None) -> list[ColumnElement[bool]]:
+    asked = ((M.brand, brand), (M.label, label))
+    return [column == value for column, value in asked if value is not None]
 
 
 def _by_words(tx: Transaction, asked: Sequence[search_index.Term], before: Found | None) -> Select[Any]:
@@ -90,10 +93,21 @@ def _by_words(tx: Transaction, asked: Sequence[search_index.Term], before: Found
 
 def _by_time(before: Found | None) -> Select[Any]:
     statement = select(P.id, *POST_COLUMNS).order_by(P.created_at.desc(), P.id.desc())
+    return statement.where(*_earlier(P.created_at, P.id, before))
+
+
+def _by_brand(brand: str, label: Label | None, before: Found | None) -> Select[Any]:
+    # Along the brand's own index: a brand that few write about would be looked for in every post otherwise.
+    statement = select(P.id, *POST_COLUMNS).select_from(mention.join(post, P.id == M.post_id))
+    statement = statement.where(*_of_mention(brand, label), *_earlier(M.created_at, M.post_id, before))
+    return statement.order_by(M.created_at.desc(), M.post_id.desc())
+
+
+def _earlier(time: Column[Any], number: Column[Any], before: Found | None) -> list[ColumnElement[bool]]:
     if before is None:
-        return statement
+        return []
     at = before.post.created_at
-    return statement.where(or_(P.created_at < at, and_(P.created_at == at, P.id < before.number)))
+    return [time <= at, or_(time < at, number < before.number)]
 
 
 def _found(tx: Transaction, statement: Select[Any]) -> list[Found]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, any_, cast, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, any_, cast, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -51,6 +51,12 @@ def is_one_of(tx: Connection, column: Column[Any], values: Collection[Any]) -> C
         listed = func.json_each(json_text(list(values))).table_valued("value")
         return column.in_(select(listed.c.value))
     return column == any_(cast(list(values), ARRAY(column.type)))
+
+
+def is_constantly_in(column: Column[Any], values: Iterable[str]) -> ColumnElement[bool]:
+    """Whether a column has one of our own words, written out in the statement: only then does SQLite see that a partial
+    index has the rows."""
+    return column.in_([literal_column(f"'{value}'") for value in values])
 
 
 def by_source(keys: Iterable[PostKey]) -> dict[str, list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from storage.database import Transaction
 from storage.records import Post, PostKey
@@ -36,8 +36,8 @@ def answered(tx: Transaction, keys: Collection[PostKey]) -> set[PostKey]:
 def replies_without(tx: Transaction, root: PostKey, brand: str) -> list[Post]:
     """Replies in the thread of `root` that are stored and do not count for `brand`, oldest first."""
     source, thread_id = root
-    counted = select(M.post_id).where(M.brand == brand).scalar_subquery()
+    counted = exists().where(M.post_id == P.id, M.brand == brand)
     statement = select(*POST_COLUMNS).where(
-        P.source == source, P.thread_id == thread_id, P.external_id != thread_id, P.id.not_in(counted)
+        P.source == source, P.thread_id == thread_id, P.external_id != thread_id, ~counted
     )
     return [to_post(row) for row in tx.execute(statement.order_by(P.created_at, P.external_id))]

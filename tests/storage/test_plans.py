@@ -1,0 +1,61 @@
+"""Questions that are asked all the time are answered from an index, however long the history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from storage import bins, erasure, incidents, outbox, post_rows, posts, samples, schedule, threads
+from storage.database import Database, Transaction
+from tests.storage.examples import NOON, after
+
+HOUR = after(hours=1)
+KEYS = [("forum", "1"), ("news", "2")]
+
+QUESTIONS: dict[str, Callable[[Transaction], Any]] = {
+    "what a tick judges": lambda tx: posts.judged(tx, NOON, HOUR),
+    "a window": lambda tx: posts.window(tx, NOON, HOUR),
+    "a brand's window": lambda tx: posts.window(tx, NOON, HOUR, "Acme"),
+    "a brand's bins": lambda tx: bins.series(tx, "Acme", NOON, HOUR),
+    "samples": lambda tx: posts.samples(tx, NOON, HOUR),
+    "samples of posts": lambda tx: samples.of_posts(tx, KEYS),
+    "posts by name": lambda tx: posts.get(tx, KEYS),
+    "states of posts": lambda tx: post_rows.load(tx, KEYS),
+    "a thread": lambda tx: posts.thread(tx, "forum", "1"),
+    "what was answered": lambda tx: threads.answered(tx, KEYS),
+    "brands of posts": lambda tx: threads.brands_of(tx, KEYS),
+    "replies that do not count": lambda tx: threads.replies_without(tx, ("forum", "1"), "Acme"),
+    "the ends of history": lambda tx: (posts.earliest(tx), posts.latest(tx)),
+    "posts with words": lambda tx: posts.search(tx, "parcel late", brand="Acme"),
+    "posts of a brand": lambda tx: posts.search(tx, brand="Acme", since=NOON),
+    "whether a post was erased": lambda tx: erasure.is_erased(tx, KEYS[0]),
+    "live incidents": incidents.live,
+    "an incident by fingerprint": lambda tx: incidents.by_fingerprint(tx, "f"),
+    "recent incidents": lambda tx: incidents.recent(tx, since=NOON),
+    "a claim": lambda tx: outbox.claim(tx, NOON, "one", timedelta(seconds=30)),
+    "unfinished deliveries": outbox.unfinished,
+    "an incident's deliveries": lambda tx: outbox.history(tx, "i1"),
+    "due sources": lambda tx: schedule.due(tx, NOON),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_frequent_question_reads_no_table_from_end_to_end(sqlite_database: Database, name: str) -> None:
+    plans: list[str] = []
+
+    def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            rows = connection.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(row[3] for row in rows)
+
+    event.listen(sqlite_database.engine, "before_cursor_execute", explain)
+    with sqlite_database.write() as tx:
+        QUESTIONS[name](tx)
+    scans = [step for step in plans if step.startswith("SCAN") and "VIRTUAL TABLE" not in step]
+    assert plans
+    assert [step for step in scans if "USING INDEX" not in step and "CONSTANT ROW" not in step] == []
+    assert [step for step in plans if "ix_post_created_at (created_at<?)" in step] == []
