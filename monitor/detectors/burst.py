@@ -122,6 +122,18 @@ class SeriesBank:
         """How many ticks have been pushed or skipped."""
         return self._memory.tick
 
+    @property
+    def levels(self) -> Floats:
+        """What a tick of each series usually brings [n], over the last seven days; 0 before anything was read."""
+        sums, read = (self._memory[field][:, :-1].sum(axis=1) for field in ("block_counts", "block_covered"))
+        levels: Floats = sums / np.maximum(read, 1)
+        return levels
+
+    @property
+    def recent(self) -> Integers:
+        """The counts of the last 35 ticks [n, 35], oldest first; 0 where nobody counted."""
+        return self._memory["counts"].astype(np.int64)
+
     def add(self, names: Sequence[str], overrides: Mapping[str, BurstSettings] | None = None) -> None:
         """Take further series; each is judged once three hours or more of it have been read."""
         self._overrides.update(overrides or {})

@@ -171,6 +171,15 @@ def test_usual_counts_lie_inside_the_interval_shown() -> None:
     assert reading.low[0] < reading.observed[0] < reading.high[0]
 
 
+def test_the_bank_tells_the_usual_level_and_the_last_ticks() -> None:
+    bank = SeriesBank(["one"])
+    assert bank.levels.tolist() == [0.0]
+    bank.sweep(np.full((1, 2 * DAY), 4))
+    bank.push([9])
+    assert bank.levels.tolist() == [4.0]
+    assert bank.recent.tolist() == [[4] * 34 + [9]]
+
+
 def test_presets_are_ordered_and_a_series_may_have_its_own() -> None:
     history = np.tile(steady(5.0, 20), (3, 1))
     bank = SeriesBank(
