@@ -84,7 +84,7 @@ class Rules:
             },
             repeat={Severity.CRITICAL: alerting.repeat_critical, Severity.WARNING: alerting.repeat_warning},
             growth=alerting.material_growth,
-            reach=settings.thresholds_for().reach_minimum,
+            reach=settings.thresholds_for().reach_audience,
             quiet=QuietHours.build(settings),
         )
 

@@ -32,7 +32,7 @@ minimum_relevance = 0.6
 ambiguous = false
 
 [brands.thresholds]
-burst_minimum_voices = 4
+crowd_fewest_voices = 4
 
 [[brands.sentiment_rules]]
 words = ["bunk"]
@@ -53,7 +53,7 @@ sensitivity = "standard"
 lateness = "15m"
 
 [detection.thresholds]
-reach_minimum = 50000
+reach_audience = 50000
 
 [[channels]]
 type = "letterbox.channel"

@@ -74,7 +74,7 @@ def test_the_settings_are_what_the_file_says(write: Write) -> None:
     assert settings.channels[1].options == {"room": "tower"}
     assert settings.quiet_hours is not None
     assert settings.quiet_hours.start == time(22)
-    assert settings.thresholds_for("Oak & Anchor").reach_minimum == 50000
+    assert settings.thresholds_for("Oak & Anchor").reach_audience == 50000
 
 
 def test_a_plug_in_is_called_by_its_type_unless_named(write: Write) -> None:
