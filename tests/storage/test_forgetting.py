@@ -1,0 +1,127 @@
+"""Erasing posts on request, and pruning old ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from storage import bins, erasure, incidents, outbox, posts, upkeep
+from storage.database import Database
+from storage.erasure import REMOVED, without
+from storage.ingest import Intake, Written, write
+from storage.records import Engagement, EngagementSample
+from tests.storage.examples import NOON, after, alert, delivery, incident, mentioned, post, signal
+
+SECRET = "My flat in Canary Lane was flooded by Acme's parcel"  # the word that must not stay
+KEY = ("forum", "1")
+
+
+def fill(database: Database) -> None:
+    """A post that was edited, counted, taken as evidence, quoted, and sent to people."""
+    first = mentioned(post("1", text=f"{SECRET} yesterday", author="ann_1", collected_at=NOON))
+    edited = mentioned(post("1", text=SECRET, author="ann_1", collected_at=after(minutes=5)))
+    page = {"headline": "Acme's parcels are late", "quotes": [{"text": f"{SECRET[:30]}…", "author": "ann_1"}]}
+    evidence = (KEY, ("forum", "2"))
+    with database.write() as tx:
+        write(tx, Intake(mentions=[first], samples=[EngagementSample("forum", "1", NOON, Engagement(likes=1))]))
+        write(tx, Intake(mentions=[edited, mentioned(post("2", author="bob", created_at=after(days=1)))]))
+        incidents.insert(tx, incident(origin=KEY, evidence=evidence))
+        incidents.add_signals(tx, "i1", [signal(evidence=evidence)])
+        incidents.add_alert(tx, alert(page=page))
+        outbox.enqueue(tx, [delivery(page=page), delivery(2)])
+
+
+def test_an_erased_post_is_nowhere_any_more(database: Database) -> None:
+    fill(database)
+    with database.write() as tx:
+        erased = erasure.erase(tx, [KEY], after(days=2), "the author asked")
+    assert erased.posts == (KEY,)
+    assert erased.remote_pages == (delivery().id,)
+    with database.read() as tx:
+        assert posts.get(tx, [KEY]) == []
+        assert posts.search(tx, "canary") == []
+        assert posts.samples(tx, NOON, after(days=1)) == []
+        found = incidents.get(tx, "i1")
+        assert found is not None
+        assert (found.origin, found.evidence) == (None, (("forum", "2"),))
+        assert incidents.signals(tx, "i1")[0].evidence == (("forum", "2"),)
+        page = incidents.alerts(tx, "i1")[0].page
+        assert page == {"headline": "Acme's parcels are late", "quotes": [{"text": REMOVED, "author": REMOVED}]}
+        assert outbox.history(tx, "i1")[0].page == page
+
+
+def test_counts_stay_when_a_post_is_erased(database: Database) -> None:
+    fill(database)
+    with database.write() as tx:
+        erasure.erase(tx, [KEY], after(days=2), "the author asked")
+        assert [each.posts for each in bins.series(tx, "Acme", NOON, after(hours=1))] == [1]
+
+
+def test_an_erased_post_is_not_stored_again(database: Database) -> None:
+    fill(database)
+    with database.write() as tx:
+        erasure.erase(tx, [KEY], after(days=2), "the author asked")
+        written = write(tx, Intake(mentions=[mentioned(post("1", text=SECRET)), mentioned(post("3"))]))
+        assert [each.post.external_id for each in written.new_mentions] == ["3"]
+        assert written.new_posts == 1
+        assert erasure.is_erased(tx, KEY)
+        assert write(tx, Intake(mentions=[mentioned(post("1"))])) == Written()
+
+
+def test_all_of_an_author_is_erased(database: Database) -> None:
+    fill(database)
+    with database.write() as tx:
+        assert erasure.erase_author(tx, "forum", "ann_1", after(days=2), "the author asked").posts == (KEY,)
+        assert erasure.erase_author(tx, "forum", "nobody", after(days=2), "the author asked").posts == ()
+        assert [each.author for each in posts.get(tx, [KEY, ("forum", "2")])] == ["bob"]
+
+
+def test_after_a_purge_no_byte_is_left_of_what_was_erased(sqlite_database: Database, tmp_path: Path) -> None:
+    fill(sqlite_database)
+    files = [tmp_path / "tocsin.db", tmp_path / "tocsin.db-wal"]
+    assert any(b"Canary" in file.read_bytes() for file in files)
+    with sqlite_database.write() as tx:
+        erasure.erase(tx, [KEY], after(days=2), "the author asked")
+    upkeep.purge(sqlite_database)
+    left = b"".join(file.read_bytes() for file in files if file.exists())
+    assert b"anary" not in left
+    assert b"ann_1" not in left
+    assert b"flooded" not in left
+
+
+@pytest.mark.parametrize(
+    ("value", "left"),
+    [
+        ("Ann", REMOVED),
+        ("Ann Smith", "Ann Smith"),
+        ("she said: my parcel never came!", REMOVED),
+        ("my parcel never…", REMOVED),
+        ("my parcel", "my parcel"),
+        ({"a": ["Ann", 1, None, True]}, {"a": [REMOVED, 1, None, True]}),
+    ],
+)
+def test_quotes_are_told_from_other_words(value: object, left: object) -> None:
+    assert without(value, ["Ann", "my parcel never came"]) == left
+
+
+def test_old_posts_are_pruned_but_not_what_incidents_rest_on(database: Database) -> None:
+    with database.write() as tx:
+        write(tx, Intake(mentions=[mentioned(post(str(hour), created_at=after(hours=hour))) for hour in range(6)]))
+        incidents.insert(tx, incident(origin=("forum", "0"), evidence=(("forum", "1"),)))
+        incidents.add_signals(tx, "i1", [signal(evidence=(("forum", "2"),))])
+        assert erasure.prune(tx, after(hours=5), limit=1) == 1
+        assert erasure.prune(tx, after(hours=5), source="news") == 0
+        assert erasure.prune(tx, after(hours=5)) == 1
+        assert erasure.prune(tx, after(hours=5)) == 0
+        left = [each.post.external_id for each in posts.window(tx, NOON, after(hours=9))]
+        assert left == ["0", "1", "2", "5"]
+        assert len(posts.search(tx, "acme")) == 4
+        assert len(bins.series(tx, "Acme", NOON, after(hours=9))) == 6
+
+
+def test_a_pruned_post_may_be_stored_again(database: Database) -> None:
+    with database.write() as tx:
+        write(tx, Intake(posts=[post()]))
+        erasure.prune(tx, after(hours=1))
+        assert write(tx, Intake(posts=[post()])).new_posts == 1
