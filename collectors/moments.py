@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,8 +13,8 @@ def from_epoch(seconds: float) -> datetime:
 
     Raises `ValueError` outside 1990…2100, which is a mistake and no time of a post.
     """
-    if not math.isfinite(seconds):
-        raise ValueError(f"{seconds} is not a time")
+    if not -1e20 < seconds < 1e20:  # not a number compares false as well
+        raise ValueError(f"{seconds!r:.60} is not a time")
     size = abs(seconds)
     scale = 1 if size < 1e11 else 1e3 if size < 1e14 else 1e6 if size < 1e17 else 1e9
     return _plausible(datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds / scale))

@@ -219,7 +219,7 @@ def _name(value: Any) -> str:
         return _words(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"{value!r:.60} is no name")  # noqa: TRY004  (a row's fault, not a caller's)
-    return str(int(value)) if float(value).is_integer() else str(value)
+    return str(int(value)) if isinstance(value, int) or value.is_integer() else str(value)
 
 
 def _count(value: Any) -> int | None:

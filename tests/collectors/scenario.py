@@ -1,7 +1,8 @@
 """What a source's test module gives to tests/contract/test_collectors.py, so that the source is held to the contract.
 
 Beside its own tests, `tests/collectors/test_NAME.py` defines `scenario()`, a context manager that gives a `Scenario`:
-the platform, played by a local server, and the source as one would configure it.
+the platform, played by a local server, and the source as one would configure it. A source that asks no server says so
+by `ASKS_SOMEBODY = False`.
 """
 
 from __future__ import annotations

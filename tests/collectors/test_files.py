@@ -28,6 +28,9 @@ from storage.records import Engagement, EngagementSample, Post, PostKind
 from tests.collectors.scenario import Clock, Store, built
 from tests.servers.web import Reply
 
+ASKS_SOMEBODY = False
+"""Nothing that is asked can refuse or fail."""
+
 AT = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 
 

@@ -28,11 +28,23 @@ def _defines_options(module: ModuleType) -> bool:
     return getattr(getattr(module, "Options", None), "__module__", None) == module.__name__
 
 
+def module_of(source: str) -> ModuleType:
+    """The tests of a source, which define its scenario."""
+    return importlib.import_module(f"tests.collectors.test_{source}")
+
+
 @pytest.fixture(params=sources())
 def scenario(request: pytest.FixtureRequest) -> Iterator[Scenario]:
     """The platform of a source, and the source as configured for it."""
-    module = importlib.import_module(f"tests.collectors.test_{request.param}")
-    opened: AbstractContextManager[Scenario] = module.scenario()
+    opened: AbstractContextManager[Scenario] = module_of(request.param).scenario()
+    with opened as given:
+        yield given
+
+
+@pytest.fixture(params=[source for source in sources() if getattr(module_of(source), "ASKS_SOMEBODY", True)])
+def asking(request: pytest.FixtureRequest) -> Iterator[Scenario]:
+    """The same for the sources that ask a server."""
+    opened: AbstractContextManager[Scenario] = module_of(request.param).scenario()
     with opened as given:
         yield given
 
@@ -145,20 +157,20 @@ def test_what_is_published_later_is_read_later(scenario: Scenario) -> None:
     assert store.gaps == []
 
 
-def test_a_rate_limit_is_passed_on_and_not_tried_again(scenario: Scenario) -> None:
-    error = _failure(scenario, Reply(429, headers={"Retry-After": "7"}))
+def test_a_rate_limit_is_passed_on_and_not_tried_again(asking: Scenario) -> None:
+    error = _failure(asking, Reply(429, headers={"Retry-After": "7"}))
     assert error.retry_after == 7
     assert not error.permanent
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])
-def test_a_failing_server_is_temporary(scenario: Scenario, status: int) -> None:
-    assert not _failure(scenario, Reply(status, b"<h1>Oops</h1>", {"content-type": "text/html"})).permanent
+def test_a_failing_server_is_temporary(asking: Scenario, status: int) -> None:
+    assert not _failure(asking, Reply(status, b"<h1>Oops</h1>", {"content-type": "text/html"})).permanent
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_refused_credentials_are_permanent(scenario: Scenario, status: int) -> None:
-    error = _failure(scenario, Reply(status, b"{}", {"content-type": "application/json"}))
+def test_refused_credentials_are_permanent(asking: Scenario, status: int) -> None:
+    error = _failure(asking, Reply(status, b"{}", {"content-type": "application/json"}))
     assert error.permanent
     assert str(status) in str(error)
 
@@ -178,24 +190,22 @@ def test_refused_credentials_are_permanent(scenario: Scenario, status: int) -> N
     ],
     ids=["half", "page", "list", "string", "object", "nothing", "cut", "gzip", "redirect"],
 )
-def test_an_answer_that_makes_no_sense_loses_nothing(scenario: Scenario, reply: Reply) -> None:
-    _failure(scenario, reply)
+def test_an_answer_that_makes_no_sense_loses_nothing(asking: Scenario, reply: Reply) -> None:
+    _failure(asking, reply)
 
 
-def test_a_failure_between_pages_is_told_and_keeps_what_was_read(scenario: Scenario) -> None:
-    published = scenario.publish()
+def test_a_failure_between_pages_is_told_and_keeps_what_was_read(asking: Scenario) -> None:
+    published = asking.publish()
     store = Store()
-    stream = built(scenario).collect(None)
+    stream = built(asking).collect(None)
     store.keep(next(stream))
-    if not scenario.asked():
-        pytest.skip("the source asks nobody")
-    scenario.fail_next(*[Reply(503)] * 50)
+    asking.fail_next(*[Reply(503)] * 50)
     with suppress(CollectorError):
         deque(map(store.keep, stream))
     assert not store.pages[-1].complete
-    scenario.fail_next()
-    scenario.clock.advance(minutes=5)
-    read_all(scenario, store)
+    asking.fail_next()
+    asking.clock.advance(minutes=5)
+    read_all(asking, store)
     assert set(store.posts) >= published
 
 
@@ -204,33 +214,24 @@ def test_the_probe_says_in_a_sentence_what_it_found(scenario: Scenario) -> None:
     assert len(built(scenario).probe().split()) > 3
 
 
-def test_the_probe_fails_where_the_platform_refuses(scenario: Scenario) -> None:
-    scenario.publish()
-    if not _asks_somebody(scenario):
-        pytest.skip("the source asks nobody")
-    scenario.fail_next(*[Reply(403)] * 5)
+def test_the_probe_fails_where_the_platform_refuses(asking: Scenario) -> None:
+    asking.publish()
+    asking.fail_next(*[Reply(403)] * 5)
     with pytest.raises(CollectorError, match="403"):
-        built(scenario).probe()
+        built(asking).probe()
 
 
-def _asks_somebody(scenario: Scenario) -> bool:
-    built(scenario).probe()
-    return scenario.asked() > 0
-
-
-def _failure(scenario: Scenario, reply: Reply) -> CollectorError:
+def _failure(asking: Scenario, reply: Reply) -> CollectorError:
     """The error of a source whose platform answers the first request so; afterwards all that was published is read."""
-    published = scenario.publish()
-    if not _asks_somebody(scenario):
-        pytest.skip("the source asks nobody")
-    asked, store = scenario.asked(), Store()
-    scenario.fail_next(*[reply] * 50)
-    collector = built(scenario)
+    published = asking.publish()
+    asked, store = asking.asked(), Store()
+    asking.fail_next(*[reply] * 50)
+    collector = built(asking)
     with pytest.raises(CollectorError) as caught:
         store.run(collector)
-    assert scenario.asked() - asked <= 5, "it asked again and again"
-    scenario.fail_next()
-    scenario.clock.advance(minutes=5)
+    assert asking.asked() - asked <= 5, "it asked again and again"
+    asking.fail_next()
+    asking.clock.advance(minutes=5)
     for _ in range(20):
         if store.run(collector)[-1].complete:
             break

@@ -53,6 +53,8 @@ class WebServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+            wbufsize = -1  # head and body in one packet, or every answer waits 40 ms for an acknowledgement
 
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
@@ -79,6 +81,7 @@ class WebServer:
                     for start in range(0, len(body), size):
                         self.wfile.write(body[start : start + size])
                         self.wfile.flush()
+                    self.wfile.flush()
                 self.close_connection = bool(reply.cut)
 
             def log_message(self, *_: object) -> None:
