@@ -1,7 +1,7 @@
 """Every threshold of every detector, in one place, with its value at each of the three sensitivities.
 
-The name begins with the detector: `crowd_fewest_voices` is `fewest_voices` of `monitor.detectors.crowd`. A new threshold
-is one entry here; the example file, the reference page and the schema follow from it. Fields that the operator sets win
+The name begins with the detector: `crowd_fewest_voices` is `fewest_voices` of `monitor.detectors.crowd`. A threshold is
+one entry here; the example file, the reference page and the schema follow from it. Fields that the operator sets win
 over the preset, globally first and then for a brand (`Settings.thresholds_for`).
 """
 
@@ -42,9 +42,9 @@ class ThresholdSettings(BaseModel):
     )
     burst_fewest: int = _threshold(
         "Fewest posts in three hours for a burst.",
-        relaxed=8,
+        relaxed=5,
         standard=5,
-        keen=4,
+        keen=5,
         ge=1,
     )
     burst_escalation: float = _threshold(
