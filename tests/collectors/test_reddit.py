@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -11,16 +12,15 @@ from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from collectors import reddit
-from collectors.contract import CollectorError, SourceContext
+from collectors.contract import CollectorError
 from collectors.reddit_client import Client
 from collectors.reddit_shapes import found_in
 from storage.records import Engagement, PostKind
-from tests.collectors.scenario import Clock, Store, built, no_sleep
+from tests.collectors.scenario import Clock, Store, built
 from tests.servers.reddit_api import CLIENT_ID, CLIENT_SECRET, RedditServer, Thing
 from tests.servers.web import Reply, Request, WebServer, as_json
 
@@ -338,45 +338,66 @@ CASSETTES = os.environ.get("TOCSIN_PRAW_CASSETTES", "")
 
 
 class Playback(WebServer):
-    """Gives the recorded answers of a cassette, whatever is asked."""
+    """Gives recorded answers in their order, whatever is asked."""
 
-    def __init__(self, cassette: Path) -> None:
+    def __init__(self, bodies: list[str]) -> None:
         super().__init__()
-        recorded = json.loads(cassette.read_text(encoding="utf-8"))
-        interactions = recorded.get("interactions") or recorded["http_interactions"]
-        self.recorded = [each for each in interactions if "access_token" not in _address(each)]
+        self.bodies = bodies
 
     def answer(self, request: Request) -> Reply:
         if request.path == "/api/v1/access_token":
             return as_json({"access_token": "x", "token_type": "bearer", "expires_in": 3600, "scope": "*"})
-        body = self.recorded.pop(0)["response"]["body"]["string"] if self.recorded else "{}"
-        return Reply(200, body.encode() if isinstance(body, str) else body, {"content-type": "application/json"})
+        return Reply(200, self.bodies.pop(0).encode(), {"content-type": "application/json"})
 
 
-def _address(interaction: dict[str, Any]) -> str:
-    return str(interaction["request"]["uri"])
+def recorded(names: str) -> Iterator[list[str]]:
+    """The bodies of each cassette, sign-in aside."""
+    for cassette in sorted(Path(CASSETTES).glob(names)):
+        content = json.loads(cassette.read_text(encoding="utf-8"))
+        interactions = content.get("interactions") or content["http_interactions"]
+        answers = [each for each in interactions if "access_token" not in each["request"]["uri"]]
+        yield [each["response"]["body"].get("string", "") for each in answers]
 
 
-@pytest.mark.skipif(not CASSETTES, reason="TOCSIN_PRAW_CASSETTES does not name a folder with praw's recorded traffic")
-def test_recorded_listings_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REDDIT_ID", CLIENT_ID)
-    monkeypatch.setenv("REDDIT_SECRET", CLIENT_SECRET)
-    clock, read = Clock(), 0
-    for cassette in sorted(Path(CASSETTES).rglob("*Subreddit*search*.json"))[:20]:
-        with Playback(cassette) as server:
-            options = reddit.Options.model_validate(
-                {
-                    "client_id": {"env": "REDDIT_ID"},
-                    "client_secret": {"env": "REDDIT_SECRET"},
-                    "oauth_url": server.url,
-                    "reddit_url": server.url,
-                }
-            )
-            client = Client(options, SourceContext("reddit", (), clock, no_sleep).clock)
-            with client.session():
-                while server.recorded:
-                    query = dict(parse_qsl(urlsplit(_address(server.recorded[0])).query))
-                    found = found_in(client.listing("r/all/search", query), "reddit", clock())
-                    assert found.bad == []
-                    read += len(found.posts)
-    assert read > 0
+def is_listing(body: Any) -> bool:
+    """Whether a recorded body is a listing of submissions and comments."""
+    with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
+        children = json.loads(body)["data"]["children"]
+        return bool(children) and {child["kind"] for child in children} <= {"t1", "t3"}
+    return False
+
+
+needs_recordings = pytest.mark.skipif(
+    not CASSETTES, reason="TOCSIN_PRAW_CASSETTES does not name a folder with praw's recorded traffic"
+)
+
+
+@needs_recordings
+def test_recorded_listings_are_understood(world: RedditScenario) -> None:
+    bodies = [body for cassette in recorded("TestSub*.json") for body in cassette if is_listing(body)]
+    with Playback(bodies) as server:
+        client = Client(reddit.Options(**{**world.options, **addresses(server)}), world.clock)
+        with client.session():
+            while bodies:
+                found = found_in(client.listing("r/all/new", {}), "reddit", world.clock())
+                assert found.bad == []
+                assert all(post.thread_id and post.text for post in found.posts)
+    assert len(server.requests) > 40
+
+
+@needs_recordings
+def test_a_recorded_thread_is_read_with_its_further_comments(world: RedditScenario) -> None:
+    (bodies,) = recorded("TestCommentForest.test_replace__all.json")
+    with Playback(bodies) as server:
+        client = Client(reddit.Options(**{**world.options, **addresses(server)}), world.clock)
+        with client.session():
+            comments, missing = client.comments("t3_3hahrw", 100)
+    found = found_in(comments, "reddit", world.clock())
+    assert (missing, bodies, found.bad) == (0, [], [])
+    known = {f"t1_{fields['id']}" for fields in comments.things}
+    assert len(found.posts) > 100
+    assert all(post.parent_id == post.thread_id or post.parent_id in known for post in found.posts)
+
+
+def addresses(server: WebServer) -> dict[str, str]:
+    return {"oauth_url": server.url, "reddit_url": server.url}
