@@ -98,6 +98,13 @@ class ThresholdSettings(BaseModel):
         ge=0,
         le=1,
     )
+    crowd_page: float = _threshold(
+        "Surprise, as a multiple of what rings, from which an adverse crowd interrupts people.",
+        relaxed=1.6,
+        standard=1.3,
+        keen=1.1,
+        ge=1,
+    )
     crowd_critical: float = _threshold(
         "Surprise, as a multiple of what rings, from which an adverse crowd is critical.",
         relaxed=4.0,
@@ -256,9 +263,9 @@ class ThresholdSettings(BaseModel):
     )
     slow_burn_adverse_share: float = _threshold(
         "Share of the day's voices that must be adverse.",
-        relaxed=0.4,
-        standard=0.3,
-        keen=0.25,
+        relaxed=0.6,
+        standard=0.5,
+        keen=0.4,
         ge=0,
         le=1,
     )

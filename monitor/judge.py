@@ -1,18 +1,87 @@
-"""The fold over ticks that says what is out of the ordinary: voices, then detectors, then signals."""
+"""The fold over ticks that says what is out of the ordinary: voices, then detectors, then signals.
+
+    mentions -> voices (who says a distinct thing) -> detectors -> signals
+
+Pure and on event time. A tick without posts costs next to nothing, and what it would have changed is caught up with
+when somebody speaks again; so a year of a quiet brand is judged in seconds, with the same result.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Self, TypeVar
 
-from monitor.detectors.contract import Tick
-from storage.records import Signal
+import msgspec
+
+from config.settings import Settings
+from config.thresholds import ThresholdSettings
+from monitor.detectors.burst import BurstSettings
+from monitor.detectors.contract import TICK, Detector, Hearing, Tick
+from monitor.detectors.crowd import Crowd, CrowdSettings
+from monitor.detectors.reach import Reach, ReachSettings
+from monitor.detectors.recent import Moment, Recent
+from monitor.detectors.slow_burn import SlowBurn, SlowBurnSettings
+from monitor.detectors.stillness import Stillness
+from monitor.detectors.threads import Threads, ThreadSettings
+from monitor.detectors.trouble import Trouble, TroubleSettings
+from monitor.kinds import Kind, Taxonomy
+from monitor.voices import Heard, VoiceFold
+from storage.records import MentionedPost, Signal
+
+VERSION = 1
+UNREAD = {"": 0.0}
+"""Coverage of a tick in which nothing was read."""
+ELSE = ""
+"""Stands for every brand without settings of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Every threshold of every detector for one brand; the defaults are the benchmarked ones (`standard`)."""
+
+    crowd: CrowdSettings = field(default_factory=CrowdSettings)
+    trouble: TroubleSettings = field(default_factory=TroubleSettings)
+    thread: ThreadSettings = field(default_factory=ThreadSettings)
+    slow_burn: SlowBurnSettings = field(default_factory=SlowBurnSettings)
+    reach: ReachSettings = field(default_factory=ReachSettings)
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeSettings:
-    """Every threshold of every detector; the defaults are the benchmarked ones (`standard`)."""
+    """Thresholds by brand (`""` for every other), and the kinds of incident that words may point to."""
+
+    thresholds: Mapping[str, Thresholds] = field(default_factory=lambda: {ELSE: Thresholds()})
+    kinds: Mapping[str, Kind] = field(default_factory=lambda: Taxonomy.build().kinds_by_name)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """As the operator configured it, each brand with its own sensitivity and thresholds."""
+        brands = {brand.name: thresholds_of(settings.thresholds_for(brand)) for brand in settings.brands}
+        kinds = Taxonomy.build(settings.kinds).kinds_by_name
+        return cls({ELSE: thresholds_of(settings.thresholds_for()), **brands}, kinds)
+
+
+def thresholds_of(chosen: ThresholdSettings) -> Thresholds:
+    """The thresholds in force as the detectors know them."""
+    return Thresholds(
+        crowd=_filled(CrowdSettings, "crowd", chosen, burst=_filled(BurstSettings, "burst", chosen)),
+        trouble=_filled(TroubleSettings, "trouble", chosen),
+        thread=_filled(ThreadSettings, "thread", chosen),
+        slow_burn=_filled(SlowBurnSettings, "slow_burn", chosen),
+        reach=_filled(ReachSettings, "reach", chosen),
+    )
+
+
+_SettingsT = TypeVar("_SettingsT")
+
+
+def _filled(kind: type[_SettingsT], detector: str, chosen: ThresholdSettings, **others: object) -> _SettingsT:
+    """A detector's settings from the thresholds that are called by its name and theirs; what is no threshold stays."""
+    prefix = f"{detector}_"
+    named = {name.removeprefix(prefix): value for name, value in chosen if name.startswith(prefix)}
+    return kind(**named, **others)
 
 
 class Judge:
@@ -20,24 +89,133 @@ class Judge:
 
     def __init__(self, brands: Sequence[str], settings: JudgeSettings | None = None) -> None:
         """Begin without a past, for `brands` (their names)."""
-        raise NotImplementedError
+        self._brands = tuple(brands)
+        self._known = frozenset(brands)
+        self._settings = settings or JudgeSettings()
+        self._voices: dict[str, VoiceFold] = {}
+        self._recent: dict[str, Recent] = {}
+        self._stillness = Stillness()
+        self._silent = 0
+        self._last_at: datetime | None = None
+        self._detectors = _detectors(self._brands, self._settings)
 
     def step(self, tick: Tick) -> list[Signal]:
-        """Take the next tick (`tick.at` one `TICK` after the last; a longer step is a gap) and say what it found.
+        """Take the next tick and say what it found. Ticks left out since the last one count as not read.
 
         A signal with `surprise >= 1` rings. One below 1 belongs to something that rang before and has not ebbed yet: it
         keeps its incident from being resolved and is not stored. Signals are sorted by brand, detector and topic.
         """
-        raise NotImplementedError
+        while self._last_at is not None and tick.at - self._last_at > TICK:
+            self._step(Tick(self._last_at + TICK, coverage=UNREAD))
+        return self._step(tick)
 
     def copy(self) -> Self:
         """An independent judge with the same state, for a provisional look at a tick that is not complete."""
-        raise NotImplementedError
+        twin = type(self)(self._brands, self._settings)
+        twin.load(self.dump())
+        return twin
 
     def dump(self) -> bytes:
         """The whole state, to go on later exactly as if there had been no interruption."""
-        raise NotImplementedError
+        return msgspec.msgpack.encode(
+            _State(
+                version=VERSION,
+                last_at=self._last_at,
+                silent=self._silent,
+                stillness=self._stillness.dump(),
+                voices={brand: fold.dump() for brand, fold in self._voices.items()},
+                recent={brand: recent.dump() for brand, recent in self._recent.items()},
+                detectors=[detector.dump() for detector in self._detectors],
+            )
+        )
 
     def load(self, blob: bytes) -> None:
-        """Take up a state that `dump` gave, of the same settings; brands that are new since start from nothing."""
-        raise NotImplementedError
+        """Take up a state that `dump` gave, of the same settings; brands that are new since start from nothing.
+
+        Raises `ValueError` when the state was written by another version of the program.
+        """
+        state = _decoded(blob)
+        self._last_at, self._silent = state.last_at, state.silent
+        self._stillness.load(state.stillness)
+        known = set(self._brands)
+        self._voices = {brand: VoiceFold.restored(kept) for brand, kept in state.voices.items() if brand in known}
+        self._recent = {brand: self._new_recent(kept) for brand, kept in state.recent.items() if brand in known}
+        for detector, kept in zip(self._detectors, state.detectors, strict=True):
+            detector.load(kept)
+
+    def _step(self, tick: Tick) -> list[Signal]:
+        covered = sum(tick.coverage.values()) / len(tick.coverage) if tick.coverage else 1.0
+        heard = self._hear(tick)
+        gap_ticks = self._end_silence(heard)
+        self._last_at = tick.at
+        if not heard:
+            self._silent += 1
+        hearing = Hearing(tick.at, heard, self._recent, tick.samples, covered, gap_ticks)
+        signals = [signal for detector in self._detectors for signal in detector.hear(hearing)]
+        if len(signals) > 1:
+            signals.sort(key=lambda signal: (signal.brand, signal.detector, signal.topic))
+        return signals
+
+    def _hear(self, tick: Tick) -> dict[str, list[Heard]]:
+        heard: dict[str, list[Heard]] = {}
+        for brand in sorted(tick.mentions):
+            items = tick.mentions[brand]
+            if items and brand in self._known:
+                heard[brand] = self._hear_brand(brand, items, tick.at.timestamp())
+        return heard
+
+    def _hear_brand(self, brand: str, items: Sequence[MentionedPost], now: float) -> list[Heard]:
+        fold = self._voices.get(brand) or self._voices.setdefault(brand, VoiceFold())
+        recent = self._recent.get(brand) or self._recent.setdefault(brand, self._new_recent(()))
+        fold.forget(now)
+        heard = fold.hear(sorted(items, key=_by_time))
+        recent.take(now, heard)
+        return heard
+
+    def _end_silence(self, heard: Mapping[str, Sequence[Heard]]) -> int:
+        """How many of the ticks just before were a gap, as is known now that somebody speaks again."""
+        if not heard:
+            return 0
+        silent, self._silent = self._silent, 0
+        is_gap = self._stillness.broken(silent, sum(len(one) for one in heard.values()))
+        return silent if is_gap else 0
+
+    def _new_recent(self, moments: Iterable[Moment]) -> Recent:
+        recent = Recent(self._settings.kinds.get)
+        recent.load(moments)
+        return recent
+
+
+class _State(msgspec.Struct):
+    version: int
+    last_at: datetime | None
+    silent: int
+    stillness: bytes
+    voices: dict[str, bytes]
+    recent: dict[str, list[Moment]]
+    detectors: list[bytes]
+
+
+def _decoded(blob: bytes) -> _State:
+    state = msgspec.msgpack.decode(blob, type=_State)
+    if state.version != VERSION:
+        raise ValueError(
+            f"the saved state of detection has version {state.version}, this program writes {VERSION}; "
+            "delete it and let history be read again"
+        )
+    return state
+
+
+def _by_time(item: MentionedPost) -> tuple[datetime, str, str]:
+    return (item.post.judged_at, *item.post.key)
+
+
+def _detectors(brands: Sequence[str], settings: JudgeSettings) -> list[Detector]:
+    chosen = settings.thresholds
+    return [
+        Crowd(brands, {brand: one.crowd for brand, one in chosen.items()}),
+        Trouble(settings.kinds, {brand: one.trouble for brand, one in chosen.items()}),
+        Threads(settings.kinds, {brand: one.thread for brand, one in chosen.items()}),
+        SlowBurn({brand: one.slow_burn for brand, one in chosen.items()}),
+        Reach(settings.kinds, {brand: one.reach for brand, one in chosen.items()}),
+    ]

@@ -1,4 +1,4 @@
-"""What detectors get: the tick.
+"""What detectors get and what they are: the tick, the tick as it was heard, and the contract of a detector.
 
 Everything here is pure and runs on event time. A tick is five minutes of one whole program: what was said about every
 brand, what the sources counted around threads, and how much of the sources was really read. Detectors are folds: state
@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
-from storage.records import BIN_SECONDS, EngagementSample, MentionedPost
+from monitor.detectors.recent import Recent
+from monitor.voices import Heard
+from storage.records import BIN_SECONDS, EngagementSample, MentionedPost, Signal
 
 TICK = timedelta(seconds=BIN_SECONDS)
 """One step of the judge; ticks are aligned to the Unix epoch as bins are."""
@@ -44,3 +47,40 @@ class Tick:
     def start(self) -> datetime:
         """Beginning of the span."""
         return self.at - TICK
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """A tick as detectors see it: who says something, and who only carries it on.
+
+    `heard` holds the brands with posts in the tick, `recent` what was heard of each brand in the last day, this tick
+    included. `covered` is the share of the sources that was read in it, `gap_ticks` the number of ticks just before it
+    in which, as it turns out now, nobody listened.
+    """
+
+    at: datetime
+    heard: Mapping[str, Sequence[Heard]]
+    recent: Mapping[str, Recent]
+    samples: Sequence[EngagementSample] = ()
+    covered: float = 1.0
+    gap_ticks: int = 0
+
+
+class Detector(Protocol):
+    """Finds one sort of thing. Pure: the same hearings give the same signals, whatever is dumped and loaded between."""
+
+    name: str
+    version: str
+
+    def hear(self, hearing: Hearing) -> list[Signal]:
+        """What the tick shows.
+
+        `surprise` of a signal is its strength in multiples of the threshold. From 1.0 it rings; below, down to the
+        clear level, it says that what rang has not ebbed yet.
+        """
+
+    def dump(self) -> bytes:
+        """The whole state."""
+
+    def load(self, blob: bytes) -> None:
+        """Take up a state that `dump` gave."""

@@ -1,0 +1,270 @@
+"""Crowds: more voices than this brand is used to, and more voices against it than it is used to.
+
+Two count series per brand (all voices; adverse ones) go through the burst detector. A crowd alone is not a crisis:
+launches, jokes and birthdays draw crowds as large. It interrupts people when it is adverse, at least as much so as is
+usual for the brand, and when no calm kind explains it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from monitor.detectors import wording
+from monitor.detectors.burst import PRESETS, BurstReading, BurstSettings, SeriesBank
+from monitor.detectors.contract import Hearing
+from monitor.detectors.recent import Totals
+from storage.records import BIN_SECONDS, Severity, Signal
+
+VOICES = "burst"
+ADVERSE = "backlash"
+CLEAR = 0.5
+"""Share of the threshold below which a crowd has dispersed."""
+WARM_TICKS = 288
+"""A series is trusted more and more over its first day: until every hour of a day was seen once, a morning looks like a
+crisis."""
+REACH_BACK = 36 * BIN_SECONDS
+"""Seconds that the longest window of the burst detector spans."""
+MOST_WAITING = 288
+PRIOR_VOICES = 2.0
+PRIOR_SHARE = 0.3
+"""Usual share of adverse voices before any were heard, and how many voices that belief is worth."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrowdSettings:
+    """When a crowd is worth telling.
+
+    Fewer than `fewest_voices`, or `fewest_adverse` adverse ones, make no crowd; `fewest_to_page` adverse ones interrupt
+    people. At least `adverse_share` of such a crowd must be adverse, and `as_usual` times the brand's own usual share.
+    From `calm_share` of voices explained by a calm kind it interrupts nobody. `page` and `critical` are the surprises
+    from which an adverse crowd interrupts people and is critical.
+    """
+
+    burst: BurstSettings = field(default_factory=lambda: PRESETS["standard"])
+    fewest_voices: int = 8
+    fewest_adverse: int = 5
+    fewest_to_page: int = 10
+    adverse_share: float = 0.3
+    as_usual: float = 1.0
+    calm_share: float = 0.5
+    page: float = 1.3
+    critical: float = 3.0
+
+
+class _Stretch(msgspec.Struct, array_like=True):
+    """Ticks that wait to be counted: `ticks` alike, in each `counts` of `(series, voices)`."""
+
+    ticks: int
+    covered: bool
+    counts: list[tuple[int, int]] = []
+
+
+class _State(msgspec.Struct, array_like=True):
+    bank: bytes
+    waiting: list[_Stretch]
+    silent: int
+    begun: dict[str, int]
+    loud: bool
+
+
+class Crowd:
+    """Judges the voices and the adverse voices of every brand."""
+
+    name = VOICES
+    version = "crowd-1"
+
+    def __init__(self, brands: Sequence[str], settings: Mapping[str, CrowdSettings]) -> None:
+        """`settings` holds those of single brands; those of `""` are everybody else's."""
+        self._brands = list(brands)
+        self._settings = [settings.get(brand, settings[""]) for brand in brands]
+        self._rows = {brand: 2 * number for number, brand in enumerate(brands)}
+        names = [name for brand in brands for name in (f"{brand}\x1f{VOICES}", f"{brand}\x1f{ADVERSE}")]
+        overrides = {name: self._settings[row // 2].burst for row, name in enumerate(names)}
+        self._bank = SeriesBank(names, settings[""].burst, overrides)
+        self._begun = dict.fromkeys(brands, 0)
+        self._waiting: list[_Stretch] = []
+        self._silent = 0
+        self._loud = False
+
+    def hear(self, hearing: Hearing) -> list[Signal]:
+        """The crowds of this tick. Ticks that cannot show one wait and are counted together, with the same result."""
+        if not self._take(hearing):
+            return []
+        self._end_silence(is_gap=False)
+        last = self._waiting.pop()
+        self._sweep()
+        reading = self._bank.push(_dense([last], len(self._bank.names))[:, 0], self._covered(last.covered))
+        self._loud = bool(np.any(reading.surprise >= CLEAR))
+        return self._signals(hearing, reading)
+
+    def dump(self) -> bytes:
+        """The whole state."""
+        state = _State(self._bank.dump(), self._waiting, self._silent, self._begun, self._loud)
+        return msgspec.msgpack.encode(state)
+
+    def load(self, blob: bytes) -> None:
+        """Take up a state that `dump` gave; brands that are new begin now."""
+        state = msgspec.msgpack.decode(blob, type=_State)
+        self._bank.load(state.bank)
+        self._waiting, self._silent, self._loud = state.waiting, state.silent, state.loud
+        now = self._bank.ticks + sum(stretch.ticks for stretch in state.waiting) + state.silent
+        self._begun = {brand: state.begun.get(brand, now) for brand in self._brands}
+
+    # --- counting ------------------------------------------------------------------------------------------------
+
+    def _take(self, hearing: Hearing) -> bool:
+        """Take the tick's counts to the waiting ones; whether they must be judged now."""
+        counts = self._counts(hearing)
+        if not counts and hearing.covered >= 1.0 and not self._loud:
+            self._silent += 1
+            return False
+        self._end_silence(is_gap=hearing.gap_ticks > 0)
+        self._waiting.append(_Stretch(1, hearing.covered >= 0.5, counts))
+        if self._loud or self._could_ring(hearing):
+            return True
+        if len(self._waiting) >= MOST_WAITING:
+            self._sweep()
+        return False
+
+    def _counts(self, hearing: Hearing) -> list[tuple[int, int]]:
+        counts: list[tuple[int, int]] = []
+        for brand in hearing.heard:
+            row = self._rows[brand]
+            voices, adverse = hearing.recent[brand].voices_over(hearing.at.timestamp(), BIN_SECONDS)
+            counts += [(row, voices), (row + 1, adverse)]
+        return sorted(counts)
+
+    def _could_ring(self, hearing: Hearing) -> bool:
+        """Whether some brand spoken of now was heard often enough in the longest window."""
+        now = hearing.at.timestamp()
+        for brand in hearing.heard:
+            settings = self._settings[self._rows[brand] // 2]
+            voices, adverse = hearing.recent[brand].voices_over(now, REACH_BACK)
+            if voices >= settings.fewest_voices or adverse >= settings.fewest_adverse:
+                return True
+        return False
+
+    def _end_silence(self, *, is_gap: bool) -> None:
+        if self._silent:
+            self._waiting.append(_Stretch(self._silent, not is_gap))
+            self._silent = 0
+
+    def _sweep(self) -> None:
+        """Let the bank count what waits."""
+        if self._waiting:
+            covered = np.concatenate([np.full(stretch.ticks, stretch.covered) for stretch in self._waiting])
+            counts = _dense(self._waiting, len(self._bank.names))
+            self._bank.sweep(counts, np.broadcast_to(covered, counts.shape))
+            self._waiting = []
+
+    def _covered(self, covered: bool) -> npt.NDArray[np.bool_]:
+        return np.full(len(self._bank.names), covered)
+
+    # --- telling -------------------------------------------------------------------------------------------------
+
+    def _signals(self, hearing: Hearing, reading: BurstReading) -> list[Signal]:
+        rows = np.flatnonzero(reading.surprise >= CLEAR)
+        signals = (self._signal(hearing, reading, int(row)) for row in rows)
+        return [signal for signal in signals if signal is not None]
+
+    def _signal(self, hearing: Hearing, reading: BurstReading, row: int) -> Signal | None:
+        brand, settings = self._brands[row // 2], self._settings[row // 2]
+        is_adverse = row % 2 == 1
+        observed = float(reading.observed[row])
+        surprise = float(reading.surprise[row]) * self._trust(brand)
+        if surprise < CLEAR or observed < (settings.fewest_adverse if is_adverse else settings.fewest_voices):
+            return None
+        window = float(reading.window[row])
+        totals = hearing.recent[brand].over(hearing.at.timestamp(), window)
+        usual = _usual_share(reading, row - row % 2)
+        origin = totals.earliest()
+        return Signal(
+            brand=brand,
+            detector=ADVERSE if is_adverse else VOICES,
+            version=self.version,
+            at=hearing.at,
+            window_start=hearing.at - timedelta(seconds=window),
+            window_end=hearing.at,
+            observed=observed,
+            expected=round(float(reading.expected[row]), 3),
+            low=round(float(reading.low[row]), 3),
+            high=round(float(reading.high[row]), 3),
+            surprise=round(surprise, 4),
+            severity=_severity(settings, totals, usual, surprise) if is_adverse else Severity.WATCH,
+            unit="voices against the brand" if is_adverse else "voices",
+            kind=_kind(totals) if is_adverse else "",
+            sources=tuple(sorted(totals.sources)),
+            evidence=totals.evidence(),
+            coverage=hearing.covered,
+            facts=_facts(reading, row, totals, usual, settings)
+            | {"origin": list(origin.key) if origin else None, "began_at": origin.at if origin else None},
+        )
+
+    def _trust(self, brand: str) -> float:
+        age = self._bank.ticks - self._begun[brand]
+        return 1.0 if age >= WARM_TICKS else (age / WARM_TICKS) ** 2
+
+
+def _dense(stretches: Sequence[_Stretch], series: int) -> npt.NDArray[np.int64]:
+    counts = np.zeros((series, sum(stretch.ticks for stretch in stretches)), dtype=np.int64)
+    column = 0
+    for stretch in stretches:
+        for row, count in stretch.counts:
+            counts[row, column] = count
+        column += stretch.ticks
+    return counts
+
+
+def _usual_share(reading: BurstReading, row: int) -> float:
+    """The share of adverse voices that is usual for the brand whose voices are series `row`."""
+    voices = float(reading.expected[row]) / float(reading.window[row])
+    adverse = float(reading.expected[row + 1]) / float(reading.window[row + 1])
+    day = 86400.0
+    return (adverse * day + PRIOR_SHARE * PRIOR_VOICES) / (voices * day + PRIOR_VOICES)
+
+
+def _severity(settings: CrowdSettings, totals: Totals, usual: float, surprise: float) -> Severity:
+    if surprise < settings.page or totals.adverse < settings.fewest_to_page:
+        return Severity.WATCH
+    if totals.adverse_share < max(settings.adverse_share, settings.as_usual * usual):
+        return Severity.WATCH
+    if totals.calm >= settings.calm_share * totals.voices:
+        return Severity.WATCH
+    is_critical = surprise >= settings.critical and totals.adverse >= 3 * settings.fewest_to_page
+    return Severity.CRITICAL if is_critical else Severity.WARNING
+
+
+def _kind(totals: Totals) -> str:
+    """The kind of harm that a good part of the adverse voices name, if any."""
+    named = sorted(totals.harm.items(), key=lambda pair: (-pair[1], pair[0]))
+    return named[0][0] if named and named[0][1] >= max(2.0, 0.2 * totals.adverse) else ""
+
+
+def _facts(reading: BurstReading, row: int, totals: Totals, usual: float, settings: CrowdSettings) -> dict[str, Any]:
+    window = wording.span(float(reading.window[row]))
+    observed, expected = float(reading.observed[row]), float(reading.expected[row])
+    what = "voices against it" if row % 2 else "voices"
+    said = f"{wording.counted(observed, what, what)} in {window}, where {wording.about(expected)} would be usual"
+    return {
+        "headline": said,
+        "why": f"{said} and {wording.up_to(float(reading.high[row]))} would still be; "
+        f"{wording.share(totals.adverse_share)} are against it, usually {wording.share(usual)}",
+        "is_sudden": True,
+        "brief": round(float(reading.brief[row]), 4),
+        "lasting": round(float(reading.lasting[row]), 4),
+        "thresholds": {"brief": settings.burst.brief, "lasting": settings.burst.lasting},
+        "posts": totals.posts,
+        "voices": totals.voices,
+        "copies_share": round(totals.copies_share, 4),
+        "adverse_share": round(totals.adverse_share, 4),
+        "usual_share": round(usual, 4),
+        "calm_share": round(totals.calm / totals.voices, 4) if totals.voices else 0.0,
+        "harm": dict(sorted(totals.harm.items())),
+    }

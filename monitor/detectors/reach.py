@@ -1,0 +1,175 @@
+"""Reach: one text against the brand that very many people see.
+
+Either somebody with a great audience speaks against the brand, or one wording is carried on far more often than is
+usual for it. Neither is a crowd, and copies may be coordinated: each is worth a notice, and a page only together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from monitor.detectors import wording
+from monitor.detectors.contract import Hearing
+from monitor.detectors.recent import is_adverse
+from monitor.kinds import Kind
+from monitor.voices import Heard, Role
+from storage.records import Severity, Signal
+
+NAME: Final = "reach"
+MEMORY: Final = 14 * 86400.0
+TEXT_FOR: Final = 86400.0
+MOST_TEXTS: Final = 500
+HOLDS_FOR: Final = 3 * 3600.0
+CARRIERS: Final = 50
+EVIDENCE: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class ReachSettings:
+    """From which `audience` of one author an adverse text is worth a notice, and from how many `copies` of one text.
+
+    Both must exceed `usual` times the largest of the brand's last two weeks, which fades.
+    """
+
+    audience: int = 250_000
+    copies: int = 20
+    usual: float = 1.0
+
+
+class _Text(msgspec.Struct, array_like=True):
+    """An adverse text: where and when it was first heard, and how far it got; `told` once it was signalled."""
+
+    at: float
+    source: str
+    external_id: str
+    said: str
+    kind: str
+    audience: int
+    copies: int = 0
+    carriers: list[tuple[str, str]] = []
+    told: bool = False
+
+
+class _Brand(msgspec.Struct, array_like=True):
+    """The adverse texts of a brand, and the largest audience and number of copies of late, fading as of `at`."""
+
+    texts: dict[int, _Text]
+    audience: float = 0.0
+    copies: float = 0.0
+    at: float = 0.0
+
+
+class Reach:
+    """Follows the adverse texts of every brand."""
+
+    name = NAME
+    version = "reach-1"
+
+    def __init__(self, kinds: Mapping[str, Kind], settings: Mapping[str, ReachSettings]) -> None:
+        """`settings` holds those of single brands; those of `""` are everybody else's."""
+        self._kinds = kinds
+        self._settings = settings
+        self._brands: dict[str, _Brand] = {}
+
+    def hear(self, hearing: Hearing) -> list[Signal]:
+        """The texts that reach far in this tick."""
+        signals: list[Signal] = []
+        for brand in sorted(hearing.heard):
+            state = self._brands.setdefault(brand, _Brand({}))
+            touched = {number for one in hearing.heard[brand] if (number := self._take(state, one)) is not None}
+            signals += (
+                signal
+                for number in sorted(touched)
+                if (signal := self._signal(hearing, brand, state, state.texts[number])) is not None
+            )
+            _forget(state, hearing.at.timestamp())
+        return signals
+
+    def dump(self) -> bytes:
+        """The whole state."""
+        return msgspec.msgpack.encode(self._brands)
+
+    def load(self, blob: bytes) -> None:
+        """Take up a state that `dump` gave."""
+        self._brands = msgspec.msgpack.decode(blob, type=dict[str, _Brand])
+
+    def _take(self, state: _Brand, one: Heard) -> int | None:
+        """Remember an adverse text or that it was carried on; its number."""
+        post, text = one.item.post, state.texts.get(one.text)
+        if text is not None:
+            text.copies += 1
+            text.audience = max(text.audience, post.author_reach or 0)
+            if len(text.carriers) < CARRIERS:
+                text.carriers.append(post.key)
+            return one.text
+        harmful = [kind for name in one.item.kinds if (kind := self._kinds.get(name)) is not None and kind.harm]
+        if one.role is Role.COPY or not is_adverse(one.item, harmful):
+            return None
+        said, named = post.title or post.text, harmful[0].name if harmful else ""
+        state.texts[one.text] = _Text(
+            post.judged_at.timestamp(), *post.key, said, named, post.author_reach or 0, carriers=[]
+        )
+        return one.text
+
+    def _signal(self, hearing: Hearing, brand: str, state: _Brand, text: _Text) -> Signal | None:
+        settings, now = self._settings.get(brand, self._settings[""]), hearing.at.timestamp()
+        faded = math.exp(-max(0.0, now - state.at) / MEMORY)
+        seen = text.audience / max(settings.audience, settings.usual * state.audience * faded * (not text.told))
+        carried = text.copies / max(settings.copies, settings.usual * state.copies * faded * (not text.told))
+        if max(seen, carried) < 1.0:
+            return None
+        text.told = True
+        state.audience = max(state.audience * faded, text.audience)
+        state.copies = max(state.copies * faded, text.copies)
+        state.at = now
+        is_carried = carried >= seen
+        return Signal(
+            brand=brand,
+            detector=NAME,
+            version=self.version,
+            at=hearing.at,
+            window_start=datetime.fromtimestamp(text.at, UTC),
+            window_end=hearing.at,
+            observed=float(text.copies if is_carried else text.audience),
+            expected=0.0,
+            low=0.0,
+            high=float(settings.copies if is_carried else settings.audience),
+            surprise=round(max(seen, carried), 4),
+            severity=Severity.WARNING if min(seen, carried) >= 1.0 else Severity.WATCH,
+            unit="copies" if is_carried else "followers",
+            topic=f"text:{text.source}:{text.external_id}",
+            kind=text.kind,
+            sources=tuple(sorted({text.source, *(source for source, _ in text.carriers)})),
+            evidence=((text.source, text.external_id), *text.carriers[:EVIDENCE]),
+            coverage=hearing.covered,
+            facts=_facts(text, settings),
+        )
+
+
+def _forget(state: _Brand, now: float) -> None:
+    if len(state.texts) > MOST_TEXTS or any(now - text.at > TEXT_FOR for text in list(state.texts.values())[:1]):
+        kept = [(number, text) for number, text in state.texts.items() if now - text.at <= TEXT_FOR]
+        state.texts = dict(kept[-MOST_TEXTS:])
+
+
+def _facts(text: _Text, settings: ReachSettings) -> dict[str, Any]:
+    carried = f"carried on {wording.counted(text.copies, 'time')}" if text.copies else ""
+    audience = f"seen by an audience of {text.audience:,}" if text.audience else ""
+    how = " and ".join(part for part in (carried, audience) if part)
+    return {
+        "headline": f"{wording.quoted(text.said)} is {how}",
+        "why": f"one text against the brand is {how}; {settings.copies:,} copies or {settings.audience:,} followers "
+        "are worth a notice when the brand has not seen as much in two weeks",
+        "copies": text.copies,
+        "audience": text.audience,
+        "thresholds": {"copies": settings.copies, "audience": settings.audience},
+        "origin": [text.source, text.external_id],
+        "began_at": text.at,
+        "holds_for": HOLDS_FOR,
+    }

@@ -1,0 +1,227 @@
+"""What was heard of a brand in the last day: counts per tick, and the posts that tell most.
+
+Detectors that see a number out of the ordinary ask here what stands behind it: how many posts, copies and authors, how
+many against the brand, with which words, on which sources, and which posts to show. Memory is bounded: one entry per
+tick with posts, for a day.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from monitor.kinds import Kind
+from monitor.voices import Heard, Role
+from storage.records import Label, MentionedPost, PostKey
+
+KEPT_FOR = 24 * 3600.0
+SHOWN = 6
+"""Posts kept of a tick, the most telling ones."""
+EVIDENCE = 12
+"""Posts that a signal rests on, at the most."""
+
+
+class Shown(msgspec.Struct, array_like=True, frozen=True):
+    """A post worth showing."""
+
+    weight: float
+    source: str
+    external_id: str
+    at: float
+    kinds: tuple[str, ...]
+
+    @property
+    def key(self) -> PostKey:
+        """Its identity."""
+        return (self.source, self.external_id)
+
+
+class Moment(msgspec.Struct, array_like=True):
+    """One tick of one brand; `at` is the tick's end in Unix seconds.
+
+    `adverse` voices speak against the brand or of harm, `harm` counts voices by harmful kind, `calm` those that only a
+    calm kind explains.
+    """
+
+    at: float
+    posts: int = 0
+    voices: int = 0
+    copies: int = 0
+    scored: int = 0
+    negative: int = 0
+    adverse: int = 0
+    calm: int = 0
+    reach: int = 0
+    harm: dict[str, int] = {}
+    sources: dict[str, int] = {}
+    shown: list[Shown] = []
+
+
+@dataclass(slots=True)
+class Totals:
+    """Sums over a window of moments."""
+
+    posts: int = 0
+    voices: int = 0
+    copies: int = 0
+    scored: int = 0
+    negative: int = 0
+    adverse: int = 0
+    calm: int = 0
+    reach: int = 0
+    harm: Counter[str] = field(default_factory=Counter)
+    sources: Counter[str] = field(default_factory=Counter)
+    shown: list[Shown] = field(default_factory=list)
+
+    @property
+    def copies_share(self) -> float:
+        """Share of the posts that only carried a text on."""
+        return self.copies / self.posts if self.posts else 0.0
+
+    @property
+    def negative_share(self) -> float | None:
+        """Share of the scored voices that are negative."""
+        return self.negative / self.scored if self.scored else None
+
+    @property
+    def adverse_share(self) -> float:
+        """Share of the voices that speak against the brand or of harm."""
+        return self.adverse / self.voices if self.voices else 0.0
+
+    def evidence(self, kinds: Iterable[str] = ()) -> tuple[PostKey, ...]:
+        """The posts that tell most, of the kinds given (all when none is), most telling first."""
+        wanted = set(kinds)
+        chosen = [one for one in self.shown if not wanted or wanted.intersection(one.kinds)]
+        chosen.sort(key=lambda one: (-one.weight, one.at, one.source, one.external_id))
+        return tuple(one.key for one in chosen[:EVIDENCE])
+
+    def earliest(self, kinds: Iterable[str] = ()) -> Shown | None:
+        """The first of the posts kept, of the kinds given."""
+        wanted = set(kinds)
+        chosen = [one for one in self.shown if not wanted or wanted.intersection(one.kinds)]
+        return min(chosen, key=lambda one: (one.at, one.source, one.external_id), default=None)
+
+
+KindOf = Callable[[str], Kind | None]
+
+
+class Recent:
+    """The last day of one brand."""
+
+    def __init__(self, kind_of: KindOf) -> None:
+        """`kind_of` looks a kind up by its name."""
+        self._kind_of = kind_of
+        self._moments: deque[Moment] = deque()
+
+    def take(self, at: float, heard: Sequence[Heard]) -> Moment:
+        """Remember a tick."""
+        moment = self._moment(at, heard)
+        self._moments.append(moment)
+        while self._moments and at - self._moments[0].at >= KEPT_FOR:
+            self._moments.popleft()
+        return moment
+
+    def over(self, at: float, seconds: float) -> Totals:
+        """Sums over the last `seconds` before `at`."""
+        totals = Totals()
+        for moment in reversed(self._moments):
+            if at - moment.at >= seconds:
+                break
+            _add(totals, moment)
+        return totals
+
+    def voices_over(self, at: float, seconds: float) -> tuple[int, int]:
+        """Voices, and adverse ones among them, over the last `seconds` before `at`."""
+        voices = adverse = 0
+        for moment in reversed(self._moments):
+            if at - moment.at >= seconds:
+                break
+            voices += moment.voices
+            adverse += moment.adverse
+        return voices, adverse
+
+    def harm_over(self, at: float, seconds: float) -> Counter[str]:
+        """Voices by harmful kind over the last `seconds` before `at`."""
+        counts: Counter[str] = Counter()
+        for moment in reversed(self._moments):
+            if at - moment.at >= seconds:
+                break
+            counts.update(moment.harm)
+        return counts
+
+    def dump(self) -> list[Moment]:
+        """The moments, oldest first."""
+        return list(self._moments)
+
+    def load(self, moments: Iterable[Moment]) -> None:
+        """Take up moments that `dump` gave."""
+        self._moments = deque(moments)
+
+    def _moment(self, at: float, heard: Sequence[Heard]) -> Moment:
+        moment = Moment(at, posts=len(heard), harm={}, sources={}, shown=[])
+        for one in heard:
+            moment.reach += one.item.post.author_reach or 0
+            if one.role is Role.COPY:
+                moment.copies += 1
+            elif one.role is Role.VOICE:
+                self._count_voice(moment, one.item)
+        moment.shown = self._shown(heard)
+        return moment
+
+    def _count_voice(self, moment: Moment, item: MentionedPost) -> None:
+        moment.voices += 1
+        moment.sources[item.post.source] = moment.sources.get(item.post.source, 0) + 1
+        moment.scored += item.score.label is not Label.UNSCORED
+        moment.negative += item.score.label is Label.NEGATIVE
+        harmful = [kind for name in item.kinds if (kind := self._kind_of(name)) is not None and kind.harm]
+        if is_adverse(item, harmful):
+            moment.adverse += 1
+        elif item.kinds and not harmful:
+            moment.calm += 1
+        for kind in harmful:
+            moment.harm[kind.name] = moment.harm.get(kind.name, 0) + 1
+
+    def _shown(self, heard: Sequence[Heard]) -> list[Shown]:
+        weighed = [(self._weight(one), one.item) for one in heard if one.role is not Role.COPY]
+        weighed.sort(key=lambda pair: (-pair[0], pair[1].post.judged_at, pair[1].post.key))
+        return [
+            Shown(weight, item.post.source, item.post.external_id, item.post.judged_at.timestamp(), item.kinds)
+            for weight, item in weighed[:SHOWN]
+        ]
+
+    def _weight(self, one: Heard) -> float:
+        item = one.item
+        gravity = max((kind.gravity for name in item.kinds if (kind := self._kind_of(name)) is not None), default=0)
+        against = -item.score.compound if item.score.label is not Label.UNSCORED else 0.0
+        return round(gravity + 2.0 * against + math.log10(1 + (item.post.author_reach or 0)) / 2, 3)
+
+
+def is_adverse(item: MentionedPost, harmful: Sequence[Kind]) -> bool:
+    """Whether a mention speaks against the brand or of harm.
+
+    Where the tone is known, words of harm count beside it only when they are serious: "delayed" in a friendly question
+    is no complaint, a strike is news of harm however neutral. Where it is not known, the words are all there is.
+    """
+    if item.score.label is Label.NEGATIVE:
+        return True
+    if item.score.label is Label.UNSCORED:
+        return bool(harmful)
+    return item.score.label is Label.NEUTRAL and any(kind.gravity >= 2 for kind in harmful)
+
+
+def _add(totals: Totals, moment: Moment) -> None:
+    totals.posts += moment.posts
+    totals.voices += moment.voices
+    totals.copies += moment.copies
+    totals.scored += moment.scored
+    totals.negative += moment.negative
+    totals.adverse += moment.adverse
+    totals.calm += moment.calm
+    totals.reach += moment.reach
+    totals.harm.update(moment.harm)
+    totals.sources.update(moment.sources)
+    totals.shown.extend(moment.shown)

@@ -1,0 +1,104 @@
+"""What voices are about: content terms, and how common each is in all that is heard.
+
+A term is the beginning of a longer word, so that inflections agree (`strike`, `strikes`), or a pair of characters in a
+script without spaces. A term that more than one voice in twenty uses anyway says nothing about a story.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from monitor.voices import plain_words
+from storage.records import MentionedPost
+
+LEAST_LETTERS: Final = 4
+KEPT_LETTERS: Final = 6
+MOST_TERMS: Final = 40
+"""Terms taken of one text."""
+COMMON: Final = 0.05
+KNOWN_FROM: Final = 200
+"""Voices from which on it is known what is common."""
+MOST_KNOWN: Final = 30_000
+FADE_AT: Final = 20_000
+"""Voices after which the past is halved, so that it stays the recent past."""
+
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0e7f]")
+
+
+def content_terms(text: str, leaving_out: Iterable[str] = ()) -> tuple[str, ...]:
+    """The terms of a text in order, each once, without those of the names in `leaving_out`."""
+    names = {term for name in leaving_out for term in _terms(plain_words(name), 1)}
+    found = dict.fromkeys(term for term in _terms(plain_words(text), LEAST_LETTERS) if term not in names)
+    return tuple(found)[:MOST_TERMS]
+
+
+def terms_of(item: MentionedPost) -> tuple[str, ...]:
+    """The terms of a mention, without the names that matched."""
+    post = item.post
+    return content_terms(
+        f"{post.title} {post.text}" if post.title else post.text, (item.mention.brand, *item.mention.matched)
+    )
+
+
+def _terms(words: str, least: int) -> Iterable[str]:
+    for word in words.split():
+        if _UNSPACED.search(word):
+            yield from (word[at : at + 2] for at in range(len(word) - 1))
+        elif len(word) >= least:
+            yield word[:KEPT_LETTERS]
+
+
+class _State(msgspec.Struct, array_like=True):
+    voices: float
+    counts: dict[str, float]
+
+
+class Background:
+    """How many voices use each term, lately, about whatever brand."""
+
+    def __init__(self) -> None:
+        """Begin having heard nothing."""
+        self._state = _State(0.0, {})
+
+    def add(self, terms: Iterable[str]) -> None:
+        """Take one voice."""
+        state = self._state
+        state.voices += 1.0
+        for term in terms:
+            state.counts[term] = state.counts.get(term, 0.0) + 1.0
+        if state.voices >= FADE_AT or len(state.counts) > MOST_KNOWN:
+            self._fade()
+
+    def is_common(self, term: str) -> bool:
+        """Whether the term is so common that it says nothing."""
+        state = self._state
+        return state.voices >= KNOWN_FROM and state.counts.get(term, 0.0) > COMMON * state.voices
+
+    def dump(self) -> bytes:
+        """The whole state."""
+        return msgspec.msgpack.encode(self._state)
+
+    def load(self, blob: bytes) -> None:
+        """Take up a state that `dump` gave."""
+        self._state = msgspec.msgpack.decode(blob, type=_State)
+
+    def _fade(self) -> None:
+        state = self._state
+        state.voices /= 2.0
+        halved = {term: count / 2.0 for term, count in state.counts.items() if count >= 2.0}
+        if len(halved) > MOST_KNOWN // 2:
+            kept = sorted(halved, key=lambda term: (-halved[term], term))[: MOST_KNOWN // 2]
+            halved = {term: halved[term] for term in kept}
+        state.counts = halved
+
+
+def shared_terms(voices: Sequence[Sequence[str]], background: Background) -> list[tuple[str, int]]:
+    """The uncommon terms of a story with the number of its voices that use each, most used first."""
+    counts = Counter(term for terms in voices for term in terms)
+    told = [(term, count) for term, count in counts.items() if count > 1 and not background.is_common(term)]
+    return sorted(told, key=lambda pair: (-pair[1], pair[0]))

@@ -1,0 +1,325 @@
+"""Threads: one story that gathers comments and points far faster than stories on its source do.
+
+A brand may have one post that day, and that one thread is the crisis. Growth is read from samples of engagement, and
+from replies that are posts themselves. What the thread says decides what it means: words of harm or a negative tone
+make it a page, a launch stays a launch. Brands that live on the front page are harder to impress.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from monitor.detectors import wording
+from monitor.detectors.contract import Hearing
+from monitor.detectors.heat import AGES, Norms, age_class
+from monitor.kinds import Kind
+from monitor.voices import Heard, Role
+from storage.records import EngagementSample, Label, PostKey, Severity, Signal
+
+NAME: Final = "thread"
+FORGOTTEN_AFTER: Final = 26 * 3600.0
+MOST_THREADS: Final = 20_000
+MEMORY: Final = 28 * 86400.0
+CLEAR: Final = 0.5
+HOLDS_FOR: Final = 6 * 3600.0
+TOLD: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadSettings:
+    """How hot a thread must be (heat.py), by what it says.
+
+    One that names a `grave` or `serious` kind of harm, or is `negative`, pages from that heat on, and is worth a notice
+    from `notice` times it; a `neutral` one, or one that only a calm kind explains, is worth a notice at most. Fewer
+    than `fewest` comments (and half points) never ring. Each doubling of the brand's hot threads in four weeks asks
+    `fame` more. `critical` is the heat of a critical thread.
+    """
+
+    grave: float = 1.2
+    serious: float = 1.45
+    negative: float = 1.9
+    neutral: float = 2.2
+    fewest: int = 25
+    fame: float = 0.12
+    notice: float = 0.8
+    critical: float = 3.0
+
+
+class _Thread(msgspec.Struct, array_like=True):
+    """A thread as it was last seen; `place` is the age class it was counted in, `heard` counts replies as posts."""
+
+    source: str
+    external_id: str
+    first_at: float
+    last_at: float
+    place: int = -1
+    comments: int | None = None
+    points: int | None = None
+    heard: int = 0
+
+
+class _About(msgspec.Struct, array_like=True):
+    """What a brand's thread says: its root where it was heard, and its replies. `is_famous` once it counted as hot."""
+
+    title: str = ""
+    kinds: tuple[str, ...] = ()
+    negative: bool = False
+    replies: int = 0
+    negative_replies: int = 0
+    evidence: list[tuple[str, str]] = []
+    is_famous: bool = False
+
+
+class _Fame(msgspec.Struct, array_like=True):
+    """How many hot threads a brand had, fading."""
+
+    total: float = 0.0
+    at: float = 0.0
+
+    def faded(self, now: float) -> float:
+        return self.total * math.exp(-max(0.0, now - self.at) / MEMORY)
+
+
+class _State(msgspec.Struct, array_like=True):
+    norms: dict[str, Norms]
+    threads: dict[str, _Thread]
+    about: dict[str, dict[str, _About]]
+    fame: dict[str, _Fame]
+
+
+class Threads:
+    """Follows threads of every source, and judges those about a brand."""
+
+    name = NAME
+    version = "thread-1"
+
+    def __init__(self, kinds: Mapping[str, Kind], settings: Mapping[str, ThreadSettings]) -> None:
+        """`settings` holds those of single brands; those of `""` are everybody else's."""
+        self._kinds = kinds
+        self._settings = settings
+        self._state = _State({}, {}, {}, {})
+
+    def hear(self, hearing: Hearing) -> list[Signal]:
+        """The hot threads among those that something was heard of in this tick."""
+        if not hearing.heard and not hearing.samples:
+            return []
+        now = hearing.at.timestamp()
+        touched = self._take_posts(hearing.heard)
+        touched.update(self._take_sample(sample) for sample in hearing.samples)
+        self._forget(now)
+        signals = [
+            self._signal(hearing, brand, thread)
+            for thread in sorted(touched)
+            for brand in sorted(self._state.about.get(thread, ()))
+        ]
+        for thread in sorted(touched & self._state.threads.keys()):
+            self._learn(thread)
+        return [signal for signal in signals if signal is not None]
+
+    def dump(self) -> bytes:
+        """The whole state."""
+        return msgspec.msgpack.encode(self._state)
+
+    def load(self, blob: bytes) -> None:
+        """Take up a state that `dump` gave."""
+        self._state = msgspec.msgpack.decode(blob, type=_State)
+
+    # --- listening -----------------------------------------------------------------------------------------------
+
+    def _take_posts(self, heard: Mapping[str, Sequence[Heard]]) -> set[str]:
+        """Remember roots and replies; the threads that were answered."""
+        replies: dict[PostKey, str] = {}
+        for brand in sorted(heard):
+            for one in heard[brand]:
+                post = one.item.post
+                root = post.thread_id or post.external_id
+                thread = _name(post.source, root)
+                about = self._state.about.setdefault(thread, {}).setdefault(brand, _About(evidence=[]))
+                if root == post.external_id:
+                    _take_root(about, one)
+                else:
+                    _take_reply(about, one)
+                    replies[post.key] = thread
+                self._thread(thread, post.source, root, post.judged_at.timestamp())
+        for thread in replies.values():
+            self._state.threads[thread].heard += 1
+        return set(replies.values())
+
+    def _take_sample(self, sample: EngagementSample) -> str:
+        at = sample.at.timestamp()
+        name = _name(sample.source, sample.external_id)
+        thread = self._thread(name, sample.source, sample.external_id, at)
+        comments = sample.engagement.replies
+        if comments is None and (thread.comments is not None or self._norms(sample.source).comments):
+            comments = 0  # sources leave out what nobody did yet
+        thread.comments = max(comments or 0, thread.comments or 0) if comments is not None else thread.comments
+        thread.points = sample.engagement.likes if sample.engagement.likes is not None else thread.points
+        return name
+
+    def _thread(self, name: str, source: str, external_id: str, at: float) -> _Thread:
+        """The thread, heard of at `at`; youngest last in the table, so that forgetting begins with the oldest."""
+        thread = self._state.threads.pop(name, None) or _Thread(source, external_id, at, at)
+        self._state.threads[name] = thread
+        thread.first_at, thread.last_at = min(thread.first_at, at), max(thread.last_at, at)
+        return thread
+
+    def _norms(self, source: str) -> Norms:
+        return self._state.norms.setdefault(source, Norms({}, {}))
+
+    def _learn(self, name: str) -> None:
+        """Count the thread once in every age class it passes."""
+        thread = self._state.threads[name]
+        place = age_class((thread.last_at - thread.first_at) / 60.0)
+        if place is not None and place != thread.place:
+            thread.place = place
+            self._norms(thread.source).learn(place, _comments(thread), thread.points, thread.last_at)
+
+    def _forget(self, now: float) -> None:
+        threads = self._state.threads
+        while threads:
+            name, thread = next(iter(threads.items()))
+            if now - thread.last_at <= FORGOTTEN_AFTER and len(threads) <= MOST_THREADS:
+                return
+            del threads[name]
+            self._state.about.pop(name, None)
+
+    # --- judging -------------------------------------------------------------------------------------------------
+
+    def _signal(self, hearing: Hearing, brand: str, name: str) -> Signal | None:
+        thread, about = self._state.threads.get(name), self._state.about[name][brand]
+        settings = self._settings.get(brand, self._settings[""])
+        place = age_class((thread.last_at - thread.first_at) / 60.0) if thread else None
+        if thread is None or place is None:
+            return None
+        comments = _comments(thread)
+        if (comments or 0) + (thread.points or 0) / 2 < settings.fewest:
+            return None
+        heat = self._norms(thread.source).heat(place, comments, thread.points)
+        pages_from, rings_from = self._thresholds(settings, brand, about, hearing.at.timestamp())
+        if heat < CLEAR * rings_from:
+            return None
+        self._count_fame(settings, brand, about, heat, hearing.at.timestamp())
+        return self._told(hearing, brand, thread, about, _Judged(heat, place, pages_from, rings_from, settings))
+
+    def _thresholds(self, settings: ThreadSettings, brand: str, about: _About, now: float) -> tuple[float, float]:
+        """The heat from which the thread pages (infinite for one without harm), and from which it rings."""
+        gravity = max((self._kinds[name].gravity for name in about.kinds if name in self._kinds), default=0)
+        negative = about.negative or (about.replies >= 8 and 2 * about.negative_replies >= about.replies)
+        famous = max(0.0, self._fame(brand).faded(now) - about.is_famous)
+        more = settings.fame * math.log2(1.0 + famous)
+        if gravity < 1 and not negative:
+            return math.inf, settings.neutral + more
+        serious = gravity == 2 or (gravity == 1 and negative)
+        least = settings.grave if gravity >= 3 else settings.serious if serious else settings.negative
+        return least + more, settings.notice * (least + more)
+
+    def _fame(self, brand: str) -> _Fame:
+        return self._state.fame.setdefault(brand, _Fame())
+
+    def _count_fame(self, settings: ThreadSettings, brand: str, about: _About, heat: float, now: float) -> None:
+        if heat >= settings.serious and not about.is_famous:
+            about.is_famous = True
+            fame = self._fame(brand)
+            fame.total, fame.at = fame.faded(now) + 1.0, now
+
+    def _told(self, hearing: Hearing, brand: str, thread: _Thread, about: _About, judged: _Judged) -> Signal:
+        comments = _comments(thread)
+        norms = self._norms(thread.source)
+        harmful = [name for name in about.kinds if name in self._kinds and self._kinds[name].harm]
+        root: PostKey = (thread.source, thread.external_id)
+        return Signal(
+            brand=brand,
+            detector=NAME,
+            version=self.version,
+            at=hearing.at,
+            window_start=datetime.fromtimestamp(thread.first_at, UTC),
+            window_end=hearing.at,
+            observed=float(comments if comments is not None else thread.points or 0),
+            expected=float(norms.usual(judged.place, 0.5)),
+            low=0.0,
+            high=float(norms.usual(judged.place, 0.95)),
+            surprise=round(judged.heat / judged.rings_from, 4),
+            severity=judged.severity,
+            unit="comments" if comments is not None else "points",
+            topic=f"thread:{thread.source}:{thread.external_id}",
+            kind=harmful[0] if harmful else "",
+            sources=(thread.source,),
+            evidence=tuple(dict.fromkeys((root, *((source, name) for source, name in about.evidence)))),
+            coverage=hearing.covered,
+            facts=_facts(thread, about, judged, norms) | {"origin": list(root), "began_at": thread.first_at},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    heat: float
+    place: int
+    pages_from: float
+    rings_from: float
+    settings: ThreadSettings
+
+    @property
+    def severity(self) -> Severity:
+        if self.heat < self.pages_from:
+            return Severity.WATCH
+        return Severity.CRITICAL if self.heat >= max(self.settings.critical, self.pages_from) else Severity.WARNING
+
+
+def _name(source: str, external_id: str) -> str:
+    return f"{source}\x1f{external_id}"
+
+
+def _comments(thread: _Thread) -> int | None:
+    if thread.comments is None and not thread.heard:
+        return None
+    return max(thread.comments or 0, thread.heard)
+
+
+def _take_root(about: _About, one: Heard) -> None:
+    about.title = one.item.post.title or one.item.post.text
+    about.kinds = one.item.kinds
+    about.negative = one.item.score.label is Label.NEGATIVE
+
+
+def _take_reply(about: _About, one: Heard) -> None:
+    if one.role is Role.VOICE:
+        about.replies += 1
+        about.negative_replies += one.item.score.label is Label.NEGATIVE
+    if one.item.score.label is Label.NEGATIVE and len(about.evidence) < TOLD:
+        about.evidence.append(one.item.post.key)
+
+
+def _facts(thread: _Thread, about: _About, judged: _Judged, norms: Norms) -> dict[str, Any]:
+    age = wording.span(max(thread.last_at - thread.first_at, 300.0))
+    counts = [
+        wording.counted(count, noun)
+        for count, noun in ((_comments(thread), "comment"), (thread.points, "point"))
+        if count is not None
+    ]
+    named = wording.quoted(about.title) if about.title else "A thread"
+    said = f"{' and '.join(counts)} in the first {age}" if judged.place else f"{' and '.join(counts)} at first sight"
+    usual, most = norms.usual(judged.place, 0.5), norms.usual(judged.place, 0.95)
+    return {
+        "headline": f"{named} on {thread.source}: {said}",
+        "why": f"{named} has {said}; half the threads on {thread.source} have fewer than {usual} comments at that age, "
+        f"nineteen of twenty fewer than {most}",
+        "heat": round(judged.heat, 4),
+        "thresholds": {
+            "page": round(judged.pages_from, 4) if math.isfinite(judged.pages_from) else None,
+            "ring": round(judged.rings_from, 4),
+        },
+        "comments": _comments(thread),
+        "points": thread.points,
+        "age_minutes": round((thread.last_at - thread.first_at) / 60.0, 1),
+        "age_class": AGES[judged.place],
+        "replies": about.replies,
+        "negative_replies": about.negative_replies,
+        "negative": about.negative,
+        "holds_for": HOLDS_FOR,
+    }

@@ -1,0 +1,216 @@
+"""Voices, not posts: who says a distinct thing, and who only carries it on.
+
+A voice is a distinct author saying a distinct thing. Copies, reposts and near-duplicates of a text heard within a day
+are its reach; an author who speaks again within the hour is still one voice. Where a source has no authors, distinct
+texts alone make voices. 38 pastes of one wording are one voice however many accounts send them, and 554 accounts with
+27 texts are 27 at most.
+
+Near-duplicates are found by a sketch of sampled shingles and confirmed by edit distance (rapidfuzz). Memory is bounded
+per brand: texts are forgotten a day after they were last heard, the longest unheard first when there are very many.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from typing import Self
+
+import msgspec
+from rapidfuzz import fuzz
+
+from storage.records import MentionedPost
+
+ALIKE = 85.0
+"""Similarity (0…100, normalised insertions and deletions) from which two texts are one."""
+ALIKE_SHORT = 92.0
+"""The same for texts of a line in a script without spaces, where one character is a word."""
+SHORT = 24
+SKETCH = 5
+"""Shingles kept of a text: the smallest hashes, so that texts that share most words share one of them."""
+COMPARED = 3
+"""Most earlier texts that a text is compared with in full."""
+KEPT_TEXT = 200
+"""Characters of a text that are compared."""
+
+
+class Role(StrEnum):
+    """What a post adds."""
+
+    VOICE = "voice"
+    """A distinct author saying a distinct thing."""
+    AGAIN = "again"
+    """An author who spoke within the hour."""
+    COPY = "copy"
+    """A text that was heard before, carried on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A mention with its role; `text` numbers the distinct text it carries, `copies` its posts beyond the first."""
+
+    item: MentionedPost
+    role: Role
+    text: int
+    copies: int
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceSettings:
+    """How long texts and speakers are remembered, in seconds, and how many of them per brand."""
+
+    text_for: float = 24 * 3600.0
+    speaker_for: float = 3600.0
+    most_texts: int = 4_000
+    most_speakers: int = 20_000
+
+
+class _Text(msgspec.Struct, array_like=True):
+    words: str
+    last: float
+    posts: int
+    shingles: list[int]
+    keys: list[str]
+
+
+class _State(msgspec.Struct, array_like=True):
+    number: int
+    texts: dict[int, _Text]
+    speakers: dict[str, float]
+
+
+class VoiceFold:
+    """Hears the mentions of one brand in order of time and says what each adds."""
+
+    def __init__(self, settings: VoiceSettings | None = None) -> None:
+        """Begin having heard nothing."""
+        self._settings = settings or VoiceSettings()
+        self._state = _State(0, {}, {})
+        self._by_key: dict[str, int] = {}
+        self._by_shingle: dict[int, int] = {}
+
+    def hear(self, items: Sequence[MentionedPost]) -> list[Heard]:
+        """What each of the mentions adds; they must be sorted by time."""
+        return [self._one(item) for item in items]
+
+    def forget(self, now: float) -> None:
+        """Let go of texts and speakers not heard for long at `now` (Unix seconds)."""
+        texts, speakers, limits = self._state.texts, self._state.speakers, self._settings
+        while texts:
+            number, text = next(iter(texts.items()))
+            if now - text.last <= limits.text_for and len(texts) <= limits.most_texts:
+                break
+            self._drop(number)
+        while speakers:
+            name, last = next(iter(speakers.items()))
+            if now - last <= limits.speaker_for and len(speakers) <= limits.most_speakers:
+                break
+            del speakers[name]
+
+    def dump(self) -> bytes:
+        """The whole state."""
+        return msgspec.msgpack.encode(self._state)
+
+    @classmethod
+    def restored(cls, blob: bytes, settings: VoiceSettings | None = None) -> Self:
+        """A fold with the state that `dump` gave."""
+        fold = cls(settings)
+        fold._state = msgspec.msgpack.decode(blob, type=_State)
+        for number, text in fold._state.texts.items():
+            fold._by_key.update(dict.fromkeys(text.keys, number))
+        for number, text in sorted(fold._state.texts.items()):
+            fold._by_shingle.update(dict.fromkeys(text.shingles, number))
+        return fold
+
+    def _one(self, item: MentionedPost) -> Heard:
+        now = item.post.judged_at.timestamp()
+        number = self._known(item)
+        if number is not None:
+            text = self._carried(number, item.content_key, now)
+            return Heard(item, Role.COPY, number, text.posts - 1)
+        number = self._learn(item, now)
+        return Heard(item, self._role_of_speaker(item, now), number, 0)
+
+    def _role_of_speaker(self, item: MentionedPost, now: float) -> Role:
+        if item.post.author is None:
+            return Role.VOICE
+        name = f"{item.post.source}\x1f{item.post.author}"
+        last = self._state.speakers.pop(name, None)
+        if last is not None and now - last <= self._settings.speaker_for:
+            self._state.speakers[name] = last
+            return Role.AGAIN
+        self._state.speakers[name] = now
+        return Role.VOICE
+
+    def _known(self, item: MentionedPost) -> int | None:
+        """The number of the text that the post carries, if it was heard before."""
+        number = self._by_key.get(item.content_key)
+        if number is not None:
+            return number
+        words = plain_words(item.post.text or item.post.title)
+        candidates: dict[int, int] = {}
+        for shingle in sketch(words):
+            number = self._by_shingle.get(shingle)
+            if number is not None:
+                candidates[number] = candidates.get(number, 0) + 1
+        likely = sorted(candidates, key=lambda number: (-candidates[number], number))[:COMPARED]
+        alike = ALIKE_SHORT if len(words) <= SHORT else ALIKE
+        return next((number for number in likely if self._is_alike(number, words, alike)), None)
+
+    def _is_alike(self, number: int, words: str, alike: float) -> bool:
+        return fuzz.ratio(self._state.texts[number].words, words[:KEPT_TEXT], score_cutoff=alike) > 0
+
+    def _carried(self, number: int, key: str, now: float) -> _Text:
+        text = self._state.texts.pop(number)
+        self._state.texts[number] = text  # youngest last, so that forgetting starts with the oldest
+        text.posts += 1
+        text.last = max(text.last, now)
+        if key not in self._by_key and len(text.keys) < 50:
+            text.keys.append(key)
+            self._by_key[key] = number
+        return text
+
+    def _learn(self, item: MentionedPost, now: float) -> int:
+        words = plain_words(item.post.text or item.post.title)
+        shingles = sketch(words)
+        number = self._state.number
+        self._state.number += 1
+        self._state.texts[number] = _Text(words[:KEPT_TEXT], now, 1, shingles, [item.content_key])
+        self._by_key[item.content_key] = number
+        self._by_shingle.update(dict.fromkeys(shingles, number))
+        return number
+
+    def _drop(self, number: int) -> None:
+        text = self._state.texts.pop(number)
+        for key in text.keys:
+            if self._by_key.get(key) == number:
+                del self._by_key[key]
+        for shingle in text.shingles:
+            if self._by_shingle.get(shingle) == number:
+                del self._by_shingle[shingle]
+
+
+_DECORATION = re.compile(r"(?:https?://|www\.)\S*|(?:\brt\b\s*)?@\w+:?|&\w+;|\d+|[^\w\s]|_", re.IGNORECASE)
+
+
+def plain_words(text: str) -> str:
+    """What a text says, without links, handles, digits, punctuation and case; for comparing texts."""
+    folded = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return " ".join(_DECORATION.sub(" ", folded.casefold()).split())
+
+
+def sketch(words: str) -> list[int]:
+    """The `SKETCH` smallest hashes of a text's pairs of words, or of its runs of four characters when it has few words.
+
+    crc32 is the same in every process and on every machine, which Python's own hash is not.
+    """
+    tokens = words.split(" ")
+    if len(tokens) > SKETCH:
+        shingles = {f"{first} {second}" for first, second in pairwise(tokens)}
+    else:
+        shingles = {words[at : at + 4] for at in range(max(1, len(words) - 3))}
+    return sorted(zlib.crc32(shingle.encode()) for shingle in shingles)[:SKETCH]
