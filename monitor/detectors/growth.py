@@ -66,8 +66,8 @@ class Growth:
 def growth(recent: Sequence[int], level: float) -> Growth:
     """The growth of a series that rings.
 
-    `recent` are its last ticks of five minutes, oldest first, two hours of them or more (`SeriesBank.recent`); `level` is
-    what a tick usually brings (`SeriesBank.levels`).
+    `recent` are its last ticks of five minutes, oldest first, two hours of them or more (`SeriesBank.recent`);
+    `level` is what a tick usually brings (`SeriesBank.levels`).
     """
     return Growth(doubling_hours(recent, level), tuple(forecast(recent, level, horizon) for horizon in HORIZONS))
 
