@@ -7,16 +7,20 @@ r/all gives search but no dependable stream of comments: comments are read from 
 of submissions that were found. A thread is read to `more_per_thread` requests beyond its first 500 comments; what is
 left out is a gap. Nothing here counts views.
 
-praw does the talking. Its waiting between requests, its trying again and its question to PyPI are taken from it
-(collectors/reddit_client.py): when to ask again is decided by the one who schedules.
+praw does the talking, but prawcore beneath it sleeps before requests as the rate limit's headers tell it (up to ten
+minutes), tries again after failures with further sleeps, and praw asks PyPI for news of itself. All three are switched
+off: the headers are read and kept from it, and a failure comes up as an error that it does not know, which it passes on
+at once. When to ask again is decided by the one who schedules. Listings are taken as plain JSON: made into praw's
+objects, one odd entry would make the whole page unreadable. Threads are praw's own, for it knows how to fetch the
+comments that are left out at first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import structlog
 from pydantic import Field
@@ -24,17 +28,23 @@ from pydantic import Field
 from collectors.contract import CollectorError, Page, SourceContext, SourceOptions
 from collectors.moments import from_epoch
 from collectors.queries import Dialect, queries
-from collectors.reddit_client import Client, UnreadableError
-from collectors.reddit_shapes import Found, found_in
+from collectors.reddit_shapes import Found, Things, found_in
+from collectors.reddit_state import Listing, Reading, State
 from collectors.terms import naming
 from config.durations import Duration
-from config.references import SecretReference
+from config.references import MissingSecretError, SecretReference
 from storage.records import EngagementSample, Gap, Post
+
+if TYPE_CHECKING:
+    import praw
+
+    from collectors.transport import GuardedAdapter, Headers
+
+T = TypeVar("T")
 
 SEARCH_ENDS_AFTER, LISTING_ENDS_AFTER = 225, 950
 """Entries after which the end of a listing is taken to be Reddit's and not the posts'."""
 
-_SPANS = (("hour", 3600), ("day", 86_400), ("week", 7 * 86_400), ("month", 30 * 86_400), ("year", 365 * 86_400))
 _DIALECT = Dialect(limit=500, exclude="-{}", both=" AND ")
 
 log = structlog.get_logger(__name__)
@@ -73,56 +83,6 @@ class Options(SourceOptions):
     """Address where the app signs in."""
 
 
-@dataclass
-class _State:
-    """How far a listing has been read: everything until `read_until`, and a round of which some pages may be left."""
-
-    read_until: float
-    after: str = ""
-    newest: float = 0.0
-    seen: int = 0
-
-    def close_round(self) -> None:
-        self.read_until, self.after = max(self.read_until, self.newest), ""
-        self.newest, self.seen = 0.0, 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Listing:
-    """A listing to read: its path, its parameters, and after how many entries Reddit ends it."""
-
-    path: str
-    query: str
-    ends_after: int
-
-    @property
-    def key(self) -> str:
-        return f"{self.path} {self.query}"
-
-    def params(self, state: _State, now: datetime) -> dict[str, Any]:
-        params: dict[str, Any] = {"limit": 100, "after": state.after or None, "count": state.seen}
-        if self.query:
-            age = now.timestamp() - state.read_until
-            span = next((name for name, seconds in _SPANS if age < seconds * 0.9), "all")
-            restricted = "r/all/" not in self.path
-            params |= {"q": self.query, "sort": "new", "t": span, "restrict_sr": restricted, "type": "link"}
-        return params
-
-
-@dataclass
-class _Reading:
-    """What the cursor holds: the states of listings, and the threads followed: their time and the comments read."""
-
-    listings: dict[str, _State]
-    threads: dict[str, list[float]]
-
-    def cursor(self) -> dict[str, Any]:
-        return {
-            "listings": {key: asdict(state) for key, state in self.listings.items()},
-            "threads": {name: list(kept) for name, kept in self.threads.items()},
-        }
-
-
 class Reddit:
     """Reads submissions, comments, and how threads grow."""
 
@@ -152,21 +112,21 @@ class Reddit:
                 "there is nothing to ask Reddit for: no brand, no queries, no subreddits", permanent=True
             )
         with self._client.session():
-            self._client.listing(self._listings[0].path, self._listings[0].params(_State(0.0), self._clock()))
+            self._client.listing(self._listings[0].path, self._listings[0].params(State(0.0), self._clock()))
         return f"Reddit accepts the app; {len(self._listings)} listing(s) to read"
 
-    def _resumed(self, cursor: Mapping[str, Any], now: datetime) -> _Reading:
+    def _resumed(self, cursor: Mapping[str, Any], now: datetime) -> Reading:
         """The reading that the cursor tells; a listing that is new takes over from those that it has replaced."""
-        kept = {key: _State(**state) for key, state in cursor.get("listings", {}).items()}
+        kept = {key: State(**state) for key, state in cursor.get("listings", {}).items()}
         present = {listing.key for listing in self._listings}
         replaced = [state.read_until for key, state in kept.items() if key not in present]
         start = min([(now - self._options.lookback).timestamp(), *replaced])
-        states = {key: kept.get(key) or _State(start) for key in present}
-        return _Reading(states, {name: list(thread) for name, thread in cursor.get("threads", {}).items()})
+        states = {key: kept.get(key) or State(start) for key in present}
+        return Reading(states, {name: list(thread) for name, thread in cursor.get("threads", {}).items()})
 
     # -- listings ------------------------------------------------------------------------------------------------------
 
-    def _read(self, listing: _Listing, reading: _Reading, now: datetime) -> Iterator[Page]:
+    def _read(self, listing: Listing, reading: Reading, now: datetime) -> Iterator[Page]:
         state = reading.listings[listing.key]
         seen, is_resumed = {state.after}, bool(state.after)
         while True:
@@ -186,10 +146,10 @@ class Reddit:
             if ended:
                 return
 
-    def _page(self, listing: _Listing, state: _State, now: datetime) -> Found:
+    def _page(self, listing: Listing, state: State, now: datetime) -> Found:
         return found_in(self._client.listing(listing.path, listing.params(state, now)), self.name, now)
 
-    def _advance(self, listing: _Listing, state: _State, found: Found, *, is_loop: bool) -> tuple[list[Gap], bool]:
+    def _advance(self, listing: Listing, state: State, found: Found, *, is_loop: bool) -> tuple[list[Gap], bool]:
         """Move the state past a page; returns gaps, and whether the round is over."""
         floor = state.read_until - self._options.overlap.total_seconds()
         state.newest, state.seen = max(state.newest, found.newest), state.seen + found.given
@@ -203,7 +163,7 @@ class Reddit:
         state.close_round()
         return gaps, True
 
-    def _cut(self, listing: _Listing, state: _State, found: Found, floor: float) -> list[Gap]:
+    def _cut(self, listing: Listing, state: State, found: Found, floor: float) -> list[Gap]:
         """A gap where the listing was so long that Reddit ended it before what was read the turn before."""
         if state.seen < listing.ends_after or not found.given:
             return []
@@ -211,7 +171,7 @@ class Reddit:
         log.warning("listing_ended_early", source=self.name, listing=listing.key, entries=state.seen)
         return [Gap(self.name, from_epoch(floor), from_epoch(found.oldest), reason, 1 / len(self._listings))]
 
-    def _about_brands(self, posts: Sequence[Post], listing: _Listing, reading: _Reading) -> list[Post]:
+    def _about_brands(self, posts: Sequence[Post], listing: Listing, reading: Reading) -> list[Post]:
         """The posts of a search; of a subreddit's comments those that name a brand. The threads of all are followed."""
         named = self._named
         kept = [post for post in posts if listing.query or (named is not None and named.search(post.text))]
@@ -222,7 +182,7 @@ class Reddit:
 
     # -- threads -------------------------------------------------------------------------------------------------------
 
-    def _read_threads(self, reading: _Reading, now: datetime) -> Iterator[Page]:
+    def _read_threads(self, reading: Reading, now: datetime) -> Iterator[Page]:
         oldest = (now - self._options.watch_for).timestamp()
         young = sorted((item for item in reading.threads.items() if item[1][0] >= oldest), key=lambda item: -item[1][0])
         reading.threads = dict(young[: self._options.watch_at_most])
@@ -242,7 +202,7 @@ class Reddit:
                 yield self._closed(thread, grown, reading, now, error)
 
     def _closed(
-        self, thread: str, counts: Mapping[str, int], reading: _Reading, now: datetime, error: CollectorError
+        self, thread: str, counts: Mapping[str, int], reading: Reading, now: datetime, error: CollectorError
     ) -> Page:
         """A gap for a thread that cannot be read, which is left alone until it grows further."""
         log.warning("thread_unreadable", source=self.name, thread=thread, error=str(error))
@@ -252,12 +212,12 @@ class Reddit:
         gap = Gap(self.name, since, now, f"the comments of {thread} cannot be read", share)
         return Page(reading.cursor(), gaps=[gap], requests=self._client.asked())
 
-    def _most_grown(self, reading: _Reading, counts: Mapping[str, int]) -> list[str]:
+    def _most_grown(self, reading: Reading, counts: Mapping[str, int]) -> list[str]:
         growth = {name: count - reading.threads[name][1] for name, count in counts.items()}
         grown = [name for name in sorted(growth, key=lambda name: -growth[name]) if growth[name] > 0]
         return grown[: self._options.threads_per_run]
 
-    def _comments(self, thread: str, counts: Mapping[str, int], reading: _Reading, now: datetime) -> Page:
+    def _comments(self, thread: str, counts: Mapping[str, int], reading: Reading, now: datetime) -> Page:
         comments, missing = self._client.comments(thread, self._options.more_per_thread)
         found = found_in(comments, self.name, now)
         gaps = []
@@ -270,11 +230,153 @@ class Reddit:
         return Page(reading.cursor(), found.posts, (), gaps, found.bad, self._client.asked())
 
 
-def _listings(options: Options, asked: Sequence[str]) -> list[_Listing]:
+def _listings(options: Options, asked: Sequence[str]) -> list[Listing]:
     places = ["+".join(options.subreddits)] if options.subreddits else []
     searched = [*places, *(["all"] if options.search_all else [])]
-    found = [_Listing(f"r/{place}/search", query, SEARCH_ENDS_AFTER) for place in searched for query in asked]
-    return found + [_Listing(f"r/{place}/comments", "", LISTING_ENDS_AFTER) for place in places]
+    found = [Listing(f"r/{place}/search", query, SEARCH_ENDS_AFTER) for place in searched for query in asked]
+    return found + [Listing(f"r/{place}/comments", "", LISTING_ENDS_AFTER) for place in places]
+
+
+class UnreadableError(CollectorError):
+    """Reddit answered with something else than it documents."""
+
+
+class Client:
+    """The questions that are asked of Reddit."""
+
+    def __init__(self, options: Options, clock: Callable[[], datetime]) -> None:
+        self._options = options
+        self._clock = clock
+        self._reddit: praw.Reddit | None = None
+        self._adapter: GuardedAdapter | None = None
+        self._is_new = True
+        self._counted = 0
+        self._blocked_until: datetime | None = None
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """Be signed in for the questions inside; the sign-in is kept for the next session while it is good."""
+        if self._reddit is None:
+            self._reddit = self._signed_out()
+        try:
+            yield
+        finally:
+            if self._adapter is not None:
+                self._adapter.close()
+            self._is_new = False
+
+    def listing(self, path: str, params: Mapping[str, Any]) -> Things:
+        """A page of a listing."""
+        given = {name: value for name, value in params.items() if value is not None}
+        page = self._ask(lambda reddit: reddit.request(method="GET", path=path, params=given))
+        try:
+            children, after = page["data"]["children"], page["data"].get("after")
+            return Things([child["data"] for child in children], after or "")
+        except (AttributeError, KeyError, TypeError) as error:
+            raise UnreadableError(f"Reddit answered {path} with something that is no listing") from error
+
+    def looked_up(self, names: list[str]) -> Things:
+        """Things by their full names; those that do not exist are missing."""
+        chunks = [names[start : start + 100] for start in range(0, len(names), 100)]
+        found = [self.listing("api/info", {"id": ",".join(chunk)}) for chunk in chunks]
+        return Things([thing for each in found for thing in each.things])
+
+    def comments(self, submission: str, more: int) -> tuple[Things, int]:
+        """The comments of a submission, newest first, with `more` further requests; and how many were left out."""
+
+        def ask(reddit: praw.Reddit) -> tuple[list[Any], int]:
+            thread = reddit.submission(submission.removeprefix("t3_"))
+            thread.comment_sort, thread.comment_limit = "new", 500
+            left: Any = thread.comments.replace_more(limit=more)
+            return thread.comments.list(), sum(each.count for each in left)
+
+        comments, missing = self._ask(ask)
+        return Things([vars(comment) for comment in comments]), missing
+
+    def asked(self) -> int:
+        """Requests since this was last asked."""
+        total = self._adapter.requests if self._adapter else 0
+        asked, self._counted = total - self._counted, total
+        return asked
+
+    def _signed_out(self) -> praw.Reddit:
+        import praw  # noqa: PLC0415  (slow to import: only paid by who reads Reddit)
+
+        from collectors.transport import GuardedAdapter, guarded_session  # noqa: PLC0415
+
+        try:
+            client_id = self._options.client_id.resolve().get_secret_value()
+            client_secret = self._options.client_secret.resolve().get_secret_value()
+        except MissingSecretError as error:
+            raise CollectorError(f"the credentials of Reddit are missing: {error}", permanent=True) from error
+        self._adapter = GuardedAdapter("Reddit", clock=self._clock, observe=self._observe)
+        self._is_new, self._counted = True, 0
+        # Everything is given here, so that no praw.ini that lies about can lead the credentials elsewhere.
+        return praw.Reddit(
+            client_id=client_id,
+            client_secret=client_secret,
+            user_agent=self._options.user_agent,
+            oauth_url=self._options.oauth_url,
+            reddit_url=self._options.reddit_url,
+            username=None,
+            password=None,
+            refresh_token=None,
+            redirect_uri=None,
+            check_for_updates=False,
+            check_for_async=False,
+            ratelimit_seconds=0,
+            requestor_kwargs={"session": guarded_session(self._adapter)},
+        )
+
+    def _observe(self, headers: Headers) -> None:
+        """Note when the allowance of requests is used up, and keep the headers from prawcore, which would sleep."""
+        remaining, _, reset = (headers.pop(f"x-ratelimit-{name}", None) for name in ("remaining", "used", "reset"))
+        try:
+            if remaining is not None and reset is not None and float(remaining) < 1:
+                self._blocked_until = self._clock() + timedelta(seconds=min(max(float(reset), 1.0), 3600.0))
+                headers.setdefault("retry-after", reset)
+        except ValueError:
+            return
+
+    def _ask(self, question: Callable[[praw.Reddit], T]) -> T:
+        import praw.exceptions  # noqa: PLC0415
+        import prawcore  # noqa: PLC0415
+
+        self._wait_for_allowance()
+        if self._reddit is None:
+            raise RuntimeError("Reddit is asked inside `with client.session()`")
+        try:
+            return question(self._reddit)
+        except prawcore.RequestException as error:
+            raise self._meant(error.original_exception) from error
+        except prawcore.Redirect as error:
+            raise CollectorError("Reddit knows no such subreddit; correct `subreddits`", permanent=True) from error
+        except (
+            prawcore.PrawcoreException,
+            praw.exceptions.PRAWException,
+            AssertionError,
+            AttributeError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ) as error:
+            raise UnreadableError(f"Reddit gave an answer that cannot be read ({type(error).__name__})") from error
+
+    def _wait_for_allowance(self) -> None:
+        if self._blocked_until is not None and self._blocked_until > self._clock():
+            wait = (self._blocked_until - self._clock()).total_seconds()
+            raise CollectorError(f"Reddit's allowance of requests is used up for {wait:.0f} s", retry_after=wait)
+
+    def _meant(self, error: Exception) -> CollectorError:
+        """Our own error that prawcore has wrapped; a sign-in that has gone stale is renewed at the next turn."""
+        if not isinstance(error, CollectorError):
+            return CollectorError(f"Reddit could not be read: {type(error).__name__}")
+        if error.status == 401 and not self._is_new:
+            self._reddit = None
+            return CollectorError(
+                "Reddit does not accept the sign-in any more; it is renewed at the next turn", status=401
+            )
+        return error
 
 
 def build(options: Options, context: SourceContext) -> Reddit:

@@ -16,10 +16,11 @@ is committed with its token (tokens do not expire).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import structlog
 from pydantic import Field
@@ -27,20 +28,29 @@ from pydantic import Field
 from collectors.allowance import Allowance
 from collectors.contract import CollectorError, Page, SourceContext, SourceOptions
 from collectors.queries import Dialect, queries
-from collectors.twitter_client import Client
 from collectors.twitter_shapes import Answer, answer_of, count_of, id_at, looked_up, moment_of
+from collectors.twitter_state import DELAY, Reading, State, Thread, moment
 from config.durations import Duration
-from config.references import SecretReference
+from config.references import MissingSecretError, SecretReference
 from config.settings import BrandSettings
 from storage.records import EngagementSample, Gap, Post
+
+if TYPE_CHECKING:
+    from collectors.transport import GuardedAdapter
 
 QUERY_LIMIT = 512
 REACH = timedelta(days=7) - timedelta(minutes=2)
 """How far back recent search reaches, less the time that a request takes."""
-DELAY = timedelta(seconds=30)
-"""How long X takes to index a post; later ends of a window are refused or incomplete."""
-WINDOW = timedelta(hours=6)
 SMALLEST_PAGE, LARGEST_PAGE = 10, 100
+
+_HOST = "https://api.twitter.com"
+"""Written into tweepy's code; requests are led from there to where the options say."""
+
+_FIELDS = ["author_id", "conversation_id", "created_at", "lang", "public_metrics"]
+_RENAMED = {
+    "tweet": ["edit_history_tweet_ids", "note_tweet", "referenced_tweets"],
+    "post": ["edit_history_post_ids", "note_post", "referenced_posts"],
+}
 
 log = structlog.get_logger(__name__)
 
@@ -78,52 +88,8 @@ class Options(SourceOptions):
     """Address of the interface."""
 
 
-@dataclass
-class _State:
-    """How far a query has been read: everything until `read_until`, and a window of which some pages may be left."""
-
-    read_until: str
-    since_id: int = 0
-    window_end: str = ""
-    token: str = ""
-    newest: int = 0
-    given: int = 0
-
-    def open_window(self, now: datetime) -> bool:
-        """Begin the next window, if there is something to read; says so."""
-        if not self.window_end:
-            end = min(_moment(self.read_until) + WINDOW, (now - DELAY).replace(microsecond=0))
-            if end <= _moment(self.read_until):
-                return False
-            self.window_end, self.token, self.newest, self.given = end.isoformat(), "", 0, 0
-        return True
-
-    def close_window(self) -> None:
-        self.read_until, self.since_id = self.window_end, max(self.since_id, self.newest)
-        self.window_end = self.token = ""
-        self.newest = self.given = 0
-
-
-class _AllowanceSpentError(Exception):
+class AllowanceSpentError(Exception):
     """No more posts may be read for now."""
-
-
-@dataclass
-class _Reading:
-    """What the cursor holds: the states of queries, the conversations followed with theirs, and the allowance."""
-
-    queries: dict[str, _State]
-    threads: dict[str, dict[str, Any]]
-    allowance: Allowance
-    grown_at: float = 0.0
-
-    def cursor(self) -> dict[str, Any]:
-        return {
-            "queries": {query: asdict(state) for query, state in self.queries.items()},
-            "threads": {thread: {**kept, "state": asdict(kept["state"])} for thread, kept in self.threads.items()},
-            "allowance": self.allowance.kept(),
-            "grown_at": self.grown_at,
-        }
 
 
 class Twitter:
@@ -137,7 +103,7 @@ class Twitter:
         always = "" if options.reposts else "-is:retweet"
         dialect = Dialect(QUERY_LIMIT, "@{}", "#{}", "${}", "-{}", "lang:{}", always=always)
         self._queries = list(dict.fromkeys((*queries(brands, dialect), *options.queries)))
-        self._client = Client(options, context.clock)
+        self._client = _Client(options, context.clock)
 
     def collect(self, cursor: Mapping[str, Any] | None) -> Iterator[Page]:
         """Read every query to the end, or to the end of the allowance; then the followed conversations."""
@@ -163,37 +129,38 @@ class Twitter:
 
     # -- queries -------------------------------------------------------------------------------------------------------
 
-    def _resumed(self, cursor: Mapping[str, Any], now: datetime) -> _Reading:
+    def _resumed(self, cursor: Mapping[str, Any], now: datetime) -> Reading:
         """The reading that the cursor tells; a query that is new takes over from those that it has replaced."""
-        kept = {query: _State(**state) for query, state in cursor.get("queries", {}).items()}
-        replaced = [_moment(state.read_until) for query, state in kept.items() if query not in self._queries]
+        kept = {query: State(**state) for query, state in cursor.get("queries", {}).items()}
+        replaced = [moment(state.read_until) for query, state in kept.items() if query not in self._queries]
         start = min([now - min(self._options.lookback, REACH), *replaced]).replace(microsecond=0).isoformat()
-        states = {query: kept.get(query) or _State(start) for query in self._queries}
+        states = {query: kept.get(query) or State(start) for query in self._queries}
         threads = {
-            thread: {**known, "state": _State(**known["state"])} for thread, known in cursor.get("threads", {}).items()
+            name: Thread(**{**thread, "state": State(**thread["state"])})
+            for name, thread in cursor.get("threads", {}).items()
         }
         allowance = Allowance.of(cursor.get("allowance"), self._options.posts_per_day, now)
-        return _Reading(states, threads, allowance, cursor.get("grown_at", 0.0))
+        return Reading(states, threads, allowance, cursor.get("grown_at", 0.0))
 
-    def _read(self, query: str, state: _State, reading: _Reading, now: datetime) -> Iterator[Page]:
+    def _read(self, query: str, state: State, reading: Reading, now: datetime) -> Iterator[Page]:
         yield from self._beyond_reach(state, reading, now)
         while state.open_window(now):
             try:
                 yield from self._window(query, state, reading, now)
-            except _AllowanceSpentError:
+            except AllowanceSpentError:
                 yield self._given_up(query, state, reading, now)
 
-    def _beyond_reach(self, state: _State, reading: _Reading, now: datetime) -> Iterator[Page]:
+    def _beyond_reach(self, state: State, reading: Reading, now: datetime) -> Iterator[Page]:
         """A gap for what is older than search reaches, and the state moved to where it does."""
         bound = (now - REACH).replace(microsecond=0)
-        if _moment(state.read_until) >= bound:
+        if moment(state.read_until) >= bound:
             return
         reason = "older than the seven days that search reaches"
-        gap = Gap(self.name, _moment(state.read_until), bound, reason, 1 / len(self._queries))
+        gap = Gap(self.name, moment(state.read_until), bound, reason, 1 / len(self._queries))
         state.read_until, state.since_id, state.window_end = bound.isoformat(), 0, ""
         yield Page(reading.cursor(), gaps=[gap])
 
-    def _window(self, query: str, state: _State, reading: _Reading, now: datetime) -> Iterator[Page]:
+    def _window(self, query: str, state: State, reading: Reading, now: datetime) -> Iterator[Page]:
         seen = {state.token}
         while True:
             answer = self._page(query, state, reading, now)
@@ -217,16 +184,16 @@ class Twitter:
             if answer.token is None:
                 return
 
-    def _page(self, query: str, state: _State, reading: _Reading, now: datetime) -> Answer:
+    def _page(self, query: str, state: State, reading: Reading, now: datetime) -> Answer:
         left = int(reading.allowance.left)
         if left < SMALLEST_PAGE:
-            raise _AllowanceSpentError
-        floor: dict[str, Any] = {"start_time": _moment(state.read_until)}
+            raise AllowanceSpentError
+        floor: dict[str, Any] = {"start_time": moment(state.read_until)}
         since_id = state.since_id - (int(self._options.overlap / timedelta(milliseconds=1)) << 22)
         if state.since_id and moment_of(max(since_id, 0)) > now - REACH:
             floor = {"since_id": since_id}
         ask = self._client.search
-        end, size = _moment(state.window_end), min(left, LARGEST_PAGE)
+        end, size = moment(state.window_end), min(left, LARGEST_PAGE)
         try:
             return answer_of(ask(query, end, size, state.token, **floor), self.name, now)
         except CollectorError as error:
@@ -236,17 +203,17 @@ class Twitter:
             state.token = ""
             return answer_of(ask(query, end, size, "", **floor), self.name, now)
 
-    def _short(self, answer: Answer, state: _State) -> list[Gap]:
+    def _short(self, answer: Answer, state: State) -> list[Gap]:
         """A gap where X announced more posts than it gave."""
         if answer.announced <= answer.given:
             return []
         share = (answer.announced - answer.given) / answer.announced / len(self._queries)
         reason = "a page held fewer posts than it announced"
-        return [Gap(self.name, _moment(state.read_until), _moment(state.window_end), reason, share)]
+        return [Gap(self.name, moment(state.read_until), moment(state.window_end), reason, share)]
 
-    def _given_up(self, query: str, state: _State, reading: _Reading, now: datetime) -> Page:
+    def _given_up(self, query: str, state: State, reading: Reading, now: datetime) -> Page:
         """A gap for the rest of the windows: reading goes on with what is new, which matters more than what is old."""
-        start, end = _moment(state.read_until), (now - DELAY).replace(microsecond=0)
+        start, end = moment(state.read_until), (now - DELAY).replace(microsecond=0)
         total = count_of(self._client.count(query, start, end))
         share = max(1 - state.given / total, 0.0) if total else 0.0
         gap = Gap(self.name, start, end, "the allowance of posts_per_day is spent", share / len(self._queries))
@@ -257,34 +224,34 @@ class Twitter:
 
     # -- conversations -------------------------------------------------------------------------------------------------
 
-    def _follow(self, posts: list[Post], reading: _Reading) -> None:
+    def _follow(self, posts: list[Post], reading: Reading) -> None:
         """Note the conversations whose first post has enough answers, or in which enough answers were found."""
         for post in posts:
             thread, replies = post.thread_id, post.engagement.replies or 0
             if thread == post.external_id and replies >= self._options.thread_replies:
-                fresh = {"replies": replies, "read": 0, "state": _State(_second(post.created_at).isoformat())}
-                reading.threads.setdefault(thread, fresh)["replies"] = replies
+                fresh = Thread(State(_second(post.created_at).isoformat()))
+                reading.threads.setdefault(thread, fresh).replies = replies
 
-    def _read_threads(self, reading: _Reading, now: datetime) -> Iterator[Page]:
+    def _read_threads(self, reading: Reading, now: datetime) -> Iterator[Page]:
         reading.threads = self._still_followed(reading.threads, now)
         if reading.threads and now.timestamp() - reading.grown_at >= self._options.watch_every.total_seconds():
             yield self._growth(reading, now)
-        for thread, kept in list(reading.threads.items()):
-            replies, state = kept["replies"], kept["state"]
-            if replies > kept["read"] or state.window_end:
+        for name, thread in list(reading.threads.items()):
+            if thread.is_to_be_read:
+                replies = thread.replies
                 try:
-                    while state.open_window(now):
-                        yield from self._window(f"conversation_id:{thread}", state, reading, now)
-                except _AllowanceSpentError:
+                    while thread.state.open_window(now):
+                        yield from self._window(f"conversation_id:{name}", thread.state, reading, now)
+                except AllowanceSpentError:
                     return
-                kept["read"] = replies
+                thread.replies_read = replies
 
-    def _still_followed(self, threads: dict[str, dict[str, Any]], now: datetime) -> dict[str, dict[str, Any]]:
+    def _still_followed(self, threads: dict[str, Thread], now: datetime) -> dict[str, Thread]:
         oldest = id_at(now - self._options.watch_for)
         young = [item for item in threads.items() if int(item[0]) >= oldest]
-        return dict(sorted(young, key=lambda item: -item[1]["replies"])[: self._options.threads])
+        return dict(sorted(young, key=lambda item: -item[1].replies)[: self._options.threads])
 
-    def _growth(self, reading: _Reading, now: datetime) -> Page:
+    def _growth(self, reading: Reading, now: datetime) -> Page:
         """How the first posts of followed conversations stand now; those that are gone are followed no longer."""
         posts: list[Post] = []
         if reading.allowance.left >= len(reading.threads):
@@ -293,7 +260,7 @@ class Twitter:
             posts = [post for post in found if post.external_id in reading.threads]
             reading.threads = {post.external_id: reading.threads[post.external_id] for post in posts}
         for post in posts:
-            reading.threads[post.external_id]["replies"] = post.engagement.replies or 0
+            reading.threads[post.external_id].replies = post.engagement.replies or 0
         reading.grown_at = now.timestamp()
         samples = [EngagementSample(self.name, post.external_id, now, post.engagement) for post in posts]
         return Page(reading.cursor(), posts, samples, requests=self._client.asked())
@@ -303,12 +270,86 @@ def _in_all_languages(brand: BrandSettings) -> BrandSettings:
     return brand.model_copy(update={"languages": []})
 
 
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
-
-
 def _second(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
+
+
+class _Client:
+    """The three questions that are asked of X by tweepy; answers are plain JSON objects.
+
+    tweepy is given a deadline, a limit of size and the address, all of which it lacks (collectors/transport.py).
+    """
+
+    def __init__(self, options: Options, clock: Callable[[], datetime]) -> None:
+        self._options = options
+        self._clock = clock
+        self._tweepy: Any = None
+        self._adapter: GuardedAdapter | None = None
+        self._counted = 0
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """Keep a connection for the questions inside; the token is read anew, so that it may be rotated."""
+        import tweepy  # noqa: PLC0415  (slow to import: only paid by who reads X)
+
+        from collectors.transport import GuardedAdapter, guard  # noqa: PLC0415
+
+        try:
+            token = self._options.bearer_token.resolve().get_secret_value()
+        except MissingSecretError as error:
+            raise CollectorError(f"the bearer token of X is missing: {error}", permanent=True) from error
+        names = {"tweet.fields": "post.fields"} if self._options.vocabulary == "post" else {}
+        self._adapter = GuardedAdapter("X", clock=self._clock, redirect={_HOST: self._options.base_url}, rename=names)
+        self._counted = 0
+        logging.getLogger("tweepy").setLevel(logging.INFO)  # below that it logs the headers, and so the token
+        self._tweepy = tweepy.Client(token, return_type=dict, wait_on_rate_limit=False)
+        guard(self._tweepy.session, self._adapter)
+        self._tweepy.session.max_redirects = 0
+        try:
+            yield
+        finally:
+            self._tweepy.session.close()
+
+    def search(self, query: str, end: datetime, size: int, token: str, **floor: Any) -> Mapping[str, Any]:
+        """A page of recent search up to `end`, newest first; `floor` is `since_id` or `start_time`."""
+        asked = {"end_time": end, "max_results": size, "next_token": token or None, **self._wanted(), **floor}
+        return self._ask(lambda: self._tweepy.search_recent_tweets(query, **asked))
+
+    def count(self, query: str, start: datetime, end: datetime) -> Mapping[str, Any]:
+        """How many posts match between the two times."""
+        return self._ask(
+            lambda: self._tweepy.get_recent_tweets_count(query, start_time=start, end_time=end, granularity="hour")
+        )
+
+    def lookup(self, ids: list[str]) -> Mapping[str, Any]:
+        """Up to 100 posts by id."""
+        return self._ask(lambda: self._tweepy.get_tweets(ids, **self._wanted()))
+
+    def asked(self) -> int:
+        """Requests since this was last asked."""
+        total = self._adapter.requests if self._adapter else 0
+        asked, self._counted = total - self._counted, total
+        return asked
+
+    def _wanted(self) -> dict[str, Any]:
+        wanted: dict[str, Any] = {"tweet_fields": [*_FIELDS, *_RENAMED[self._options.vocabulary]]}
+        if self._options.authors:
+            wanted |= {"expansions": "author_id", "user_fields": "name,public_metrics,username"}
+        return wanted
+
+    def _ask(self, question: Callable[[], Any]) -> Mapping[str, Any]:
+        import requests  # noqa: PLC0415
+        import tweepy  # noqa: PLC0415
+
+        try:
+            answer = question()
+        except requests.TooManyRedirects as error:
+            raise CollectorError("X led to another address, which is not followed; see base_url") from error
+        except (tweepy.TweepyException, requests.RequestException, AttributeError, TypeError, ValueError) as error:
+            raise CollectorError(f"X gave an answer that cannot be read ({type(error).__name__})") from error
+        if not isinstance(answer, dict):
+            raise CollectorError("X gave an answer that is not an object")
+        return answer
 
 
 def build(options: Options, context: SourceContext) -> Twitter:

@@ -17,7 +17,7 @@ import pytest
 
 from collectors import reddit
 from collectors.contract import CollectorError
-from collectors.reddit_client import Client
+from collectors.reddit import Client
 from collectors.reddit_shapes import found_in
 from storage.records import Engagement, PostKind
 from tests.collectors.scenario import Clock, Store, built
