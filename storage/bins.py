@@ -14,8 +14,9 @@ from storage.database import Transaction
 from storage.reading import PostState
 from storage.records import BIN_SECONDS, Bin, Label, PostKind
 from storage.schema import bin_
-from storage.statements import insert
+from storage.statements import engine_time, upsert_bulk
 
+_NAMES = tuple(bin_.columns.keys())
 _COUNTS = ("posts", "negative", "positive", "unscored", "reposts", "reach")
 _SLOT = timedelta(seconds=BIN_SECONDS)
 _LABELLED = {Label.NEGATIVE: 1, Label.POSITIVE: 2, Label.UNSCORED: 3}
@@ -42,14 +43,14 @@ def add_differences(tx: Transaction, old: Iterable[PostState], new: Iterable[Pos
     for states, sign in ((old, -1), (new, 1)):
         for state in states:
             _count(differences, state, sign)
-    rows = [_row(key, counts) for key, counts in differences.items() if any(counts)]
-    if not rows:
-        return
-    statement = insert(tx, bin_)
-    changed = {name: bin_.c[name] + statement.excluded[name] for name in _COUNTS}
-    keys = list(bin_.primary_key.columns)
-    tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
-    if any(row["posts"] < 0 for row in rows):
+    time = engine_time(tx)
+    rows = [
+        (brand, time(_start(number)), source, *counts)
+        for (brand, source, number), counts in differences.items()
+        if any(counts)
+    ]
+    upsert_bulk(tx, bin_, _NAMES, rows, dict.fromkeys(_COUNTS, "{old} + {new}"))
+    if any(posts < 0 for _, _, _, posts, *_ in rows):
         tx.execute(delete(bin_).where(bin_.c.posts == 0))
 
 
@@ -68,11 +69,6 @@ def _count(into: dict[Any, list[int]], state: PostState, sign: int) -> None:
         if is_repost:
             counts[4] += sign
         counts[5] += sign * (of.author_reach or 0)
-
-
-def _row(key: Any, counts: list[int]) -> dict[str, Any]:
-    brand, source, number = key
-    return {"brand": brand, "source": source, "start": _start(number), **dict(zip(_COUNTS, counts, strict=True))}
 
 
 def _number(at: datetime) -> int:

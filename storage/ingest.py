@@ -49,8 +49,8 @@ def write(tx: Transaction, page: Intake) -> Written:
     before = post_rows.load(tx, keys | {(sample.source, sample.external_id) for sample in page.samples})
     after = {key: state.copy() for key, state in before.items()}
     _add_readings(after, readings)
-    samples.write(tx, page.samples)
     _add_samples(tx, after, before, page.samples)
+    samples.write(tx, page.samples)
     written = _store(tx, before, after)
     _write_progress(tx, page)
     return written

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from storage.columns import is_storable, storable
 from storage.records import Engagement, MentionedPost, Post
@@ -29,8 +29,7 @@ Rank = tuple[datetime, datetime]
 NO_ENGAGEMENT = Engagement()
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A post as it was read once, with what was understood of it."""
 
     post: Post
@@ -75,10 +74,10 @@ class PostState:
         """Take one more count of reactions into account."""
         if self.engagement_at is None or at > self.engagement_at:
             self.engagement_at = at
-        elif at == self.engagement_at:
-            engagement = largest(self.post.engagement, engagement)
-        else:
+        elif at < self.engagement_at or engagement is self.post.engagement:
             return
+        else:
+            engagement = largest(self.post.engagement, engagement)
         if engagement != self.post.engagement:
             self.post = replace(self.post, engagement=engagement)
 

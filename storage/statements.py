@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -84,6 +84,28 @@ def insert_bulk(tx: Connection, table: Table, names: Sequence[str], rows: Sequen
     with tx.connection.cursor() as cursor, cursor.copy(f"COPY {table.name} ({columns}) FROM STDIN") as copy:  # type: ignore[attr-defined]
         for row in rows:
             copy.write_row(row)
+
+
+def upsert_bulk(
+    tx: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]], kept: Mapping[str, str]
+) -> None:
+    """Insert rows, or where their primary key is known join them with what is there; like `insert_bulk` otherwise.
+
+    `kept` gives for every column to change what remains, in terms of `{old}` and `{new}`.
+    """
+    if not rows:
+        return
+    mark = "?" if tx.dialect.name == "sqlite" else "%s"
+    keys = ", ".join(key.name for key in table.primary_key.columns)
+    joined = ", ".join(
+        f"{name} = {remains.format(old=f'{table.name}.{name}', new=f'excluded.{name}')}"
+        for name, remains in kept.items()
+    )
+    columns, marks = ", ".join(names), ", ".join([mark] * len(names))
+    tx.exec_driver_sql(
+        f"INSERT INTO {table.name} ({columns}) VALUES ({marks}) ON CONFLICT ({keys}) DO UPDATE SET {joined}",  # noqa: S608
+        list(rows),
+    )
 
 
 def update_bulk(tx: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
