@@ -9,8 +9,27 @@ from config.settings import BrandSettings
 from monitor.sentiment.contract import Scorer
 from monitor.sentiment.toward import TowardBrand
 
+KNOWN = ("default", "lexicon", "learned")
+
+
+class ScorerError(ValueError):
+    """The settings ask for a scorer that cannot be had; the message says what to do."""
+
 
 def scorer_of(brands: Sequence[BrandSettings] = (), *, name: str = "default", model: Path | None = None) -> Scorer:
-    """The scorer called `name` over these brands: the lexicons that come with the program, or the model given."""
-    del name, model
-    return TowardBrand(brands)
+    """The scorer called `name` over these brands.
+
+    `lexicon` is what comes with the program, `learned` needs a model; `default` is the learned one where a model is given.
+    Raises ScorerError and ModelError.
+    """
+    if name not in KNOWN:
+        raise ScorerError(f"there is no scorer {name!r}; [understanding] scorer is one of {', '.join(KNOWN)}")
+    if name == "learned" and model is None:
+        raise ScorerError(
+            'scorer = "learned" needs a model; train one with `tocsin train` and set [understanding] model'
+        )
+    if model is None or name == "lexicon":
+        return TowardBrand(brands)
+    from monitor.sentiment.learned import Learned, Model  # noqa: PLC0415  (loads numpy: not paid without a model)
+
+    return Learned(Model.load(model), brands)
