@@ -163,6 +163,8 @@ def _lengthened_peaks(blocks: Steps, excess: Floats, starts: list[int]) -> Steps
 
 def _day_peaks(peaks: Steps, read: Integers, done: int) -> Steps:
     """The daily maximum at the end of each of the first `done` blocks; NEVER where less than half a day was read."""
+    if not done:  # as in most ticks
+        return peaks[:, :, :0]
     days = np.lib.stride_tricks.sliding_window_view(peaks, DAY_BLOCKS, axis=2)[:, :, :done].max(axis=3)
     first = LEVEL_BLOCKS - (DAY_BLOCKS - 1)
     ticks = window_sums(running_total(read[:, first : LEVEL_BLOCKS + done]), DAY_BLOCKS, done)

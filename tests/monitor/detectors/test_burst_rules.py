@@ -43,7 +43,7 @@ def same(one: BurstReading, other: BurstReading) -> bool:
     return all(getattr(one, name).tobytes() == getattr(other, name).tobytes() for name in one.__slots__)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(seeds)
 def test_tick_by_tick_gives_the_same_as_all_at_once(seed: int) -> None:
     counts, covered = history(seed)
