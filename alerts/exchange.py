@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
 from socket import socket
 from urllib.parse import SplitResult, urlsplit
 
@@ -69,26 +70,30 @@ def _exchanged(
 ) -> Answer:
     client = HTTPConnection(address.hostname or "", address.port or None)
     client.sock = connection
-    try:
-        deadline.require()
-    except TimeoutError as error:
-        raise ChannelError(f"{address.netloc} was reached too late", Outcome.NOT_DELIVERED) from error
-    try:
-        with watched(lambda: connection, deadline):
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(watched(lambda: connection, deadline))
+        except TimeoutError as error:
+            raise ChannelError(f"{address.netloc} was reached too late", Outcome.NOT_DELIVERED) from error
+        try:
             path = f"{address.path or '/'}{f'?{address.query}' if address.query else ''}"
             client.request(method, path, body, {"Connection": "close", **headers})
             fault_point("S2")
-            answer = _read(client.getresponse(), most)
-    except (OSError, ValueError, HTTPException) as error:
-        said = "did not answer in time" if deadline.remaining() <= 0 else f"broke off: {_said(error)}"
-        raise ChannelError(f"{address.netloc} {said}", Outcome.AMBIGUOUS) from error
+            with client.getresponse() as response:
+                answer = _read(response, most)
+        except (OSError, ValueError, HTTPException) as error:
+            said = "did not answer in time" if deadline.remaining() <= 0 else f"broke off: {_said(error)}"
+            raise ChannelError(f"{address.netloc} {said}", Outcome.AMBIGUOUS) from error
     fault_point("S3")
     return answer
 
 
 def _read(response: HTTPResponse, most: int) -> Answer:
     headers = {name.lower(): value for name, value in response.getheaders()}
-    return Answer(response.status, headers, response.read(most))
+    body = response.read(most)
+    if response.length and len(body) < most:  # http.client tells of this only to those who read without a limit
+        raise IncompleteRead(body, response.length)
+    return Answer(response.status, headers, body)
 
 
 def require_success(answer: Answer, name: str, now: datetime) -> Answer:
@@ -119,8 +124,8 @@ def _tunnel(host: str, port: int, proxy: SplitResult, deadline: Deadline) -> soc
     try:
         with watched(lambda: connection, deadline):
             connection.sendall(f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode("latin-1"))
-            response = HTTPResponse(connection, method="CONNECT")
-            response.begin()
+            with HTTPResponse(connection, method="CONNECT") as response:
+                response.begin()
     except (OSError, ValueError, HTTPException):
         connection.close()
         raise

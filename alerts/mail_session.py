@@ -82,6 +82,8 @@ class Session:
         except (OSError, ValueError) as error:
             raise ChannelError(f"{self._broke_off(error)} after the mail was sent", Outcome.AMBIGUOUS) from error
         fault_point("S3")
+        if code < 200:  # the answer broke off within its first three digits, which smtplib takes for a number
+            raise ChannelError(f"{self._server.host} broke off within its answer", Outcome.AMBIGUOUS)
         self._expect(code, said, refused=Outcome.REFUSED, what="the mail")
 
     def _expect(self, code: int, said: bytes, *, refused: Outcome, what: str, taken: int = 250) -> None:
