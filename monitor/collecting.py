@@ -38,6 +38,7 @@ class Reading:
     new_posts: int = 0
     requests: int = 0
     complete: bool = False
+    gaps: list[Gap] = field(default_factory=list)
 
 
 @dataclass
@@ -80,6 +81,7 @@ class SourceJob:
             reading.posts += len(page.posts)
             reading.new_posts += written.new_posts
             reading.requests += page.requests
+            reading.gaps += page.gaps
             reading.complete = page.complete
             for item in page.quarantined:
                 _log.warning(
@@ -118,6 +120,7 @@ class SourceJob:
                 gap_store.add(tx, [Gap(name, latest.started_at, ended_at, str(error))])
             elif run.outcome is RunOutcome.COMPLETE and last_read_at:
                 gap_store.fill(tx, name, last_read_at, ended_at, ended_at)
+                gap_store.add(tx, reading.gaps)  # what the source itself says it could not give stays lost
             schedule_store.finish(tx, name, run, next_at)
         if error:
             _log.warning("source could not be read", source=name, reason=str(error), again_at=next_at.isoformat())

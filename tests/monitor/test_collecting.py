@@ -14,7 +14,7 @@ from monitor.app import assemble
 from monitor.collecting import LONGEST_PAUSE, PERMANENT_PAUSE, SourceJob
 from storage import cursors, gaps, posts, runs, schedule
 from storage.database import Database
-from storage.records import Post, RunOutcome
+from storage.records import Gap, Post, RunOutcome
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 EVERY = timedelta(minutes=5)
@@ -130,6 +130,21 @@ def test_the_span_in_which_a_source_failed_is_a_gap_until_it_is_read(
     with database.read() as tx:
         (gap,) = gaps.between(tx, NOW, later)
     assert gap.filled_at == later
+
+
+def test_a_gap_that_the_source_itself_tells_of_is_not_filled_by_its_own_run(
+    job: Callable[[Scripted], SourceJob], database: Database
+) -> None:
+    source = Scripted(Page({"n": 1}, complete=True))
+    reader = job(source)
+    reader.run()
+    later = NOW + timedelta(minutes=30)
+    reader.clock = lambda: later
+    source.steps = (Page({"n": 2}, gaps=[Gap("forum", NOW, later, "the listing was cut")], complete=True),)
+    reader.run()
+    with database.read() as tx:
+        (gap,) = gaps.between(tx, NOW, later)
+    assert gap.filled_at is None
 
 
 def test_a_run_that_stops_before_the_last_page_says_that_it_is_partial(
