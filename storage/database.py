@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -35,7 +35,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._is_shared_connection = isinstance(engine.pool, StaticPool)
-        self._lock = threading.RLock()
+        self._turn = _Turn(self.place)
 
     @classmethod
     def open(cls, url: str, *, migrate: bool = True) -> Self:
@@ -105,12 +105,12 @@ class Database:
         with self.engine.connect() as connection:
             yield connection.execution_options(**options)
 
-    def _writers_turn(self) -> Any:
+    def _writers_turn(self) -> AbstractContextManager[None]:
         # SQLite lets one writer in at a time and makes the others sleep and try again; a lock wakes the next at once.
-        return self._lock if self.engine.dialect.name == "sqlite" else nullcontext()
+        return self._turn.taken() if self.engine.dialect.name == "sqlite" else nullcontext()
 
-    def _readers_turn(self) -> Any:
-        return self._lock if self._is_shared_connection else nullcontext()
+    def _readers_turn(self) -> AbstractContextManager[None]:
+        return self._turn.taken() if self._is_shared_connection else nullcontext()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -118,6 +118,29 @@ class Database:
             yield
         except SQLAlchemyError as error:
             raise _translated(error, self.place) from error
+
+
+class _Turn:
+    """One thread at a time. A thread that asks twice would wait for itself; it is told so instead."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._lock = threading.Lock()
+        self._holder: int | None = None
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        me = threading.get_ident()
+        if self._holder == me:
+            raise StorageError(
+                f"{self._place}: this thread has a transaction already; pass it on instead of a second one"
+            )
+        with self._lock:
+            self._holder = me
+            try:
+                yield
+            finally:
+                self._holder = None
 
 
 def _parsed(url: str) -> URL:
@@ -144,7 +167,8 @@ def _engine(url: URL) -> Engine:
         if url.database in (None, "", ":memory:"):
             choices["poolclass"] = StaticPool
     else:
-        choices["pool_pre_ping"] = True
+        # Not the server's default: what a writer reads after it waited for its turn must be what the last one wrote.
+        choices.update(pool_pre_ping=True, isolation_level="READ COMMITTED")
     try:
         engine = create_engine(url, **choices)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:

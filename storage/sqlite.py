@@ -30,7 +30,8 @@ def configure(connection: sqlite3.Connection, _record: object) -> None:
         "synchronous=FULL",  # NORMAL may lose the last commits when the power fails
         "foreign_keys=ON",
         "temp_store=MEMORY",
-        "cache_size=-65536",
+        "cache_size=-65536",  # 64 MB
+        "journal_size_limit=67108864",
         "secure_delete=FAST",
     ):
         connection.execute(f"PRAGMA {setting}").close()

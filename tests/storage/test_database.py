@@ -176,6 +176,13 @@ def test_a_reader_sees_one_moment(database: Database) -> None:
         assert posts.latest(reading) == NOON
 
 
+def test_a_second_transaction_of_the_same_thread_is_refused_at_once(sqlite_database: Database) -> None:
+    with sqlite_database.write(), pytest.raises(StorageError, match="has a transaction already"):
+        sqlite_database.write().__enter__()
+    with Database.open("sqlite://") as in_memory, in_memory.write(), pytest.raises(StorageError, match="already"):
+        in_memory.read().__enter__()
+
+
 def test_a_reader_cannot_write(postgresql_url: str) -> None:
     with Database.open(postgresql_url) as database, pytest.raises(ReadOnlyDatabaseError), database.read() as tx:
         state.save(tx, "judge", NOON, b"")
