@@ -15,13 +15,15 @@ _INVISIBLE = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u200b\u2028\u2029\u
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
 _SPACES = re.compile(r"\s+")
 _JOINERS = frozenset("\u200c\u200d\ufe0e\ufe0f\u20e3") | {chr(code) for code in range(0x1F3FB, 0x1F400)}
+LONGEST = 4_000
+"""Characters of a text that are looked at: more than any form shows."""
 _MARKS = 3
 """Combining marks kept on one letter: more than any script needs, fewer than it takes to deface the lines around."""
 
 
 def cleaned(text: str) -> str:
     """One line of visible text: no control characters, terminal sequences, direction overrides or towers of marks."""
-    visible = _INVISIBLE.sub("", _ANSI.sub("", text))
+    visible = _INVISIBLE.sub("", _ANSI.sub("", text[:LONGEST]))
     return _SPACES.sub(" ", _lowered_towers(visible)).strip()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +17,30 @@ from alerts.deadline import Deadline
 from alerts.page import Page, Quote
 from storage.records import IncidentState, Reason, Severity
 from tests.alerts.examples import NOW, page
+from tests.alerts.stage import SECRET, Stage, Trouble
 from tests.servers.slack import TOKEN, Fault, Slack, slack_server
+
+TROUBLES = {
+    Trouble.BUSY: Fault(status=429, error="ratelimited", headers={"Retry-After": "1"}),
+    Trouble.LOST_ANSWER: Fault(after=True, reset=True),
+    Trouble.LOST_REQUEST: Fault(reset=True),
+    Trouble.SILENCE: Fault(silent=True),
+}
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """Slack for the conformance suite."""
+    with slack_server() as server:
+        server.token = SECRET
+        options = {"token": {"env": "STAGE_TOKEN"}, "channels": ["C0ROOM"], "base_url": server.url}
+        yield Stage(
+            options=options,
+            received=server.delivery_ids,
+            trouble=lambda trouble: server.script("chat.postMessage", TROUBLES[trouble]),
+            environment={"STAGE_TOKEN": SECRET},
+            unreachable={**options, "base_url": "http://127.0.0.1:1/"},
+        )
 
 
 @pytest.fixture(scope="module")

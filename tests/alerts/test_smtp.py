@@ -7,6 +7,7 @@ import ipaddress
 import ssl
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,38 @@ from alerts.page import Page, Quote
 from alerts.render import html
 from storage.records import IncidentState, Reason
 from tests.alerts.examples import NOW, page
+from tests.alerts.stage import Stage, Trouble
 from tests.servers.mail import MailServer, Refusal, mail_server
 
 TO = "a@halden.example"
+
+
+TROUBLES = {
+    Trouble.BUSY: ("rcpt", Refusal("451 4.7.1 try again later")),
+    Trouble.LOST_ANSWER: ("data", Refusal(drop=True, taken=True)),
+    Trouble.LOST_REQUEST: ("data", Refusal(drop=True)),
+    Trouble.SILENCE: ("data", Refusal(delay=5)),
+}
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """E-mail for the conformance suite."""
+    with mail_server() as server:
+        options = {
+            "host": "127.0.0.1",
+            "port": server.port,
+            "security": "none",
+            "sender": "Tocsin <tocsin@halden.example>",
+            "to": [TO],
+        }
+        yield Stage(
+            options=options,
+            received=lambda: [mail.message_id.strip("<>").partition("@")[0] for mail in server.taken],
+            trouble=lambda trouble: server.script(*TROUBLES[trouble]),
+            environment={},
+            unreachable={**options, "port": 1},
+        )
 
 
 @pytest.fixture(scope="module")

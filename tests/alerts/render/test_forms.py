@@ -1,0 +1,253 @@
+"""Slack blocks, HTML, plain text and one line are renderings of one thing, and none lets an outsider in."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import timedelta
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts.channels.slack import checked
+from alerts.page import Curve, Page, Quote, SourceShare, ThreadGrowth
+from alerts.render import curve, preview, slack
+from alerts.render.html import html
+from alerts.render.line import LENGTH, line
+from alerts.render.plain import plain
+from alerts.render.story import tell
+from storage.records import IncidentState, Reason, Severity
+from tests.alerts.examples import NOW, page
+from tests.servers.slack_limits import refusal
+
+ATTACKS = [
+    "<!channel> <!here> <!everyone> <@U0KIM> <!subteam^S0TEAM>",
+    "＜!channel＞ @here @channel @everyone @HERE",
+    "<https://evil.example|https://bank.example>",
+    "&lt;!channel&gt; &amp;lt;",
+    "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "</div></body><style>*{display:none}</style>",
+    '" onmouseover="alert(1)',
+    "{{ 7 * 7 }} {% raw %}",
+    "`tocsin incidents resolve` *bold* _it_ ~no~",
+    "x\r\n\r\n<b>",
+]
+OUTSIDE = st.one_of(st.sampled_from(ATTACKS), st.text(st.characters(exclude_categories=("Cs",)), max_size=80))
+
+
+def attacked(text: str) -> Page:
+    """A page in which an outsider wrote everything that outsiders can write."""
+    quote = Quote(text, text, NOW, author=text, url=f"https://x.example/{text}", title=text)
+    return page(
+        headline=text or "x",
+        brand=text or "x",
+        kind=text,
+        origin=quote,
+        quotes=(quote, replace(quote, url=text)),
+        terms=(text,),
+        sources=(SourceShare(text, NOW, 1, 1),),
+        thread=ThreadGrowth(text, text, url=text),
+        why=(text,),
+        changed=(text,),
+        notes=(text,),
+        curve=None,
+        acknowledged_by=text,
+    )
+
+
+class Tags(HTMLParser):
+    """Collects what a browser would act on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.links: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.links += [value or "" for name, value in attrs if name in ("href", "src")]
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def read(document: str) -> Tags:
+    tags = Tags()
+    tags.feed(document)
+    return tags
+
+
+def mrkdwn(blocks: list[dict[str, Any]]) -> list[str]:
+    """Every text that Slack reads for its own markup."""
+    found = [block["text"]["text"] for block in blocks if block["type"] == "section"]
+    return found + [part["text"] for block in blocks if block["type"] == "context" for part in block["elements"]]
+
+
+@given(OUTSIDE)
+def test_nobody_is_called_and_nothing_linked_by_what_an_outsider_wrote(text: str) -> None:
+    said = attacked(text)
+    texts = [*mrkdwn(slack.root(said)), *mrkdwn(slack.reply(said)), slack.text(said), slack.notification(said)]
+    for one in texts:
+        for form in re.findall(r"<[^>]*>", one):
+            assert re.fullmatch(r"<https://tocsin\.example/[^|>]*\|(?:open it|Open it)>", form), form
+        assert not re.search(r"@(here|channel|everyone)\b", one, re.IGNORECASE)
+
+
+@given(OUTSIDE)
+def test_slack_finds_nothing_to_refuse(text: str) -> None:
+    said = attacked(text)
+    for blocks in (slack.root(said, ["<!here>"]), slack.reply(said)):
+        assert refusal({"text": slack.notification(said), "blocks": checked(blocks)}) is None
+
+
+@given(OUTSIDE)
+def test_html_holds_no_tag_or_handler_that_we_did_not_write(text: str) -> None:
+    for document in (html(attacked(text)), preview.page_preview([attacked(text)])):
+        found = read(document)
+        assert found.tags <= {
+            *("html", "head", "meta", "title", "style", "body", "div", "main", "h1", "h2", "h3", "p", "b", "i", "a"),
+            *("ul", "li", "blockquote", "code", "span", "br", "hr", "mark", "img"),
+        }
+        assert not [name for name in found.attributes if name.startswith("on")]
+        assert all(url.startswith(("https://x.example/", "https://tocsin.example/")) for url in found.links)
+
+
+@given(OUTSIDE)
+def test_plain_text_and_the_line_hold_no_control_characters(text: str) -> None:
+    said = attacked(text)
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]", plain(said) + line(said))
+    assert "\n" not in line(said)
+    assert len(line(said)) <= LENGTH
+
+
+def everything(said: Page) -> dict[str, str]:
+    blocks = slack.root(said)
+    return {
+        "slack": " ".join(json.dumps(blocks, ensure_ascii=False).split()),
+        "html": " ".join(" ".join(read(html(said)).text).split()),
+        "plain": " ".join(plain(said).split()),
+    }
+
+
+@pytest.mark.parametrize("form", ["slack", "html", "plain"])
+def test_every_form_tells_the_whole_story(form: str) -> None:
+    said = everything(page())[form]
+    for needed in (
+        "A voicemail in which Halden Mobile threatens a customer is spreading",
+        "388 negative voices in the last hour; about 21 would be usual, 9 to 40 at most times",
+        "That is 18 times as many.",
+        "It doubles every 1 hour 25 minutes. In 3 hours, 1,150 negative voices per hour are to be expected",
+        "1,204 posts by 655 authors, 412 independent voices, 58% copied from others",
+        "9 in 10 are against the brand.",
+        "feeds 13:20 (38 posts) → hackernews 13:45 (402 posts) → reddit 14:30 (764 posts)",
+        "Jonas Lind",
+        "Cancelled today after nine years.",
+        "184k followers, 2.9k likes, 640 shares, copied 211 times",
+        "reddit was read for 72% of this time (rate limit reached)",
+        "One thread on hackernews grows 22 times as fast as threads do.",
+        "17 October 16:20: Anger over the price rise of October (answered after 5 hours)",
+        "tocsin incidents ack 01HR7Q4Z8XK3M2N5P6T7V9W0AB",
+        "Tuesday 5 March 2024, 15:20 CET",
+    ):
+        assert needed in said, needed
+
+
+@pytest.mark.parametrize(
+    ("changes", "badge", "tone"),
+    [
+        ({}, "Critical: act now", "critical"),
+        ({"severity": Severity.WARNING}, "Warning: look at it soon", "warning"),
+        ({"severity": Severity.WATCH}, "Watch: nothing to do yet", "watch"),
+        ({"state": IncidentState.ACKNOWLEDGED, "acknowledged_by": "Kim"}, "Critical: Kim has it", "critical"),
+        ({"state": IncidentState.RESOLVED, "resolved_at": NOW}, "Over", "over"),
+        ({"reason": Reason.RESOLVED}, "Over", "over"),
+        ({"state": IncidentState.FALSE_ALARM}, "False alarm", "over"),
+        ({"drill": True}, "Drill · Critical: act now", "critical"),
+    ],
+)
+def test_severity_and_state_are_said_in_words(changes: dict[str, Any], badge: str, tone: str) -> None:
+    story = tell(page(**changes))
+    assert (story.badge, story.tone) == (badge, tone)
+
+
+def test_what_is_over_is_not_there_to_be_taken() -> None:
+    ended = tell(page(state=IncidentState.RESOLVED, resolved_at=NOW + timedelta(minutes=30)))
+    assert [action for action, _ in ended.actions] == ["See all of it"]
+    assert ended.began == "Began 13:20, over since 15:50 after 2 hours 30 minutes"
+
+
+def test_a_page_with_nothing_but_the_least_can_be_told() -> None:
+    least = Page("Something", "Halden", Severity.WATCH, Reason.OPENED, "i1", NOW, NOW)
+    for text in everything(least).values():
+        assert "Something" in text
+        assert "None" not in text
+
+
+def test_the_end_comes_without_the_figures_of_its_height_in_the_thread() -> None:
+    reply = slack.reply(page(reason=Reason.RESOLVED, state=IncidentState.RESOLVED, changed=("It is over.",)))
+    assert "negative voices" not in str(reply)
+
+
+# -- The curve ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_curve_is_a_picture_of_a_size_that_mail_can_carry() -> None:
+    drawn = curve.picture(page())
+    assert drawn is not None
+    assert drawn.startswith(b"\x89PNG")
+    assert 5_000 < len(drawn) < 120_000
+    assert curve.picture(page()) is drawn
+
+
+def test_the_curve_in_words() -> None:
+    said = curve.alternative(page())
+    assert re.fullmatch(r"Voices per 15 minutes: at most \d+, at 15:05; about [\d.]+ would be usual\.", said)
+
+
+def test_the_picture_shows_the_end_with_enough_of_the_time_before() -> None:
+    shown = curve.shown(page())
+    assert len(shown.observed) == len(shown.expected) == 32
+    assert shown.start == NOW - timedelta(hours=8)
+
+
+@pytest.mark.parametrize("observed", [(), (1.0,), (None, None, None)])
+def test_where_nothing_was_counted_there_is_no_picture(observed: tuple[float | None, ...]) -> None:
+    empty = page(curve=Curve(NOW, 900, observed))
+    assert curve.picture(empty) is None
+    assert html(empty)
+
+
+def test_the_row_of_bars_shows_what_nobody_read_as_a_point() -> None:
+    assert slack.sparkline(Curve(NOW, 900, (0, 7, None, 3.5))) == "▁█·▅"
+    assert slack.sparkline(Curve(NOW, 900, (0, 0))) == ""
+
+
+# -- The files to look at ----------------------------------------------------------------------------------------------
+
+
+def test_the_preview_of_slack_shows_links_calls_and_commands() -> None:
+    called = [("14:20, opened", slack.root(page(), ["<!here>"])), ("14:21, update", slack.reply(page()))]
+    document = preview.slack_preview(called)
+    assert "<mark>@here</mark>" in document
+    assert '<a href="https://tocsin.example/incidents/' in document
+    assert "<code>tocsin incidents ack" in document
+    assert "&lt;b&gt;on tape&lt;/b&gt; &amp; thinks" in document
+
+
+def test_the_preview_of_a_mail_carries_its_picture() -> None:
+    assert 'src="data:image/png;base64,' in preview.mail_preview(page())
+
+
+def test_the_preview_of_an_incident_shows_its_newest_state_and_its_thread() -> None:
+    pages = [page(severity=Severity.WARNING), page(), page(changed=("It has reached twitter.",))]
+    document = preview.page_preview(pages)
+    assert "Critical: act now" in document
+    assert document.count('class="message thread"') == 1
+    assert preview.page_preview([])
