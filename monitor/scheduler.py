@@ -7,8 +7,10 @@ jobs twice, and it keeps pickles of jobs that the configuration no longer has.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
@@ -37,13 +39,16 @@ class Timer:
         )
         self._scheduler.add_listener(self._complain, EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
         self.skipped = 0
+        self._idle = threading.Condition()
+        self._running = 0
+        self._stopping = False
 
     def every(
         self, name: str, interval: timedelta, job: Callable[[], object], first_at: datetime | None = None
     ) -> None:
         """Run `job` each `interval`, first at `first_at` (default: at once). A job of the same name is replaced."""
         self._scheduler.add_job(
-            job,
+            partial(self._run, job),
             "interval",
             seconds=interval.total_seconds(),
             id=name,
@@ -66,8 +71,25 @@ class Timer:
 
     def stop(self) -> None:
         """Start no further job, and wait for those that run."""
+        # APScheduler's own waiting holds the lock that a job needs in order to move its next run: they would wait for
+        # each other for ever.
+        with self._idle:
+            self._stopping = True
+            self._idle.wait_for(lambda: self._running == 0)
         if self._scheduler.running:
-            self._scheduler.shutdown(wait=True)
+            self._scheduler.shutdown(wait=False)
+
+    def _run(self, job: Callable[[], object]) -> None:
+        with self._idle:
+            if self._stopping:
+                return
+            self._running += 1
+        try:
+            job()
+        finally:
+            with self._idle:
+                self._running -= 1
+                self._idle.notify_all()
 
     def _complain(self, event: JobEvent) -> None:
         self.skipped += event.code == EVENT_JOB_MAX_INSTANCES

@@ -80,3 +80,24 @@ def test_a_job_that_fails_is_named_with_its_reason_and_runs_again() -> None:
     told = [entry for entry in logs if entry.get("job") == "broken"]
     assert told
     assert "no such thing" in told[0]["reason"]
+
+
+def test_stopping_waits_for_a_job_that_moves_its_own_next_run() -> None:
+    begun, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+    timer = Timer()
+
+    def job() -> None:
+        begun.set()
+        may_end.wait(PATIENCE)
+        timer.run_at("moving", datetime.now(UTC) + timedelta(hours=1))
+        ended.set()
+
+    timer.start()
+    timer.every("moving", timedelta(hours=1), job)
+    assert begun.wait(PATIENCE)
+    stopping = threading.Thread(target=timer.stop)
+    stopping.start()
+    may_end.set()
+    stopping.join(PATIENCE)
+    assert not stopping.is_alive()
+    assert ended.is_set()

@@ -22,15 +22,15 @@ SETTINGS = Settings.model_validate(
     }
 )
 LATENESS = SETTINGS.detection.lateness
-BEGIN = SCENE - timedelta(days=2)
-END = SCENE + timedelta(hours=13)
+BEGIN = SCENE - timedelta(days=1)
+END = SCENE + timedelta(hours=10, minutes=30)
 
 Event = Post | EngagementSample
 
 
 @cache
 def bad_day() -> tuple[Event, ...]:
-    """Two ordinary days and the morning of the voicemail, in order of time."""
+    """An ordinary day and the morning of the voicemail, in order of time."""
     story = tell()
     posts = [post for post in story.posts if BEGIN <= post.created_at < END]
     samples = [sample for sample in story.samples if sample.at < END]

@@ -28,7 +28,7 @@ from tests.scenarios.days import (
     when,
 )
 
-few = examples(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+few = examples(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def test_people_who_are_told_early_are_told_of_the_same_incidents(expected: list
         pipeline = assemble(SETTINGS, database)
         arrived, at = list(bad_day()), BEGIN
         while arrived:
-            at += timedelta(minutes=7)
+            at += timedelta(minutes=17)
             give(pipeline, [event for event in arrived if when(event) < at])
             arrived = [event for event in arrived if when(event) >= at]
             pipeline.advance(at, early=True)
