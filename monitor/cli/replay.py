@@ -86,22 +86,24 @@ def _print_json(alert: Alert) -> None:
             "reason": alert.reason,
             "headline": alert.page.get("headline", ""),
             "incident": alert.incident_id,
-            "why": alert.why,
-            "changed": list(alert.page.get("changed", ())),
+            "why": " ".join(_reasons(alert)),
         }
     )
+
+
+def _reasons(alert: Alert) -> list[str]:
+    """What is new, for those who know of it; why it rang, for the others."""
+    return [str(sentence) for sentence in alert.page.get("changed") or alert.page.get("why") or [alert.why]]
 
 
 def _printer(timezone: str) -> Any:
     def show(alert: Alert) -> None:
         severity = output.severity_markup(alert.severity.value)
-        brand, headline = (output.plain(str(alert.page.get(key, ""))) for key in ("brand", "headline"))
-        output.say(
-            f"{output.local(alert.at, timezone)}  {severity}  {alert.reason.value}  [bold]{brand}[/]: {headline}"
-        )
-        reasons = alert.page.get("changed") or alert.page.get("why") or [alert.why]
-        for sentence in reasons:
-            output.say(f"    {output.plain(str(sentence))}")
+        brand, headline = (str(alert.page.get(key, "")) for key in ("brand", "headline"))
+        about = output.plain(headline if brand in headline else f"{brand}: {headline}")
+        output.say(f"{output.local(alert.at, timezone)}  {severity}  {alert.reason.value}  [bold]{about}[/]")
+        for sentence in _reasons(alert):
+            output.say(f"    {output.plain(sentence)}")
 
     return show
 
