@@ -7,7 +7,9 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports docs bench wheel requirements clean
+RECORDINGS := $(VENV)/recordings
+
+.PHONY: help demo test check lint types imports docs bench wheel recordings requirements clean
 
 help: ## this list
 	@grep -hE '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.]+):.*## /  make \1|/' | column -t -s '|'
@@ -56,6 +58,16 @@ bench: $(DEV) ## the quick benchmarks
 
 wheel: $(DEV) ## builds the wheel and runs the demo from it in an empty environment
 	@$(BIN)/python -m benchmarks.wheel
+
+# praw's source distribution carries recordings of real traffic; they are fetched by their pinned hash, never copied.
+recordings: $(RECORDINGS) ## Reddit's recorded traffic, for the tests that play it back
+
+$(RECORDINGS): requirements/runtime.txt | $(RUNTIME)
+	@rm -rf $@ $@.part && mkdir -p $@.part
+	@sed -n '/^praw==/,/[^\\]$$/p' requirements/runtime.txt > $@.part/praw.txt
+	@$(PIP) download --quiet --no-deps --no-binary praw --require-hashes --dest $@.part -r $@.part/praw.txt
+	@tar -xzf $@.part/praw-*.tar.gz -C $@.part --strip-components=3 --wildcards '*/tests/integration/cassettes'
+	@mv $@.part $@
 
 requirements: $(DEV) ## pins requirements/*.in anew
 	@for name in build runtime dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Generator
+from typing import Any
+
+import pytest
 from hypothesis import settings
 
 pytest_plugins = ["tests.storage.fixtures"]
@@ -9,3 +14,14 @@ pytest_plugins = ["tests.storage.fixtures"]
 # The same examples in every run: a failure is the change's, never the draw's.
 settings.register_profile("tocsin", derandomize=True, deadline=None, database=None)
 settings.load_profile("tocsin")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With TOCSIN_NO_SKIPS, as in the checks, a skipped test is a failure: what it wants is to be installed."""
+    report = yield
+    if report.skipped and os.environ.get("TOCSIN_NO_SKIPS") and not hasattr(report, "wasxfail"):
+        told: Any = report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which TOCSIN_NO_SKIPS forbids: {told[2] if isinstance(told, tuple) else told}"
+    return report

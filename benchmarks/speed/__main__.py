@@ -91,7 +91,7 @@ def matching(posts: Sequence[Post], repeat: int) -> None:
 
 
 def whole_path(posts: Sequence[Post], only_matched: bool) -> Callable[[], object]:
-    """Read, match, score, store with search index and rollups, judge, into a new SQLite file with crash-safe commits."""
+    """Read, match, score, store with search index and rollups, judge: into a new SQLite file, commits crash-safe."""
     settings = material.settings()
     matches = Matcher(settings.brands).match
 
