@@ -95,7 +95,7 @@ class _Mixture(NamedTuple):
 
 _MIXTURES = (
     _Mixture(words=3.0, letters=3.0, dense=1.0, strength=0.1, by_ratio=False),
-    _Mixture(words=1.0, letters=1.0, dense=0.5, strength=0.3, by_ratio=True),
+    _Mixture(words=1.0, letters=1.0, dense=0.5, strength=1.0, by_ratio=True),
 )
 
 
