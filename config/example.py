@@ -48,7 +48,7 @@ _SAMPLES: Mapping[str, Any] = {
     "quiet_hours.end": "07:00",
     "quiet_hours.timezone": "Europe/Stockholm",
     "quiet_hours.days": ["monday", "tuesday", "wednesday", "thursday", "friday"],
-    "understanding.model": "state/model.bin",
+    "understanding.model": "ours.model",
     "understanding.languages": ["en", "sv"],
     "kinds.name": "tip_over",
     "kinds.words": {"en": ["tipped over", "fell on"], "sv": ["välte"]},

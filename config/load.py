@@ -29,8 +29,8 @@ def load(
     """The settings in the file at `path`, or `ConfigurationError` with every problem.
 
     `complete` asks for what a watching program needs: a brand, a source for it, and a route from it to a person; a
-    replay of a file can do without. `secrets` asks that each secret can be read now. `kinds` are the kinds of incident
-    that the program knows by itself; when given, routes may name only these and the file's own.
+    replay of a file can do without. `secrets` asks that each secret, and the model, can be read now. `kinds` are the
+    kinds of incident that the program knows by itself; when given, routes may name only these and the file's own.
 
     Relative paths in the file are relative to its folder, wherever the program is started.
     """
@@ -43,8 +43,9 @@ def load(
     if found:
         raise _error(file, source, found)
     settings = _anchored(Settings.model_validate(raw), options, file.absolute().parent)
-    missing = list(_missing_secrets(settings, options, file.absolute().parent)) if secrets else []
-    if missing:
+    if secrets and (
+        missing := [*_missing_secrets(settings, options, file.absolute().parent), *_missing_model(settings)]
+    ):
         raise _error(file, source, missing)
     return settings
 
@@ -158,6 +159,12 @@ def _anchored_address(url: Any, folder: Path) -> Any:
     if not name or name == ":memory:" or name.startswith(("/", "file:")) or urlsplit(url).netloc:
         return url
     return f"{scheme}:///{folder / name}{question}{query}"
+
+
+def _missing_model(settings: Settings) -> Iterator[Finding]:
+    model = settings.understanding.model
+    if model is not None and not model.is_file():
+        yield Finding(("understanding", "model"), f"there is no file {model}", 'make one with "tocsin train"')
 
 
 def _missing_secrets(settings: Settings, options: OptionsByPlace, folder: Path) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 Sensitivity = Literal["relaxed", "standard", "keen"]
 SENSITIVITIES: tuple[Sensitivity, ...] = get_args(Sensitivity)
 
+ScorerName = Literal["default", "lexicon", "learned"]
 SeverityName = Literal["watch", "warning", "critical"]
 SentimentName = Literal["negative", "neutral", "positive"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]

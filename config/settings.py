@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from config.durations import Duration
-from config.names import Sensitivity, SentimentName, SeverityName, Weekday
+from config.names import ScorerName, Sensitivity, SentimentName, SeverityName, Weekday
 from config.problems import Mistake
 from config.references import SecretReference
 from config.suggestions import did_you_mean
@@ -88,8 +88,6 @@ class GeneralSettings(Table):
     """Time zone in which people read times and quiet hours are counted."""
     public_url: WebAddress = ""
     """Address at which staff reach this installation's web page; links in messages begin with it."""
-    state_dir: FilePath = Path("state")
-    """Folder for what is neither configuration nor database: models, pictures, locks."""
 
 
 def _database_address(url: str) -> str:
@@ -255,12 +253,18 @@ class QuietHoursSettings(Table):
 class UnderstandingSettings(Table):
     """How posts are read: language, relevance and sentiment toward the brand."""
 
-    scorer: Name = "default"
-    """Which sentiment scorer is used."""
+    scorer: ScorerName = "default"
+    """Which sentiment scorer is used: the lexicon, or a learned one; by default the learned one if it has a model."""
     model: FilePath | None = None
-    """A model trained by `tocsin train`; unset for the one that comes with the program."""
+    """A model that "tocsin train" made."""
     languages: list[Text] = []
     """Languages (two-letter codes) that are told apart; empty for all that the identifier knows."""
+
+    @model_validator(mode="after")
+    def _learned_from_something(self) -> Self:
+        if self.scorer == "learned" and self.model is None:
+            raise Mistake("the learned scorer needs a model", 'make one with "tocsin train", and name it as model')
+        return self
 
 
 class DetectionSettings(Table):
@@ -275,7 +279,7 @@ class DetectionSettings(Table):
 
 
 class AlertingSettings(Table):
-    """When people are told again, and how a flood of messages is held back."""
+    """When people are told again, and when an incident is over."""
 
     repeat_critical: Duration = timedelta(minutes=15)
     """How often to remind of a critical incident that nobody took."""
@@ -297,8 +301,6 @@ class AlertingSettings(Table):
     """How long a critical alert may wait for its channels before the fallback channels are told as well."""
     failover_warning: Duration = timedelta(minutes=5)
     """The same for a warning."""
-    storm_incidents: int = Field(default=10, ge=2)
-    """New incidents within five minutes from which warnings and watches are bundled into one message."""
 
 
 def _kind_name(name: str) -> str:
@@ -340,7 +342,7 @@ class Settings(Table):
     quiet_hours: QuietHoursSettings | None = None
     """Hours in which watches and warnings wait; critical alerts never wait."""
     alerting: AlertingSettings = Field(default_factory=AlertingSettings)
-    """When people are told again, and how a flood of messages is held back."""
+    """When people are told again, and when an incident is over."""
     kinds: list[KindSettings] = []
     """Kinds of incident of the operator's own."""
 

@@ -185,23 +185,23 @@ class ThresholdSettings(BaseModel):
     )
     thread_grave: float = _threshold(
         "Heat of a thread about a grave kind of harm that interrupts people.",
-        relaxed=1.6,
-        standard=1.2,
-        keen=1.0,
+        relaxed=1.5,
+        standard=1.15,
+        keen=0.95,
         gt=0,
     )
     thread_serious: float = _threshold(
         "Heat of a thread about a serious kind of harm that interrupts people.",
-        relaxed=1.9,
-        standard=1.45,
-        keen=1.2,
+        relaxed=1.7,
+        standard=1.3,
+        keen=1.1,
         gt=0,
     )
     thread_negative: float = _threshold(
         "Heat of a negative thread that interrupts people.",
-        relaxed=2.4,
-        standard=1.9,
-        keen=1.6,
+        relaxed=2.7,
+        standard=2.2,
+        keen=1.8,
         gt=0,
     )
     thread_neutral: float = _threshold(
@@ -219,10 +219,10 @@ class ThresholdSettings(BaseModel):
         ge=1,
     )
     thread_fame: float = _threshold(
-        "Additional heat asked for each doubling of the brand's hot threads in four weeks.",
-        relaxed=0.12,
-        standard=0.12,
-        keen=0.12,
+        "Additional heat asked for each doubling of the brand's hot threads of four weeks.",
+        relaxed=0.35,
+        standard=0.35,
+        keen=0.35,
         ge=0,
     )
     thread_notice: float = _threshold(
@@ -263,9 +263,9 @@ class ThresholdSettings(BaseModel):
     )
     slow_burn_adverse_share: float = _threshold(
         "Share of the day's voices that must be adverse.",
-        relaxed=0.6,
-        standard=0.5,
-        keen=0.4,
+        relaxed=0.7,
+        standard=0.6,
+        keen=0.5,
         ge=0,
         le=1,
     )

@@ -64,6 +64,10 @@ def _known(error: Exception) -> Failure | None:
         ("collectors.contract", "CollectorError", FOUND_PROBLEMS),
         ("alerts.channels.contract", "ChannelError", FOUND_PROBLEMS),
         ("monitor.care", "CareError", FOUND_PROBLEMS),
+        ("monitor.score", "LineError", FOUND_PROBLEMS),
+        ("monitor.train", "TrainingError", FOUND_PROBLEMS),
+        ("monitor.sentiment.scorers", "ScorerError", BAD_USAGE),
+        ("monitor.sentiment.learned", "ModelError", BAD_USAGE),
     ):
         kind = getattr(sys.modules.get(name), family, None)  # a module that was never imported raised nothing
         if kind is not None and isinstance(error, kind):

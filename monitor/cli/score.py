@@ -34,18 +34,15 @@ def score(
 
     Example: tocsin score posts.jsonl --brand-field target --json
     """
-    from monitor.score import LineError, scored_file
+    from monitor.score import scored_file
 
     for needed in (file, model):
         if needed is not None and not needed.is_file():
             raise Failure(f"{needed}: there is no such file", code=BAD_USAGE)
     known = _known(config)
     show = _print_json if as_json else _print
-    try:
-        for line in scored_file(file, brand_field=brand_field, model=model, **known):
-            show(line)
-    except LineError as error:
-        raise Failure(str(error)) from error
+    for line in scored_file(file, brand_field=brand_field, model=model, **known):
+        show(line)
 
 
 def _known(config: Path | None) -> dict[str, Any]:

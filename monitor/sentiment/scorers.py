@@ -7,6 +7,7 @@ from pathlib import Path
 
 from config.settings import BrandSettings
 from monitor.sentiment.contract import Scorer
+from monitor.sentiment.rules import ruled
 from monitor.sentiment.toward import TowardBrand
 
 KNOWN = ("default", "lexicon", "learned")
@@ -17,7 +18,7 @@ class ScorerError(ValueError):
 
 
 def scorer_of(brands: Sequence[BrandSettings] = (), *, name: str = "default", model: Path | None = None) -> Scorer:
-    """The scorer called `name` over these brands.
+    """The scorer called `name` over these brands, under their rules of sentiment.
 
     `lexicon` is what comes with the program, `learned` needs a model; `default` is the learned one where a model is given.
     Raises ScorerError and ModelError.
@@ -29,7 +30,7 @@ def scorer_of(brands: Sequence[BrandSettings] = (), *, name: str = "default", mo
             'scorer = "learned" needs a model; train one with `tocsin train` and set [understanding] model'
         )
     if model is None or name == "lexicon":
-        return TowardBrand(brands)
+        return ruled(TowardBrand(brands), brands)
     from monitor.sentiment.learned import Learned, Model  # noqa: PLC0415  (loads numpy: not paid without a model)
 
-    return Learned(Model.load(model), brands)
+    return ruled(Learned(Model.load(model), brands), brands)

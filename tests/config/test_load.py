@@ -96,9 +96,9 @@ def test_relative_paths_lie_beside_the_file_wherever_the_program_starts(
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     settings = load("../tocsin.toml")
-    (folder,) = {settings.general.state_dir.parent}
+    assert settings.understanding.model is not None
+    folder = settings.understanding.model.parent.parent
     assert folder.resolve() == tmp_path.resolve()
-    assert settings.understanding.model == folder / "models/ours.bin"
     assert settings.database.resolved_url() == f"sqlite:///{folder}/tocsin.db"
     assert settings.sources[0].options["tray"] == str(folder / "letters")
     assert settings.sources[0].options["token"] == {"file": str(folder / "token")}
@@ -135,6 +135,15 @@ def test_secrets_are_looked_for_only_when_asked(write: Write, monkeypatch: pytes
     assert problem.line == GOOD.splitlines().index('token = { env = "LETTERBOX_TOKEN" }') + 1
     assert "LETTERBOX_TOKEN is not set" in problem.message
     monkeypatch.setenv("LETTERBOX_TOKEN", "x")
+    load(file, secrets=True)
+
+
+def test_a_model_that_is_not_there_is_a_mistake_for_what_runs(write: Write, tmp_path: Path) -> None:
+    file = write(SMALLEST + '[understanding]\nmodel = "ours.model"\n')
+    load(file)
+    with pytest.raises(ConfigurationError, match=r"there is no file .*ours.model; make one with"):
+        load(file, secrets=True)
+    (tmp_path / "ours.model").write_bytes(b"x")
     load(file, secrets=True)
 
 
