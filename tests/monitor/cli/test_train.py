@@ -6,45 +6,59 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from monitor.cli.program import app
 from tests.monitor.cli.conftest import Run
 
 BAD = ("awful", "broken", "rude", "late", "useless")
 GOOD = ("great", "lovely", "fast", "kind", "superb")
 
 
-@pytest.fixture
-def labelled(folder: Path) -> Path:
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two hundred lines, half against Acme and half for it."""
     lines = []
     for number in range(200):
         word = (BAD if number % 2 else GOOD)[number % 5]
         label = "negative" if number % 2 else "positive"
         lines.append({"id": number, "text": f"Acme was {word} to me, {number}", "target": "Acme", "label": label})
-    file = folder / "labelled.jsonl"
+    file = tmp_path_factory.mktemp("lines") / "labelled.jsonl"
     file.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     return file
 
 
-def test_a_model_is_learned_told_of_and_used(tocsin: Run, labelled: Path, folder: Path) -> None:
-    result = tocsin("train", str(labelled), "--out", "ours.model")
+@pytest.fixture(scope="module")
+def learned(labelled: Path) -> tuple[Path, str]:
+    """A model of these lines, and what the program said while it learned."""
+    model = labelled.with_name("ours.model")
+    result = CliRunner().invoke(app, ["train", str(labelled), "--out", str(model), "--json"])
     assert result.exit_code == 0, result.output
-    assert "Learned from 200 lines" in result.output
-    scored = tocsin("score", str(labelled), "--brand-field", "target", "--model", "ours.model", "--json")
+    return model, result.output
+
+
+def test_what_was_learned_is_told_in_figures(learned: tuple[Path, str]) -> None:
+    model, said = learned
+    found = json.loads(said)
+    assert (found["model"], found["lines"], found["held_out"]) == (str(model), 200, 40)
+    assert 0.8 <= found["macro_f1"] <= 1
+    assert 0.8 <= found["auc_negative"] <= 1
+
+
+def test_a_model_is_used_to_score(tocsin: Run, labelled: Path, learned: tuple[Path, str]) -> None:
+    scored = tocsin("score", str(labelled), "--brand-field", "target", "--model", str(learned[0]), "--json")
     assert scored.exit_code == 0, scored.output
     found = [json.loads(line) for line in scored.output.splitlines()]
     truth = ["negative" if number % 2 else "positive" for number in range(200)]
-    right = sum(line["label"] == label for line, label in zip(found, truth, strict=True))
-    assert right >= 180
-    again = tocsin("train", str(labelled), "--out", "ours.model")
-    assert again.exit_code == 2
-    assert "exists already" in again.output
+    assert sum(line["label"] == label for line, label in zip(found, truth, strict=True)) >= 180
 
 
-def test_figures_are_given_to_machines(tocsin: Run, labelled: Path) -> None:
-    found = json.loads(tocsin("train", str(labelled), "--out", "ours.model", "--json").output)
-    assert (found["lines"], found["held_out"]) == (200, 40)
-    assert 0.8 <= found["macro_f1"] <= 1
+def test_a_model_is_never_overwritten(tocsin: Run, labelled: Path, learned: tuple[Path, str]) -> None:
+    before = learned[0].read_bytes()
+    result = tocsin("train", str(labelled), "--out", str(learned[0]))
+    assert result.exit_code == 2
+    assert "exists already" in result.output
+    assert learned[0].read_bytes() == before
 
 
 @pytest.mark.parametrize(
