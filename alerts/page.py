@@ -75,7 +75,7 @@ class SourceCoverage:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Where it will be: `expected` (within `low`…`high`) of the page's unit in its window, `hours` from now."""
+    """What is to come: so many posts in all over the next `hours`, from `low` to `high` in four cases of five."""
 
     hours: float
     expected: float

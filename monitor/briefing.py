@@ -9,7 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from alerts.page import Curve, Mark, Page, Quote, SourceCoverage, SourceShare
+from alerts.page import Curve, Forecast, Mark, Page, Quote, SourceCoverage, SourceShare
+from monitor.detectors.contract import TICK
+from monitor.detectors.growth import growth
+from monitor.fold import floor_tick
 from monitor.incidents import Change
 from monitor.register import Told
 from storage import bins as bin_store
@@ -33,6 +36,8 @@ from storage.records import (
 CURVE_FOR = timedelta(hours=24)
 CURVE_BIN = timedelta(minutes=15)
 USUAL_FOR = timedelta(days=7)
+GROWTH_FOR = timedelta(hours=3)
+FORECAST_HOURS = 3
 QUOTES = 4
 CLEAREST = ("thread", "slow_burn", "burst", "backlash")
 """Detectors whose numbers stand in the page, the last one first."""
@@ -80,6 +85,7 @@ class Briefing:
             resolved_at=incident.resolved_at,
             **_numbers(signals),
             **_crowd(posts),
+            **_outlook(tx, incident, at),
             sources=_path(posts),
             origin=_origin(tx, incident, posts, at),
             quotes=_quotes(posts, incident),
@@ -128,8 +134,22 @@ def _numbers(signals: Sequence[Signal]) -> dict[str, Any]:
         "high": signal.high,
         "unit": signal.unit,
         "window_seconds": int((signal.window_end - signal.window_start).total_seconds()),
-        "doubling_hours": signal.facts.get("doubling_hours"),
     }
+
+
+def _outlook(tx: Transaction, incident: Incident, at: datetime) -> dict[str, Any]:
+    """How fast it grows, and what the next hours will bring; nothing once it is over."""
+    if not incident.state.is_live:
+        return {}
+    end = floor_tick(at)
+    usual = sum(one.posts for one in bin_store.series(tx, incident.brand, end - USUAL_FOR - CURVE_FOR, end - CURVE_FOR))
+    counts = [0] * (GROWTH_FOR // TICK)
+    for one in bin_store.series(tx, incident.brand, end - GROWTH_FOR, end):
+        counts[(one.start - end + GROWTH_FOR) // TICK] += one.posts
+    found = growth(counts, usual / (USUAL_FOR / TICK))
+    ahead = next(item for item in found.forecasts if item.hours == FORECAST_HOURS)
+    forecast = Forecast(ahead.hours, round(ahead.expected), round(ahead.low), round(ahead.high))
+    return {"doubling_hours": found.doubling_hours, "forecast": forecast}
 
 
 def _clearest(signal: Signal) -> int:

@@ -149,10 +149,9 @@ def _speed(page: Page) -> str:
     if page.doubling_hours is not None and page.doubling_hours > 0:
         parts.append(f"It doubles {every(page.doubling_hours * 3600)}.")
     if page.forecast is not None:
-        ahead, window = span(page.forecast.hours * 3600), span_words(page.window_seconds).removeprefix("the last ")
         parts.append(
-            f"In {ahead}, {count(page.forecast.expected)} {page.unit} per {window} are to be expected "
-            f"({count(page.forecast.low)} to {count(page.forecast.high)})."
+            f"The next {span(page.forecast.hours * 3600)} will bring about {count(page.forecast.expected)} posts "
+            f"({count(page.forecast.low)} to {count(page.forecast.high)}, four times in five)."
         )
     return " ".join(parts)
 

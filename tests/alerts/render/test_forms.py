@@ -143,7 +143,7 @@ def test_every_form_tells_the_whole_story(form: str) -> None:
         "A voicemail in which Halden Mobile threatens a customer is spreading",
         "388 negative voices in the last hour; about 21 would be usual, 9 to 40 at most times",
         "That is 18 times as many.",
-        "It doubles every 1 hour 25 minutes. In 3 hours, 1,150 negative voices per hour are to be expected",
+        "It doubles every 1 hour 25 minutes. The next 3 hours will bring about 1,150 posts",
         "1,204 posts by 655 authors, 412 independent voices, 58% copied from others",
         "9 in 10 are against the brand.",
         "feeds 13:20 (38 posts) → hackernews 13:45 (402 posts) → reddit 14:30 (764 posts)",
