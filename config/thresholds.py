@@ -142,9 +142,9 @@ class ThresholdSettings(BaseModel):
     )
     trouble_page_serious: int = _threshold(
         "Voices in a day naming a serious kind of harm that interrupt people.",
-        relaxed=6,
-        standard=4,
-        keen=3,
+        relaxed=8,
+        standard=5,
+        keen=4,
         ge=1,
     )
     trouble_page_any: int = _threshold(

@@ -128,12 +128,16 @@ class VoiceFold:
 
     def _one(self, item: MentionedPost) -> Heard:
         now = item.post.judged_at.timestamp()
-        number = self._known(item)
-        if number is not None:
-            text = self._carried(number, item.content_key, now)
-            return Heard(item, Role.COPY, number, text.posts - 1)
-        number = self._learn(item, now)
-        return Heard(item, self._role_of_speaker(item, now), number, 0)
+        number = self._by_key.get(item.content_key)
+        if number is None:
+            words = plain_words(item.post.text or item.post.title)
+            shingles = sketch(words)
+            number = self._alike(words, shingles)
+            if number is None:
+                number = self._learn(words, shingles, item.content_key, now)
+                return Heard(item, self._role_of_speaker(item, now), number, 0)
+        text = self._carried(number, item.content_key, now)
+        return Heard(item, Role.COPY, number, text.posts - 1)
 
     def _role_of_speaker(self, item: MentionedPost, now: float) -> Role:
         if item.post.author is None:
@@ -146,14 +150,10 @@ class VoiceFold:
         self._state.speakers[name] = now
         return Role.VOICE
 
-    def _known(self, item: MentionedPost) -> int | None:
-        """The number of the text that the post carries, if it was heard before."""
-        number = self._by_key.get(item.content_key)
-        if number is not None:
-            return number
-        words = plain_words(item.post.text or item.post.title)
+    def _alike(self, words: str, shingles: Sequence[int]) -> int | None:
+        """The number of a text heard before that says nearly the same."""
         candidates: dict[int, int] = {}
-        for shingle in sketch(words):
+        for shingle in shingles:
             number = self._by_shingle.get(shingle)
             if number is not None:
                 candidates[number] = candidates.get(number, 0) + 1
@@ -174,13 +174,11 @@ class VoiceFold:
             self._by_key[key] = number
         return text
 
-    def _learn(self, item: MentionedPost, now: float) -> int:
-        words = plain_words(item.post.text or item.post.title)
-        shingles = sketch(words)
+    def _learn(self, words: str, shingles: list[int], key: str, now: float) -> int:
         number = self._state.number
         self._state.number += 1
-        self._state.texts[number] = _Text(words[:KEPT_TEXT], now, 1, shingles, [item.content_key])
-        self._by_key[item.content_key] = number
+        self._state.texts[number] = _Text(words[:KEPT_TEXT], now, 1, shingles, [key])
+        self._by_key[key] = number
         self._by_shingle.update(dict.fromkeys(shingles, number))
         return number
 

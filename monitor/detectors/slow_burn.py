@@ -43,7 +43,7 @@ class SlowBurnSettings:
     deviations: float = 4.75
     ratio: float = 1.8
     fewest: int = 30
-    adverse_share: float = 0.5
+    adverse_share: float = 0.6
     as_usual: float = 1.0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -32,7 +33,7 @@ _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0e7f]"
 
 def content_terms(text: str, leaving_out: Iterable[str] = ()) -> tuple[str, ...]:
     """The terms of a text in order, each once, without those of the names in `leaving_out`."""
-    names = {term for name in leaving_out for term in _terms(plain_words(name), 1)}
+    names = {term for name in leaving_out for term in _name_terms(name)}
     found = dict.fromkeys(term for term in _terms(plain_words(text), LEAST_LETTERS) if term not in names)
     return tuple(found)[:MOST_TERMS]
 
@@ -43,6 +44,11 @@ def terms_of(item: MentionedPost) -> tuple[str, ...]:
     return content_terms(
         f"{post.title} {post.text}" if post.title else post.text, (item.mention.brand, *item.mention.matched)
     )
+
+
+@lru_cache(maxsize=4_096)
+def _name_terms(name: str) -> tuple[str, ...]:
+    return tuple(_terms(plain_words(name), 1))
 
 
 def _terms(words: str, least: int) -> Iterable[str]:

@@ -29,6 +29,10 @@ MEMORY: Final = 28 * 86400.0
 CLEAR: Final = 0.5
 HOLDS_FOR: Final = 6 * 3600.0
 TOLD: Final = 6
+EVERY: Final = "*"
+NO_KIND: Final = ""
+OTHER_KINDS: Final = 0.3
+"""What a hot thread of another kind is worth when it is asked how used one is to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +41,16 @@ class ThreadSettings:
 
     One that names a `grave` or `serious` kind of harm, or is `negative`, pages from that heat on, and is worth a notice
     from `notice` times it; a `neutral` one, or one that only a calm kind explains, is worth a notice at most. Fewer
-    than `fewest` comments (and half points) never ring. Each doubling of the brand's hot threads in four weeks asks
-    `fame` more. `critical` is the heat of a critical thread.
+    than `fewest` comments (and half points) never ring. Each doubling of the brand's hot threads of four weeks, those
+    of the same kind above all, asks `fame` more. `critical` is the heat of a critical thread.
     """
 
-    grave: float = 1.2
-    serious: float = 1.45
-    negative: float = 1.9
+    grave: float = 1.15
+    serious: float = 1.3
+    negative: float = 2.2
     neutral: float = 2.2
     fewest: int = 25
-    fame: float = 0.12
+    fame: float = 0.35
     notice: float = 0.8
     critical: float = 3.0
 
@@ -204,29 +208,39 @@ class Threads:
         pages_from, rings_from = self._thresholds(settings, brand, about, hearing.at.timestamp())
         if heat < CLEAR * rings_from:
             return None
-        self._count_fame(settings, brand, about, heat, hearing.at.timestamp())
+        if heat >= settings.serious and math.isfinite(pages_from):
+            self._count_fame(brand, about, hearing.at.timestamp())
         return self._told(hearing, brand, thread, about, _Judged(heat, place, pages_from, rings_from, settings))
 
     def _thresholds(self, settings: ThreadSettings, brand: str, about: _About, now: float) -> tuple[float, float]:
         """The heat from which the thread pages (infinite for one without harm), and from which it rings."""
         gravity = max((self._kinds[name].gravity for name in about.kinds if name in self._kinds), default=0)
         negative = about.negative or (about.replies >= 8 and 2 * about.negative_replies >= about.replies)
-        famous = max(0.0, self._fame(brand).faded(now) - about.is_famous)
-        more = settings.fame * math.log2(1.0 + famous)
+        more = settings.fame * math.log2(1.0 + self._famous(brand, about, now))
         if gravity < 1 and not negative:
             return math.inf, settings.neutral + more
         serious = gravity == 2 or (gravity == 1 and negative)
         least = settings.grave if gravity >= 3 else settings.serious if serious else settings.negative
         return least + more, settings.notice * (least + more)
 
-    def _fame(self, brand: str) -> _Fame:
-        return self._state.fame.setdefault(brand, _Fame())
+    def _famous(self, brand: str, about: _About, now: float) -> float:
+        """How used one is to hot threads about this brand, those of the same kinds above all; itself left out."""
+        fames = [self._state.fame.get(_fame_name(brand, kind), _Fame()).faded(now) for kind in self._lines(about)]
+        every, *own = [max(0.0, fame - about.is_famous) for fame in fames]
+        return max(own) + OTHER_KINDS * every
 
-    def _count_fame(self, settings: ThreadSettings, brand: str, about: _About, heat: float, now: float) -> None:
-        if heat >= settings.serious and not about.is_famous:
+    def _lines(self, about: _About) -> list[str]:
+        """The lines in which a hot thread is remembered: that of all, and those of its kinds."""
+        harmful = [name for name in about.kinds if name in self._kinds and self._kinds[name].harm]
+        return [EVERY, *(harmful or [NO_KIND])]
+
+    def _count_fame(self, brand: str, about: _About, now: float) -> None:
+        """Count a hot thread of harm once."""
+        if not about.is_famous:
             about.is_famous = True
-            fame = self._fame(brand)
-            fame.total, fame.at = fame.faded(now) + 1.0, now
+            for kind in self._lines(about):
+                fame = self._state.fame.setdefault(_fame_name(brand, kind), _Fame())
+                fame.total, fame.at = fame.faded(now) + 1.0, now
 
     def _told(self, hearing: Hearing, brand: str, thread: _Thread, about: _About, judged: _Judged) -> Signal:
         comments = _comments(thread)
@@ -273,6 +287,10 @@ class _Judged:
 
 def _name(source: str, external_id: str) -> str:
     return f"{source}\x1f{external_id}"
+
+
+def _fame_name(brand: str, kind: str) -> str:
+    return f"{brand}\x1f{kind}"
 
 
 def _comments(thread: _Thread) -> int | None:

@@ -63,7 +63,7 @@ class TroubleSettings:
     notice_serious: int = 3
     notice_any: int = 4
     page_grave: int = 3
-    page_serious: int = 4
+    page_serious: int = 5
     page_any: int = 5
     surprise: float = 3.5
     page_surprise: float = 5.0
