@@ -144,6 +144,7 @@ class Pipeline:
                 for transitions in self._steps(tx, fold, min(fold.at + SPAN, until)):
                     alerts += self.register.record(tx, findings(transitions), transitions[0].at)
                 self._keep(tx, fold)
+                fault_point("D2")
         return alerts
 
     def _advance_early(self, now: datetime, until: datetime) -> list[Alert]:
@@ -160,12 +161,15 @@ class Pipeline:
         with self.database.write() as tx:
             self.guard(tx)
             fold.adopt(self.register.stored(tx, fold.known))
+            settled_at = fold.at
             changed = list(self._steps(tx, fold, until))
             ahead = fold.copy()
             changed += self._steps(tx, ahead, now)
             alerts = self.register.record(tx, _view(fold, ahead, changed), now)
             alerts += self.register.withdraw(tx, ahead.known, until, now)
-            self._keep(tx, fold)
+            if fold.at != settled_at:
+                self._keep(tx, fold)
+            fault_point("D2")
         self._looked_at = looked_at
         return alerts
 
@@ -184,7 +188,6 @@ class Pipeline:
     def _keep(self, tx: Transaction, fold: Fold) -> None:
         if self.durable and fold.at is not None:
             state_store.save(tx, CHECKPOINT, fold.at, fold.dump())
-        fault_point("D2")
 
     def _resume(self, until: datetime) -> Fold | None:
         """The fold where it stood; at the first call from the checkpoint, or from the oldest post there is."""
