@@ -3,18 +3,23 @@
     python -m benchmarks.trust --kills 300
     python -m benchmarks.trust --kills 300 --database postgresql --instances 3
     python -m benchmarks.trust --kills 50 --at S2
+    python -m benchmarks.trust --kills 100 --whole
 
 Workers (benchmarks/trust_worker.py) open, escalate and resolve incidents and send what there is to say to a local
 Slack and a local mail server, which answer slowly, break connections after taking a message, and ask to be left alone.
 Half of the kills fall at random, half at named places of the code (alerts/faults.py). What the two servers have taken
 is the truth that the result is counted from:
 
+With `--whole` the incidents are not scripted: posts of a made source are read, understood, stored and judged in the
+processes that die. Then `lost` and `repeated` also count posts, and alerts that an undisturbed run has or has not.
+
     kills       processes killed
     ambiguous   attempts that were cut off in flight: their message may have arrived, or not
     lost        places that did not hear of an incident's end, and messages recorded as sent that no server has
     repeated    messages that a person sees twice: in Slack by delivery, and incidents told from the beginning twice
     resent      mails that a server took twice under one Message-ID, which is all that plain SMTP allows
-    p50_ms …    from the decision to the first server that took the first message of an incident, kills included
+    p50_ms …    from the decision to the first server that took the first message of an incident, kills included (not
+                with --whole, where posts are of another time)
 """
 
 from __future__ import annotations
@@ -36,15 +41,22 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
+from benchmarks import trust_whole
 from benchmarks.trust_worker import Plan
 from storage import incidents, outbox
+from storage import posts as post_store
 from storage.database import Database
-from storage.records import Delivery, DeliveryState, Incident, Reason
+from storage.records import Delivery, DeliveryState, Incident, Post, PostKey, Reason
 from tests.servers.mail import MailServer, Refusal, mail_server
 from tests.servers.slack import Fault, Slack, slack_server
 
 POINTS = ("D2", "S1", "S2", "S3", "S4")
+WHOLE_POINTS = ("C1", "C2", "D1", *POINTS)
 LONGEST_DELAY = 0.5
+UNDISTURBED = 10.0
+"""Seconds for which a run without kills lasts."""
+CHUNKS_A_LIFE = 3
+"""How often a process decides before it dies, about."""
 
 
 @dataclass
@@ -55,20 +67,21 @@ class Result:
     ambiguous: int
     lost: int
     repeated: int
-    p50_ms: float
-    p99_ms: float
+    p50_ms: float | None
+    p99_ms: float | None
     incidents: int
     resent: int
     by_point: dict[str, int]
     seconds: float
+    posts: int = 0
 
 
 class Nursery:
     """The process that forks workers; knows who lives."""
 
-    def __init__(self) -> None:
+    def __init__(self, *arguments: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.trust_worker"],
+            [sys.executable, "-m", "benchmarks.trust_worker", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -158,66 +171,88 @@ def disturb(slack: Slack, mail: MailServer, seed: int) -> None:
     slack.chaos, mail.chaos = slack_fault, mail_fault
 
 
-def run(kills: int, database: str = "", instances: int = 1, at: str = "", seed: int = 1, rate: float = 8.0) -> Result:
-    """Kill `kills` workers out of `instances` at a time, let the rest finish, and count."""
+@dataclass(frozen=True)
+class Trial:
+    """What one run is to do; `whole_days` is the length of the story for the whole path, 0 for the script."""
+
+    kills: int
+    database: str = ""
+    instances: int = 1
+    at: str = ""
+    seed: int = 1
+    rate: float = 8.0
+    whole_days: int = 0
+
+
+def days_for(kills: int) -> int:
+    """A story that lasts as long as so many processes live."""
+    return trust_whole.QUIET_DAYS + 2 + kills * CHUNKS_A_LIFE * trust_whole.CHUNK // trust_whole.POSTS_A_DAY
+
+
+def run(trial: Trial) -> Result:
+    """Kill workers, let the rest finish, and count."""
     started = time.monotonic()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-trust-")))
-        url = stack.enter_context(_database(database, folder))
+        url = stack.enter_context(_database(trial.database, folder))
         slack, mail = stack.enter_context(slack_server()), stack.enter_context(mail_server())
-        disturb(slack, mail, seed)
-        nursery = Nursery()
+        disturb(slack, mail, trial.seed)
+        nursery = Nursery(*([str(trial.whole_days)] if trial.whole_days else []))
         stack.callback(nursery.close)
         stop = folder / "stop"
-        plan = Plan(url, slack.url, mail.port, rate, str(stop))
-        points = _kill_all(nursery, plan, kills, instances, at, random.Random(seed))  # noqa: S311
-        if not kills:
-            time.sleep(10)
+        plan = Plan(url, slack.url, mail.port, trial.rate, str(stop), whole_days=trial.whole_days)
+        points = _kill_all(nursery, plan, trial, random.Random(trial.seed))  # noqa: S311
         stop.touch()
         slack.chaos, mail.chaos = (lambda _method: None), (lambda _stage: None)
-        pids = [nursery.spawn(plan) for _ in range(instances)]
+        pids = [nursery.spawn(plan) for _ in range(trial.instances)]
         with Database.open(url) as opened:
-            _await_rest(opened)
+            posts = trust_whole.story(trial.whole_days)
+            _await_rest(opened, posts)
             for pid in pids:
                 nursery.kill(pid)
-            return _count(opened, slack, mail, points, time.monotonic() - started)
+            result = _count(opened, slack, mail, points, time.monotonic() - started)
+            return _compared(result, opened, posts, plan) if posts else result
 
 
-def _kill_all(nursery: Nursery, plan: Plan, kills: int, instances: int, at: str, luck: random.Random) -> Counter[str]:
-    """Kill until `kills` are dead, each at once replaced by another; returns how many died where."""
+def _kill_all(nursery: Nursery, plan: Plan, trial: Trial, luck: random.Random) -> Counter[str]:
+    """Kill until enough are dead, each at once replaced by another; returns how many died where."""
     points: Counter[str] = Counter()
-    living: list[tuple[int, str]] = [_born(nursery, plan, at, luck) for _ in range(instances)]
-    while sum(points.values()) < kills:
-        number = luck.randrange(instances)
+    living = [_born(nursery, plan, trial.at, luck) for _ in range(trial.instances)]
+    if not trial.kills:
+        time.sleep(UNDISTURBED)
+    while points.total() < trial.kills:
+        number = luck.randrange(trial.instances)
         pid, point = living[number]
         if point:
             nursery.await_death(pid, 4)
         else:
-            time.sleep(luck.uniform(0.05, 0.6) / instances)
+            time.sleep(luck.uniform(0.05, 0.6) / trial.instances)
         if nursery.is_alive(pid):
             point = ""
             nursery.kill(pid)
         points[point or "random"] += 1
-        living[number] = _born(nursery, plan, at, luck)
-    for pid, _ in living if kills else ():
+        living[number] = _born(nursery, plan, trial.at, luck)
+    for pid, _ in living if trial.kills else ():
         if nursery.is_alive(pid):
             nursery.kill(pid)
     return points
 
 
 def _born(nursery: Nursery, plan: Plan, at: str, luck: random.Random) -> tuple[int, str]:
-    point = at or luck.choice(("", *POINTS) if luck.random() < 0.6 else ("",))
+    places = WHOLE_POINTS if plan.whole_days else POINTS
+    point = at or luck.choice(("", *places) if luck.random() < 0.6 else ("",))
     fault = f"{point}:kill:{luck.randint(1, 4)}" if point else ""
     return nursery.spawn(replace(plan, fault_at=fault)), point
 
 
-def _await_rest(database: Database, seconds: float = 300) -> None:
-    """Wait until every incident is over and nothing is on its way."""
+def _await_rest(database: Database, posts: Sequence[Post], seconds: float = 300) -> None:
+    """Wait until every post is read, every incident is over and nothing is on its way."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         with database.read() as tx:
-            if not incidents.live(tx) and not outbox.unfinished(tx):
-                return
+            is_over = not incidents.live(tx) and not outbox.unfinished(tx)
+        if is_over and (not posts or trust_whole.is_read(database, posts)):
+            return
         time.sleep(0.1)
     raise TimeoutError(f"after {seconds:.0f} s there are still deliveries on their way")
 
@@ -248,6 +283,21 @@ def _count(database: Database, slack: Slack, mail: MailServer, points: Counter[s
     )
 
 
+def _compared(result: Result, database: Database, posts: Sequence[Post], plan: Plan) -> Result:
+    """The result with what the whole path lost or made twice, against a run that nobody disturbed."""
+    said, wanted = Counter(trust_whole.told(database)), Counter(trust_whole.expected(posts, plan.settings()))
+    with database.read() as tx:
+        stored = sum(len(post_store.get(tx, keys)) for keys in _pieces([post.key for post in posts]))
+    lost = (wanted - said).total() + len(posts) - stored
+    repeated = result.repeated + (said - wanted).total()
+    return replace(result, lost=result.lost + lost, repeated=repeated, posts=stored, p50_ms=None, p99_ms=None)
+
+
+def _pieces(keys: Sequence[PostKey], size: int = 500) -> Iterator[Sequence[PostKey]]:
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]
+
+
 def _lost(items: Sequence[Delivery], seen: Counter[str], mails: Counter[str]) -> int:
     """Places that did not hear of the end of an incident, and messages recorded as sent that nobody has."""
     lost = 0
@@ -260,13 +310,14 @@ def _lost(items: Sequence[Delivery], seen: Counter[str], mails: Counter[str]) ->
 
 
 def _told_twice(items: Sequence[Delivery], seen: Counter[str], mails: Counter[str]) -> int:
-    """Beginnings and ends of an incident that a place was told more than once, under different identities."""
-    twice = 0
-    for channel, taken in (("slack", seen), ("mail", mails)):
-        for reason in (Reason.OPENED, Reason.RESOLVED):
-            told = sum(1 for item in items if (item.channel, item.reason) == (channel, reason) and taken[item.id])
-            twice += max(0, told - 1)
-    return twice
+    """Beginnings and ends of an episode that a place was told more than once, under different identities."""
+    taken = {"slack": seen, "mail": mails}
+    told = Counter(
+        (item.episode, item.channel, item.reason)
+        for item in items
+        if item.reason in (Reason.OPENED, Reason.RESOLVED) and taken[item.channel][item.id]
+    )
+    return sum(times - 1 for times in told.values())
 
 
 def _latencies(
@@ -326,11 +377,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--database", default="", help='"postgresql" for one from a wheel, or an address; default SQLite'
     )
     parser.add_argument("--instances", type=int, default=1, help="processes at a time")
-    parser.add_argument("--at", default="", choices=("", *POINTS), help="kill at this place only")
+    parser.add_argument("--at", default="", choices=("", *WHOLE_POINTS), help="kill at this place only")
+    parser.add_argument("--whole", action="store_true", help="the whole path, from the posts of a source to the page")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=8.0, help="incidents that begin a second")
-    options: Any = parser.parse_args(arguments)
-    result = run(options.kills, options.database, options.instances, options.at, options.seed, options.rate)
+    chosen: Any = parser.parse_args(arguments)
+    days = days_for(chosen.kills) if chosen.whole else 0
+    result = run(Trial(chosen.kills, chosen.database, chosen.instances, chosen.at, chosen.seed, chosen.rate, days))
     print(json.dumps(asdict(result)))
     return 1 if result.lost or result.repeated else 0
 

@@ -1,4 +1,4 @@
-"""The processes that the kill bench kills: a real speaker and a real sender over a made script of incidents.
+"""The processes that the kill bench kills: real speakers and senders, over a made script or the whole path.
 
     python -m benchmarks.trust_worker      a nursery: forks workers as it is told on its standard input
 
@@ -14,30 +14,31 @@ import os
 import select
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import structlog
 
 import alerts.faults
+import alerts.render.curve
 import alerts.render.html
 import alerts.render.slack
 from alerts.channels import slack, smtp  # noqa: F401  (before the first fork, not after each)
-from alerts.channels.contract import Channel
 from alerts.outbox import Sender, build_channels
-from alerts.page import Page
+from alerts.page import Curve, Page
 from alerts.policy import Change, Rules
 from alerts.routing import Routing
 from alerts.speak import Speaker
 from alerts.verdict import Timing
+from benchmarks import trust_whole
 from config.settings import Settings
 from storage import incidents
 from storage.database import Database, Transaction
 from storage.errors import StorageError
-from storage.records import Incident, IncidentState, Reason, Severity, fingerprint
+from storage.records import Incident, IncidentState, Post, Reason, Severity, fingerprint
 
 SECOND = timedelta(seconds=1)
 TIMING = Timing(
@@ -74,7 +75,7 @@ class Plan:
     rate: float
     stop_file: str
     fault_at: str = ""
-    kill_seed: int = 0
+    whole_days: int = 0
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -92,7 +93,7 @@ class Plan:
             "to": ["pr@halden.example"],
         }
         channels = [{"type": "slack", "options": slack}, {"type": "smtp", "name": "mail", "options": mail}]
-        return Settings.model_validate({"channels": channels})
+        return trust_whole.settings(channels)
 
 
 def now() -> datetime:
@@ -100,36 +101,20 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+class Decider(Protocol):
+    """What decides that there is something to say."""
+
+    def decide(self) -> None:
+        """Make the next step."""
+
+
 @dataclass
-class Worker:
-    """One process of the program as far as alerting goes: it decides, and it sends."""
+class Scripted:
+    """Decides by a script: incidents begin, grow worse and end at given times."""
 
     plan: Plan
     database: Database
     speaker: Speaker
-    sender: Sender
-    written: dict[str, int] = field(default_factory=dict)
-
-    @classmethod
-    def build(cls, plan: Plan) -> Self:
-        """Put one together, as the program does."""
-        os.environ["TRUST_TOKEN"] = "xoxb-for-tests"  # noqa: S105
-        settings, database = plan.settings(), Database.open(plan.database, migrate=False)
-        routing = Routing.build(settings)
-        channels: Mapping[str, Channel] = build_channels(settings, now)
-        owner = f"worker-{os.getpid()}"
-        sender = Sender(database, channels, clock=now, owner=owner, timing=TIMING, routing=routing)
-        return cls(plan, database, Speaker(RULES, routing), sender)
-
-    def run(self) -> None:
-        """Decide and send until killed."""
-        while True:
-            try:
-                self.decide()
-                self.sender.run_once()
-            except StorageError:
-                time.sleep(0.05)
-            time.sleep(0.005)
 
     def decide(self) -> None:
         """The next step of every incident that has one due, and a new incident when it is time."""
@@ -196,10 +181,28 @@ def told(incident: Incident, at: datetime) -> Page:
 
 
 def work(plan: Plan) -> None:
-    """Be a worker, until killed."""
+    """Be a worker, until killed: decide and send."""
+    os.environ["TRUST_TOKEN"] = "xoxb-for-tests"  # noqa: S105
     os.environ[alerts.faults.VARIABLE] = plan.fault_at
     importlib.reload(alerts.faults)  # it reads the environment once; those who imported it see the same module
-    Worker.build(plan).run()
+    chosen, database, owner = plan.settings(), Database.open(plan.database, migrate=False), f"worker-{os.getpid()}"
+    routing = Routing.build(chosen)
+    sender = Sender(database, build_channels(chosen, now), clock=now, owner=owner, timing=TIMING, routing=routing)
+    decider: Decider = Scripted(plan, database, Speaker(RULES, routing))
+    if plan.whole_days:
+        decider = trust_whole.build(_story(plan.whole_days), chosen, database, sender, owner)
+    while True:
+        try:
+            decider.decide()
+            sender.run_once()
+        except StorageError:
+            time.sleep(0.05)
+        time.sleep(0.005)
+
+
+@lru_cache(maxsize=1)
+def _story(days: int) -> list[Post]:
+    return trust_whole.story(days)
 
 
 def nursery() -> None:
@@ -229,7 +232,11 @@ def _warm_up() -> None:
     page = told(made(0, now()), now())
     slack.checked(alerts.render.slack.root(page))
     alerts.render.html.html(page)
-    Plan("", "http://127.0.0.1:1/", 1, 1.0, "").settings()
+    chosen = Plan("", "http://127.0.0.1:1/", 1, 1.0, "").settings()
+    if len(sys.argv) > 1:
+        posts = _story(int(sys.argv[1]))
+        trust_whole.expected(posts[:50], chosen)
+        alerts.render.curve.picture(replace(page, curve=Curve(now(), 900, (1.0,) * 40)))
 
 
 def _fork(line: str) -> int:
