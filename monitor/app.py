@@ -129,6 +129,7 @@ class App:
         """Finish what is under way, give the lease back, and close."""
         self.stopping.set()
         self.timer.stop()
+        self.sender.close()
         if self._lease is not None:
             with self.database.write() as tx:
                 lease_store.release(tx, self._lease, self.clock())
