@@ -20,9 +20,9 @@ from config.settings import Settings
 from monitor import incidents as correlation
 from monitor.briefing import Briefing
 from monitor.register import Told
-from storage import incidents, outbox
+from storage import incidents, outbox, verdicts
 from storage.database import Transaction
-from storage.records import Delivery, Incident, IncidentEvent, IncidentState, Reason, Severity
+from storage.records import Delivery, Incident, IncidentEvent, IncidentState, Reason, Severity, Verdict
 
 Brief = Callable[[Transaction, Incident, datetime], Page]
 LONGEST_NOTE = 2_000
@@ -164,6 +164,24 @@ class Care:
         told = self._tell(tx, now, decided, at)
         dropped = outbox.supersede(tx, now.id, _pointless(now), why=f"{by}: {action.value}", episode=now.episode)
         return Done(now, event, told, tuple(dropped))
+
+    def judge(self, tx: Transaction, incident_id: str, verdict: Verdict, by: str, at: datetime, note: str = "") -> Done:
+        """Write down what `by` says the incident was, as part of the transaction `tx`; nobody is told.
+
+        A false alarm also ends it (`do`), and what was called one and is real after all is then only over.
+        Raises `CareError` as `do` does.
+        """
+        if verdict is Verdict.FALSE_ALARM:
+            return self.do(tx, incident_id, Action.FALSE_ALARM, by, at, note)
+        before = incidents.get(tx, incident_id)
+        if before is None:
+            raise UnknownIncidentError(f"there is no incident {incident_id}")
+        is_real_after_all = verdict is Verdict.REAL and before.state is IncidentState.FALSE_ALARM
+        now = (
+            self._store(tx, before, replace(before, state=IncidentState.RESOLVED), at) if is_real_after_all else before
+        )
+        details = {**_details(now, note, changed=True), "verdict": verdict.value}
+        return Done(now, incidents.append_event(tx, now.id, at, verdicts.KIND, by, details))
 
     def release_overdue(self, tx: Transaction, at: datetime) -> list[Done]:
         """Open again what somebody took and did not end in time, as part of `tx`, and tell everybody.

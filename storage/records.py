@@ -69,6 +69,16 @@ class IncidentState(StrEnum):
         return self in (IncidentState.OPEN, IncidentState.ACKNOWLEDGED)
 
 
+class Verdict(StrEnum):
+    """What people say of an incident afterwards; thresholds are tuned by it (storage/verdicts.py)."""
+
+    REAL = "real"
+    FALSE_ALARM = "false_alarm"
+    DUPLICATE = "duplicate"
+    """Of another incident, which told it first."""
+    NOT_ABOUT_US = "not_about_us"
+
+
 class Reason(StrEnum):
     """Why an alert speaks."""
 

@@ -13,6 +13,7 @@ import typer
 
 from monitor.cli import output, settings
 from monitor.cli.settings import DEFAULT, AsJson, ConfigFile
+from storage.records import Verdict
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -100,6 +101,28 @@ def false_alarm(
 ) -> None:
     """Call an incident a false alarm: it ends, and is remembered as one."""
     _care(name, "false_alarm", config, by, note, as_json=as_json)
+
+
+@app.command(epilog='Example: tocsin incidents verdict 01JX real --note "they had a point"')
+def verdict(
+    name: Name,
+    said: Annotated[Verdict, typer.Argument(metavar="VERDICT", help="real, false_alarm, duplicate or not_about_us.")],
+    config: ConfigFile = DEFAULT,
+    by: By = "",
+    note: Note = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say what an incident was: "tocsin backtest" measures configurations by it. The last verdict counts."""
+    from monitor.care import Care, find
+
+    chosen = settings.read_settings(config, complete=False)
+    with settings.open_database(chosen) as database, database.write() as tx:
+        done = Care.build(chosen).judge(tx, find(tx, name).id, said, by or _me(), settings.now(), note)
+    if as_json:
+        output.print_json(incident_json(done.incident) | {"changed": done.changed, "event": asdict(done.event)})
+    else:
+        headline = f"{output.plain(done.incident.brand)}: {output.plain(done.incident.headline)}"
+        output.say(f"{done.incident.id} ({headline}) was {said.value.replace('_', ' ')}; backtests will know.")
 
 
 @app.command("note", epilog='Example: tocsin incidents note 01JX "legal has seen it"')
@@ -190,8 +213,9 @@ def _print_events(events: Sequence[IncidentEvent], timezone: str) -> None:
 
 
 def _words(event: IncidentEvent) -> str:
-    said = event.details.get("note") or event.details.get("why") or ""
-    return output.plain(str(said))
+    verdict = str(event.details.get("verdict", "")).replace("_", " ")
+    said = str(event.details.get("note") or event.details.get("why") or "")
+    return output.plain(": ".join(filter(None, (verdict, said))))
 
 
 def _print_deliveries(deliveries: Sequence[Delivery], timezone: str) -> None:
