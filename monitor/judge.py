@@ -8,8 +8,9 @@ when somebody speaks again; so a year of a quiet brand is judged in seconds, wit
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self, TypeVar
 
@@ -46,6 +47,11 @@ class Thresholds:
     thread: ThreadSettings = field(default_factory=ThreadSettings)
     slow_burn: SlowBurnSettings = field(default_factory=SlowBurnSettings)
     reach: ReachSettings = field(default_factory=ReachSettings)
+
+    @property
+    def digest(self) -> str:
+        """The version of the configuration: the same for the same values, wherever they came from."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,7 @@ class Judge:
         self._silent = 0
         self._last_at: datetime | None = None
         self._detectors = _detectors(self._brands, self._settings)
+        self._digests = {brand: chosen.digest for brand, chosen in self._settings.thresholds.items()}
 
     def step(self, tick: Tick) -> list[Signal]:
         """Take the next tick and say what it found. Ticks left out since the last one count as not read.
@@ -151,10 +158,15 @@ class Judge:
         if not heard:
             self._silent += 1
         hearing = Hearing(tick.at, heard, self._recent, tick.samples, covered, gap_ticks)
-        signals = [signal for detector in self._detectors for signal in detector.hear(hearing)]
+        signals = [self._signed(signal) for detector in self._detectors for signal in detector.hear(hearing)]
         if len(signals) > 1:
             signals.sort(key=lambda signal: (signal.brand, signal.detector, signal.topic))
         return signals
+
+    def _signed(self, signal: Signal) -> Signal:
+        """The signal with the version of the thresholds that it was found under."""
+        digest = self._digests.get(signal.brand) or self._digests.get(ELSE, "")
+        return replace(signal, facts={**signal.facts, "configuration": digest})
 
     def _hear(self, tick: Tick) -> dict[str, list[Heard]]:
         heard: dict[str, list[Heard]] = {}

@@ -1,0 +1,1 @@
+"""What stored history would have done under other configurations, side by side."""
