@@ -60,8 +60,8 @@ def scored_file(
 ) -> Iterator[ScoredLine]:
     """The scores of a JSONL file (`.gz` too) whose lines have `id` and `text`, in order.
 
-    Sentiment is toward the brand that `brand_field` names in each line; it may be one of `brands`, or any name. A line's
-    `lang` is believed, other languages are recognised among `languages`. Raises LineError.
+    Sentiment is toward the brand that `brand_field` names in each line; it may be one of `brands`, or any name. The
+    `lang` of a line is believed, other languages are recognised among `languages`. Raises LineError.
     """
     yield from scored(read_lines(path), scorer_of(brands, model=model), Lines(brand_field, brands, languages))
 

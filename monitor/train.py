@@ -106,7 +106,7 @@ def learn(
     labels: Mapping[str, str] | None = None,
     languages: Sequence[str] = (),
 ) -> Lesson:
-    """A model of the labelled lines of JSONL files (`id, text, label`, and `lang` and `brand_field` where they have them).
+    """A model of the labelled lines of JSONL files (`id, text, label`; `lang` and `brand_field` are used).
 
     `labels` says what labels of other names mean (`{"irony": "negative"}`). Raises TrainingError, LineError.
     """

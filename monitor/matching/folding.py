@@ -9,20 +9,20 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 # Invisible characters with which words are broken up, by accident (soft hyphen) or to escape filters.
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0e\ufeff]"
 )
+_APOSTROPHES = str.maketrans("’‘ʼ＇", "''''")
+_APOSTROPHE = re.compile("[’‘ʼ＇]")
 _SPACES = re.compile(r"\s+")
-_UNEVEN_SPACE = re.compile(r"[^\S ]|  ")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(NamedTuple):
     """A text with its two forms; `offsets` maps positions of `folded` to `clean`, `None` where they are the same."""
 
     clean: str
@@ -50,10 +50,19 @@ def cleaned(text: str) -> str:
     if "&" in text and _ENTITY.search(text):
         text = _unescaped(text)
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
-    if _UNEVEN_SPACE.search(text):
+        text = _composed(text)
+    if not text.isprintable() or "  " in text:
         text = _SPACES.sub(" ", text)
     return text
+
+
+def _composed(text: str) -> str:
+    """Compatibility forms composed, invisible characters and typographic apostrophes gone."""
+    if _INVISIBLE.search(text):
+        text = _INVISIBLE.sub("", text)
+    if not unicodedata.is_normalized("NFKC", text):
+        text = unicodedata.normalize("NFKC", text)
+    return text.translate(_APOSTROPHES) if _APOSTROPHE.search(text) else text
 
 
 def _unescaped(text: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import ahocorasick
 
-from monitor.matching.folding import Folded
+from monitor.matching.folding import Folded, folded_term
 from monitor.matching.terms import Term, is_unspaced
 
 _WORD = re.compile(r"[a-z0-9]+")
@@ -46,8 +46,14 @@ _CYRILLIC_ENDINGS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+_BEFORE_TICKER = frozenset(" (,:;/\"'“‘[|.")
+_AFTER_TICKER = frozenset(" ),:;.!?/\"'”’…]|-")
+
+Guard = Callable[[str, int], bool]
+"""Whether a match may begin, or end, at a position of the folded text."""
+
+
+class Place(NamedTuple):
     """A term at `[start, end)` of the folded text."""
 
     term: Term
@@ -55,19 +61,47 @@ class Place:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Pattern:
+class _Pattern(NamedTuple):
     """A spelling with the terms that share it and what may stand before and behind it."""
 
     length: int
     terms: tuple[Term, ...]
-    free_left: Callable[[str, int], bool]
-    free_right: Callable[[str, int], bool]
+    free_left: Guard
+    free_right: Guard
+
+
+class Wordlist:
+    """Words and phrases of the settings, looked for in folded texts; a plural or possessive s may follow."""
+
+    def __init__(self, entries: Iterable[str]) -> None:
+        self._entries = [
+            (folded, _left_guard(folded), _right_guard(folded)) for folded in map(folded_term, entries) if folded
+        ]
+
+    def spans(self, folded: str) -> list[tuple[int, int]]:
+        """Where entries stand, by entry and then by place."""
+        return [
+            span
+            for entry, left, right in self._entries
+            if entry in folded
+            for span in _spans(folded, entry, left, right)
+        ]
+
+
+def _spans(folded: str, entry: str, left: Guard, right: Guard) -> Iterator[tuple[int, int]]:
+    start = folded.find(entry)
+    while start >= 0:
+        end = start + len(entry)
+        if left(folded, start) and (right(folded, end) or (folded[end] == "s" and right(folded, end + 1))):
+            yield start, end
+        start = folded.find(entry, start + 1)
 
 
 class Lookup:
-    """Finds terms in folded texts. Very short ASCII words are looked up by word: in an automaton they would match inside
-    nearly every word."""
+    """Finds terms in folded texts.
+
+    Very short ASCII words are looked up by word: in an automaton they would match inside nearly every word.
+    """
 
     def __init__(self, terms: Iterable[Term]) -> None:
         grouped: dict[str, list[Term]] = {}
@@ -78,26 +112,26 @@ class Lookup:
 
     def places(self, text: Folded) -> list[Place]:
         """Every term in the text, in order of where it ends."""
-        places = list(self._long(text)) if self._automaton is not None else []
+        places = self._long(self._automaton, text) if self._automaton is not None else []
         if self._words:
             places.extend(self._short(text))
         return places
 
-    def _long(self, text: Folded) -> Iterator[Place]:
+    def _long(self, automaton: ahocorasick.Automaton, text: Folded) -> list[Place]:
         folded = text.folded
-        for last, pattern in self._automaton.iter(folded):
-            start = last + 1 - pattern.length
-            if pattern.free_left(folded, start) and pattern.free_right(folded, last + 1):
-                for term in pattern.terms:
-                    if term.exact is None or _written(text, start, last + 1) == term.exact:
-                        yield Place(term, start, last + 1)
+        places = []
+        for last, (length, terms, free_left, free_right) in automaton.iter(folded):
+            start, end = last + 1 - length, last + 1
+            if free_left(folded, start) and free_right(folded, end):
+                places += [Place(term, start, end) for term in terms if _is_written(text, start, end, term)]
+        return places
 
     def _short(self, text: Folded) -> Iterator[Place]:
         for word in _WORD.finditer(text.folded):
             if word[0] not in self._words or not _stands_alone(text.folded, word.start(), word.end()):
                 continue
             for term in self._words[word[0]]:
-                if term.exact is None or _written(text, word.start(), word.end()) == term.exact:
+                if _is_written(text, word.start(), word.end(), term):
                     yield Place(term, word.start(), word.end())
 
 
@@ -111,8 +145,9 @@ def _automaton(grouped: dict[str, tuple[Term, ...]]) -> ahocorasick.Automaton | 
     return automaton
 
 
-def _written(text: Folded, start: int, end: int) -> str:
-    return text.clean[text.clean_at(start) : text.clean_at(end)]
+def _is_written(text: Folded, start: int, end: int, term: Term) -> bool:
+    """Whether the text has the term as it must be written where capitals count."""
+    return term.exact is None or text.clean[text.clean_at(start) : text.clean_at(end)] == term.exact
 
 
 def _is_short_word(folded: str) -> bool:
@@ -124,19 +159,23 @@ def is_word_char(char: str) -> bool:
     return char.isalnum() or char == "_"
 
 
-def _left_guard(folded: str) -> Callable[[str, int], bool]:
+def _left_guard(folded: str) -> Guard:
     first = folded[0]
     if is_unspaced(first):
         return _anything
+    if first == "$":
+        return _no_figure_before
     if "\u0590" <= first <= "\u06ff":
         return _proclitic
-    if first in "@#$":
+    if first in "@#":
         return _no_word_before
     return _no_word_before if is_word_char(first) else _anything
 
 
-def _right_guard(folded: str) -> Callable[[str, int], bool]:
+def _right_guard(folded: str) -> Guard:
     last = folded[-1]
+    if folded[0] == "$":
+        return _no_figure_after
     if is_unspaced(last) or "\uac00" <= last <= "\ud7a3":
         return _anything
     if "\u0400" <= last <= "\u04ff" and len(folded) >= 4:
@@ -169,6 +208,19 @@ def _stands_alone(folded: str, start: int, end: int) -> bool:
     return _no_word_before(folded, start) and _no_word_after(folded, end)
 
 
+def _no_figure_before(folded: str, start: int) -> bool:
+    """Before a ticker stands a space or the punctuation of sentences: `BO$$T`, `W€$T`, `S&$T` are none."""
+    return start == 0 or folded[start - 1] in _BEFORE_TICKER
+
+
+def _no_figure_after(folded: str, end: int) -> bool:
+    if end == len(folded):
+        return True
+    if folded[end] == "." and end + 1 < len(folded) and folded[end + 1].isalnum():
+        return False
+    return folded[end] in _AFTER_TICKER
+
+
 def _proclitic(folded: str, start: int) -> bool:
     begin = start
     while begin > 0 and start - begin <= 3 and folded[begin - 1].isalpha():
@@ -183,7 +235,7 @@ def _case_ending(folded: str, end: int) -> bool:
     return stop == end or folded[end:stop] in _CYRILLIC_ENDINGS
 
 
-def _no_same_symbol_after(last: str) -> Callable[[str, int], bool]:
+def _no_same_symbol_after(last: str) -> Guard:
     def is_free(folded: str, end: int) -> bool:
         return end == len(folded) or folded[end] != last
 

@@ -29,18 +29,22 @@ class Evidence(NamedTuple):
 
 def gathered(words: Sequence[Token], places: Sequence[int], valences: Sequence[float], text: str) -> Evidence:
     """The evidence in a text: its words, and the valences at their places."""
-    sums = [0.0, 0.0, 0.0, 0.0]
+    near, far = [0.0, 0.0], [0.0, 0.0]
     brands = [place for place, word in enumerate(words) if word.is_brand]
     for place, valence in zip(places, valences, strict=True):
-        is_far = bool(brands) and all(abs(place - brand) > _NEAR for brand in brands)
-        sums[2 * is_far + (valence < 0)] += abs(valence)
-    down = up = 0.0
-    has_link = False
-    for word in words:
-        if word.hint < 0:
-            down += word.hint
-        elif word.hint:
-            up += word.hint
-        elif word.is_link:
-            has_link = True
-    return Evidence(*sums, down, up, len(words), "!" in text, "?" in text, has_link)
+        side = far if brands and all(abs(place - brand) > _NEAR for brand in brands) else near
+        side[valence < 0] += abs(valence)
+    hints = [word.hint for word in words if word.hint]
+    down = sum(hint for hint in hints if hint < 0)
+    return Evidence(
+        positive=near[0],
+        negative=near[1],
+        far_positive=far[0],
+        far_negative=far[1],
+        negative_hints=down,
+        positive_hints=sum(hints) - down,
+        words=len(words),
+        exclaims="!" in text,
+        asks="?" in text,
+        links=any(word.is_link for word in words),
+    )

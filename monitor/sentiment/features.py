@@ -1,7 +1,7 @@
 """Features of texts for the learned scorer, numpy alone: what the lexicons heard, and hashed words and letters.
 
-Words, pairs and triples of words, words after a negation, and runs of three to five letters within words each fall into a
-bucket of a table. The hashes are the same on every machine and in every process.
+Words, pairs and triples of words, words after a negation, and runs of three to five letters within words each fall into
+a bucket of a table. The hashes are the same on every machine and in every process.
 """
 
 from __future__ import annotations
@@ -85,8 +85,11 @@ DENSE = 2
 
 
 def dense_features(evidences: Sequence[Evidence | None]) -> Numbers:
-    """For each text the logits of the lexicons, zeros where they heard nothing; evidence by evidence, the weights that were
-    learned from one collection are worse on others than those that were set by hand for all."""
+    """For each text the logits of the lexicons, zeros where they heard nothing.
+
+    The evidence itself is left out: weights for it that were learned from one collection are worse on others than those
+    that were set by hand for all.
+    """
     dense = np.zeros((len(evidences), DENSE))
     for row, evidence in enumerate(evidences):
         if evidence is not None:

@@ -1,4 +1,4 @@
-"""From logits of negative and positive to a label, a compound score and its uncertainty; one way for all scorers."""
+"""From negative and positive logits to a label, a compound score and its uncertainty; one way for all scorers."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import NamedTuple
 from storage.records import Label
 
 _POSITIVE_SHARE = 0.15
-"""How much the positive logit moves the compound. By the negative one alone negative texts are told best (AUC); a little of
-the positive keeps praise above the rest."""
+"""How much the positive logit moves the compound. By the negative one alone negative texts are told best (AUC); a
+little of the positive keeps praise above the rest."""
 _ALPHA = 15.0
-"""VADER's constant: a logit of so-many square roots is 0.7."""
+"""VADER's constant: a total of its square root makes a compound of 0.7."""
 _LEAST = 0.05
 """Smallest compound of a text called negative or positive (the package's own cut)."""
 
 
 class Judgement(NamedTuple):
-    """A label with `compound` in -1…1 and `uncertainty` in 0…1, the chance that the label is wrong at its nearer border."""
+    """A label with `compound` in -1…1 and `uncertainty` in 0…1, how likely another label is."""
 
     label: Label
     compound: float

@@ -1,7 +1,7 @@
 """The learned scorer: a linear model over hashed words and letters and over what the lexicons heard.
 
-A model is a file of some 300 kB made by `tocsin train` (monitor/train.py); numpy alone is needed to use it. Its weights are
-stored in eight bits by their square roots, which keeps the many small ones apart.
+A model is a file of some 300 kB made by `tocsin train` (monitor/train.py); numpy alone is needed to use it. Its weights
+are stored in eight bits by their square roots, which keeps the many small ones apart.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from monitor.sentiment.contract import Item
 from monitor.sentiment.evidence import Evidence
 from monitor.sentiment.features import (
     DENSE,
-    LETTER_BITS,
     WORD_BITS,
     Hashed,
     Numbers,
@@ -50,8 +49,8 @@ class ModelError(ValueError):
 class Model:
     """Weights with a column for the negative and one for the positive logit.
 
-    `calibration` holds slope and intercept of each logit's probability, `cuts` the logits from which a text is called so;
-    `card` says what the model was made of.
+    `calibration` holds slope and intercept of each logit's probability, `cuts` the logits from which a text is called
+    negative and positive; `card` says what the model was made of.
     """
 
     words: npt.NDArray[np.float32]
@@ -78,17 +77,18 @@ class Model:
 
     def save(self, path: Path) -> None:
         """Write the model to a file."""
-        np.savez_compressed(
-            path.open("wb"),
-            words=_packed(self.words),
-            letters=_packed(self.letters),
-            scales=np.array([_scale(self.words), _scale(self.letters)]),
-            dense=self.dense,
-            intercepts=self.intercepts,
-            calibration=self.calibration,
-            cuts=np.array(self.cuts),
-            card=np.frombuffer(json.dumps({**self.card, "format": FORMAT}).encode(), dtype=np.uint8),
-        )
+        with path.open("wb") as file:
+            np.savez_compressed(
+                file,
+                words=_packed(self.words),
+                letters=_packed(self.letters),
+                scales=np.array([_scale(self.words), _scale(self.letters)]),
+                dense=self.dense,
+                intercepts=self.intercepts,
+                calibration=self.calibration,
+                cuts=np.array(self.cuts),
+                card=np.frombuffer(json.dumps({**self.card, "format": FORMAT}).encode(), dtype=np.uint8),
+            )
 
     @classmethod
     def load(cls, path: Path) -> Self:

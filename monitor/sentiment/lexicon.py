@@ -1,8 +1,8 @@
 """Lexicons: files of words and phrases with a valence, one for each language.
 
 A file has sections; a line is `valence: entry, entry, …`. `[words]` carry sentiment on VADER's scale (-4…4) and obey
-negation, boosters and capitals. `[hints]` are weak: each moves the sum a little, whatever stands around it. `[negations]`,
-`[boosters]` and `[contrasts]` are the grammar of languages other than English, whose grammar is VADER's own. An entry
+negation, boosters and capitals. `[hints]` are weak: each moves the sum a little, whatever stands around it.
+`[negations]`, `[boosters]` and `[contrasts]` are the grammar of languages other than English, whose grammar is VADER's own. An entry
 `stem(a|b)` writes out the stem with each ending; one that ends in `*` stands for every word that begins so.
 """
 
@@ -90,7 +90,7 @@ def _entries(text: str) -> Iterator[tuple[str, str, float]]:
 
 
 def _valued(line: str, number: int) -> tuple[float, list[str]]:
-    valence, colon, entries = line.partition(":")
+    valence, _, entries = line.partition(":")
     try:
         return float(valence), [entry.strip() for entry in entries.split(", ") if entry.strip()]
     except ValueError as error:

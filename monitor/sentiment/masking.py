@@ -39,7 +39,7 @@ def _edge(char: str, look: str) -> str:
 
 
 def _without_rivals(text: str, rivals: tuple[str, ...]) -> str:
-    """The text without its clauses about rivals alone; all of it where the brand is named nowhere else or no rival is."""
+    """The text without its clauses about rivals alone; all of it where one of them is not named."""
     pattern = _names(rivals)
     if BRAND not in text or not pattern.search(text):
         return text

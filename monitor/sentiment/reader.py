@@ -63,7 +63,8 @@ def _segments(lexicon: Lexicon) -> Segments:
     automaton.make_automaton()
 
     def spaced(text: str) -> str:
-        parts, done = [], 0
+        parts: list[str] = []
+        done = 0
         for last, length in automaton.iter_long(text):
             parts += (text[done : last + 1 - length], text[last + 1 - length : last + 1])
             done = last + 1

@@ -20,7 +20,7 @@ class ScorerError(ValueError):
 def scorer_of(brands: Sequence[BrandSettings] = (), *, name: str = "default", model: Path | None = None) -> Scorer:
     """The scorer called `name` over these brands, under their rules of sentiment.
 
-    `lexicon` is what comes with the program, `learned` needs a model; `default` is the learned one where a model is given.
+    `lexicon` is what comes with the program, `learned` needs a model; `default` is learned where there is a model.
     Raises ScorerError and ModelError.
     """
     if name not in KNOWN:

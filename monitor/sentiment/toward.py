@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import mul
 
 from config.settings import BrandSettings
@@ -21,8 +22,10 @@ from storage.records import Label, Score
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How much each kind of evidence counts, in logits, in the order of Evidence's fields; `base` is the logit of a text
-    without any."""
+    """How much each kind of evidence counts, in logits, in the order of Evidence's fields.
+
+    `base` is the logit of a text without any.
+    """
 
     factors: tuple[float, ...]
     base: float
@@ -37,9 +40,11 @@ NEGATIVE = Weights((-0.3, 0.55, -0.1, 0.4, -1.15, -0.9, 0.005, -0.25, 0.0, -0.5)
 POSITIVE = Weights((0.55, -0.4, 0.35, -0.2, 0.5, 0.8, -0.02, 0.9, -0.7, -0.55), base=-1.0)
 """Questions are seldom praise."""
 
+_COPIES = 16_384
+"""Texts whose judgement is remembered: a third of all posts are copies of one that came shortly before."""
 _CUTS = {ENGLISH: (-0.75, -0.55)}
-"""Logits from which a text is called negative and positive. Higher cuts lose more than they save: the lexicons hear only
-part of what is said."""
+"""Logits from which a text is called negative and positive; below 0, because the lexicons hear only part of what is
+said."""
 _OTHER_CUTS = (-1.2, -0.9)
 """Cuts for the other languages, whose lexicons are smaller and hear less."""
 
@@ -59,13 +64,20 @@ class TowardBrand:
 
     def _one(self, item: Item) -> Score:
         post, mention, language = item
-        language = ENGLISH if language == UNDETERMINED else language
-        reader = reader_of(language)
         text = masked(post, mention, self._rivals.get(mention.brand, ()))
-        if reader is None or not reader.can_read(text):
+        judgement = judged_text(text, ENGLISH if language == UNDETERMINED else language)
+        if judgement is None:
             return Score(0.0, Label.UNSCORED, self.name, self.version, uncertainty=1.0)
-        judgement = judgement_of(reader.evidence(text), language)
         return Score(judgement.compound, judgement.label, self.name, self.version, judgement.uncertainty)
+
+
+@lru_cache(maxsize=_COPIES)
+def judged_text(text: str, language: str) -> Judgement | None:
+    """What a masked text says in a language, `None` where its lexicon is missing or written in another script."""
+    reader = reader_of(language)
+    if reader is None or not reader.can_read(text):
+        return None
+    return judgement_of(reader.evidence(text), language)
 
 
 def judgement_of(evidence: Evidence, language: str) -> Judgement:

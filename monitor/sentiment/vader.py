@@ -18,17 +18,20 @@ from typing import NamedTuple, Self
 
 from vaderSentiment import vaderSentiment as package  # noqa: N813  (the package names its module so)
 
-_SCALAR = package.N_SCALAR
-_CAPITALS = package.C_INCR
+_SCALAR: float = package.N_SCALAR
+_CAPITALS: float = package.C_INCR
 _BOOSTERS: Mapping[str, float] = package.BOOSTER_DICT
 _SPECIAL: Mapping[str, float] = package.SPECIAL_CASES
 _NEGATIONS = frozenset(package.NEGATE)
 _EXTENSIONS = frozenset({"so", "this"})
 _PHRASES = [phrase.split() for phrase in (*_SPECIAL, *_BOOSTERS) if " " in phrase]
+_PHRASE_WORDS = frozenset(word for words in _PHRASES for word in words)
 _IDIOM_BEGINNINGS = frozenset(words[0] for words in _PHRASES)
 _IDIOM_ENDS = frozenset(words[-1] for words in _PHRASES)
 _BEARING = frozenset({"no", "or", "nor", "never", "without", "doubt", "least"}) | _EXTENSIONS | _IDIOM_ENDS
 _IRREGULAR = frozenset({"no", "kind"}) | _IDIOM_BEGINNINGS | _IDIOM_ENDS
+_GRAMMAR = _BEARING | _IRREGULAR | _NEGATIONS | set(_BOOSTERS) | {"at", "very", "but"} | _PHRASE_WORDS
+"""Every word that the rules ask for by name."""
 _FADING = (1.0, 1.0, 0.95, 0.9)
 """How much of a booster is left at a distance of so many words."""
 _MEMORY = 200_000
@@ -47,13 +50,14 @@ class Polarity(NamedTuple):
 class Word:
     """A word of a text with everything the rules ask about it.
 
-    A text without `is_notable` words (with a valence, shouted, or a contrast such as "but") needs no judging; `bears_on`
-    is set where the word may change those after it, `is_irregular` where its valence needs more than a look-up.
+    A text without `is_notable` words (with a valence, shouted, or a contrast such as "but") needs no judging. A word
+    that `bears_on` others may change those after it; where it `is_irregular` its valence needs more than a look-up.
     """
 
     __slots__ = (
         "bears_on",
         "booster",
+        "in_phrase",
         "is_booster",
         "is_contrast",
         "is_irregular",
@@ -71,11 +75,16 @@ class Word:
         self.booster = _BOOSTERS.get(lower, 0.0)
         self.is_booster = lower in _BOOSTERS
         self.is_upper = shown.isupper()
+        self.in_phrase = lower in _PHRASE_WORDS
         self.is_contrast = lower == "but"
         self.negates = lower in _NEGATIONS or "n't" in lower
         self.bears_on = self.is_booster or self.negates or lower in _BEARING
         self.is_irregular = self.is_booster or lower in _IRREGULAR
         self.is_notable = valence is not None or self.is_upper or self.is_contrast
+
+
+_PLAIN = Word("", None)
+"""Stands for every word that no rule asks for."""
 
 
 class Vader:
@@ -86,6 +95,8 @@ class Vader:
         self._emoji = emoji
         self._emoji_characters = frozenset(character for character in emoji if len(character) == 1)
         self._words: dict[str, Word] = {}
+        for word in lexicon:
+            self._remembered(word)
 
     @classmethod
     def packaged(cls) -> Self:
@@ -134,7 +145,10 @@ class Vader:
             self._words.clear()
         stripped = token.strip(string.punctuation)
         shown = token if len(stripped) <= 2 else stripped
-        return self._words.setdefault(token, Word(shown, self._lexicon.get(shown.lower())))
+        lower = shown.lower()
+        if lower in self._lexicon or lower in _GRAMMAR or shown.isupper() or "n't" in lower:
+            return self._words.setdefault(token, Word(shown, self._lexicon.get(lower)))
+        return self._words.setdefault(token, _PLAIN)
 
 
 @lru_cache(maxsize=1)
@@ -150,19 +164,15 @@ def packaged_lexicon() -> Mapping[str, float]:
 
 def valences(words: Sequence[Word]) -> tuple[list[int], list[float]]:
     """The places of the words that have a valence, and their valences in their context."""
-    places: list[int] = []
-    uppers, pivot = 0, -1
-    for place, word in enumerate(words):
-        if word.is_notable:
-            if word.valence is not None:
-                places.append(place)
-            if word.is_upper:
-                uppers += 1
-            if pivot < 0 and word.is_contrast:
-                pivot = place
+    notable = [place for place, word in enumerate(words) if word.is_notable]
+    if not notable:
+        return [], []
+    places = [place for place in notable if words[place].valence is not None]
+    uppers = sum([words[place].is_upper for place in notable])
     is_mixed = 0 < uppers < len(words)
     found = [_in_context(words, place, is_mixed) for place in places]
-    if pivot >= 0:
+    pivot = next((place for place in notable if words[place].is_contrast), None)
+    if pivot is not None:
         _weigh_contrast(pivot, places, found)
     return places, found
 
@@ -171,8 +181,11 @@ def _in_context(words: Sequence[Word], place: int, is_mixed: bool) -> float:
     """The valence of the word at `place`: capitals, boosters, negations and idioms among the three words before it."""
     word = words[place]
     valence = word.valence or 0.0
-    if word.is_irregular or any([before.bears_on for before in words[max(place - 3, 0) : place]]):
+    if word.is_irregular:
         return _in_company(words, place, is_mixed, valence)
+    for before in words[place - 3 if place > 3 else 0 : place]:
+        if before.bears_on:
+            return _in_company(words, place, is_mixed, valence)
     return _shouted(valence) if word.is_upper and is_mixed else valence
 
 
@@ -192,9 +205,11 @@ def _in_company(words: Sequence[Word], place: int, is_mixed: bool, own: float) -
     for distance in range(1, min(place, 3) + 1):
         before = words[place - distance]
         if before.valence is None:
-            valence += _boost(before, valence, is_mixed) * _FADING[distance]
-            valence = _negated(valence, words, place, distance)
-            if distance == 3:
+            if before.is_booster:
+                valence += _boost(before, valence, is_mixed) * _FADING[distance]
+            if before.negates or (distance == 3 and words[place - 1].lower in _EXTENSIONS):
+                valence = _negated(valence, words, place, distance)
+            if distance == 3 and (word.in_phrase or words[place - 1].in_phrase or words[place - 2].in_phrase):
                 valence = _idiomatic(valence, words, place)
     return _least(valence, words, place)
 
@@ -213,8 +228,6 @@ def _follows_no(words: Sequence[Word], place: int) -> bool:
 
 def _boost(word: Word, valence: float, is_mixed: bool) -> float:
     """What a booster adds to a valence; shouted, it adds more."""
-    if not word.is_booster:
-        return 0.0
     scalar = -word.booster if valence < 0 else word.booster
     if word.is_upper and is_mixed:
         scalar += _CAPITALS if valence > 0 else -_CAPITALS
@@ -222,22 +235,19 @@ def _boost(word: Word, valence: float, is_mixed: bool) -> float:
 
 
 def _negated(valence: float, words: Sequence[Word], place: int, distance: int) -> float:
-    """The valence after the negation, if any, at `distance` before it. "never so good" is praise."""
-    if distance == 1:
-        return valence * _SCALAR if words[place - 1].negates else valence
-    nearest, second = words[place - 1].lower, words[place - 2].lower
-    if distance == 2:
-        if second == "never" and nearest in _EXTENSIONS:
-            return valence * 1.25
-        if second == "without" and nearest == "doubt":
-            return valence
-        return valence * _SCALAR if words[place - 2].negates else valence
-    third = words[place - 3].lower
-    if (third == "never" and second in _EXTENSIONS) or nearest in _EXTENSIONS:
+    """The valence after the negation, if any, at `distance` before it; "never so good", "without doubt" are praise."""
+    nearest = words[place - 1].lower
+    second = words[place - 2].lower if distance > 1 else ""
+    third = words[place - 3].lower if distance > 2 else ""
+    if distance == 2 and second == "never" and nearest in _EXTENSIONS:
         return valence * 1.25
-    if third == "without" and "doubt" in (second, nearest):
+    if distance == 3 and ((third == "never" and second in _EXTENSIONS) or nearest in _EXTENSIONS):
+        return valence * 1.25
+    if (distance == 2 and second == "without" and nearest == "doubt") or (
+        distance == 3 and third == "without" and "doubt" in (second, nearest)
+    ):
         return valence
-    return valence * _SCALAR if words[place - 3].negates else valence
+    return valence * _SCALAR if words[place - distance].negates else valence
 
 
 def _idiomatic(valence: float, words: Sequence[Word], place: int) -> float:
@@ -330,7 +340,7 @@ def _shares(valences: list[float], words: int, text: str) -> Polarity:
 
 def normalised(total: float, alpha: float = 15) -> float:
     """A sum of valences brought into -1…1."""
-    return max(-1.0, min(1.0, total / math.sqrt(total * total + alpha)))
+    return total / math.sqrt(total * total + alpha)
 
 
 def _emphasis(text: str) -> float:

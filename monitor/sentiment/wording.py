@@ -1,5 +1,5 @@
-"""The words of a post as sentiment reads them: links and accounts left out, hashtags and emoji taken apart, a phrase read
-as one word."""
+"""The words of a post as sentiment reads them: links and accounts left out, hashtags and emoji taken apart, phrases
+read as one word."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ BRAND = "\ue000"
 _MEMORY = 100_000
 """How many distinct words are remembered with what they are."""
 _LINK = re.compile(
-    r"\W*(?:https?\b|www\.)|[\w-]+(?:\.[\w-]+)*\.(?:ly|com|co|net|org|me|gl|gd|tv|be|fm|us|uk|de|es|fr|it|io|br)(?:/|$)",
+    r"\W*(?:https?\b|www\.)"
+    r"|[\w-]+(?:\.[\w-]+)*\.(?:ly|com|co|net|org|me|gl|gd|tv|be|fm|us|uk|de|es|fr|it|io|br)(?:/|$)",
     re.IGNORECASE,
 )
 _ACCOUNT = re.compile(r"[.\"'(“]*@\w")
@@ -28,25 +29,28 @@ _EDGES = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~…“”«»¡¿—–।॥،؛؟�
 _APOSTROPHES = str.maketrans("’‘`´", "''''")
 
 
+class Phrase(NamedTuple):
+    """The words of a phrase after its second, and the phrase as one word, plain and in capitals."""
+
+    rest: tuple[str, ...]
+    word: Token
+    shouted: Token
+
+
+_NO_PHRASES: Mapping[str, tuple[Phrase, ...]] = {}
+
+
 class Token(Word):
-    """A word with its weak hint, and the phrases that may begin with it."""
+    """A word with its weak hint, and by their second word the phrases that may begin with it, longest first."""
 
     __slots__ = ("hint", "is_brand", "is_link", "phrases")
 
     def __init__(self, shown: str, valence: float | None, hint: float = 0.0) -> None:
         super().__init__(shown, valence)
         self.hint = hint
-        self.phrases: tuple[Phrase, ...] = ()
+        self.phrases: Mapping[str, tuple[Phrase, ...]] = _NO_PHRASES
         self.is_brand = shown == BRAND
         self.is_link = False
-
-
-class Phrase(NamedTuple):
-    """The words after a phrase's first, and the phrase as one word, plain and in capitals."""
-
-    rest: tuple[str, ...]
-    word: Token
-    shouted: Token
 
 
 class Wording:
@@ -114,7 +118,7 @@ class Wording:
         )
         if not self._is_english:
             self._speak(token, lower)
-        token.phrases = self._phrases.get(lower, ())
+        token.phrases = self._phrases.get(lower, _NO_PHRASES)
         return token
 
     def _speak(self, token: Token, lower: str) -> None:
@@ -161,35 +165,42 @@ def _stripped(piece: str) -> str:
     return piece.strip(_EDGES) or piece
 
 
-def _phrases(valences: Mapping[str, float]) -> dict[str, tuple[Phrase, ...]]:
-    """Phrases by their first word, longest first."""
-    phrases: dict[str, list[Phrase]] = {}
-    for phrase, valence in valences.items():
-        first, *rest = phrase.split()
-        joined = "_".join((first, *rest))
-        phrases.setdefault(first, []).append(
-            Phrase(tuple(rest), Token(joined, valence), Token(joined.upper(), valence))
-        )
-    return {first: tuple(sorted(found, key=lambda phrase: -len(phrase.rest))) for first, found in phrases.items()}
+def _phrases(valences: Mapping[str, float]) -> dict[str, dict[str, tuple[Phrase, ...]]]:
+    """Phrases by their first word, then by their second, longest first."""
+    phrases: dict[str, dict[str, tuple[Phrase, ...]]] = {}
+    for entry in sorted(valences, key=lambda entry: -entry.count(" ")):
+        first, second, *rest = entry.split()
+        joined, valence = "_".join((first, second, *rest)), valences[entry]
+        phrase = Phrase(tuple(rest), Token(joined, valence), Token(joined.upper(), valence))
+        following = phrases.setdefault(first, {})
+        following[second] = (*following.get(second, ()), phrase)
+    return phrases
 
 
 def _joined(words: list[Token]) -> list[Token]:
     """The words with phrases read as one; the longest phrase from the left wins."""
     joined: list[Token] = []
-    place = 0
-    while place < len(words):
+    place, last = 0, len(words) - 1
+    while place <= last:
         word = words[place]
-        phrase = next((phrase for phrase in word.phrases if _stands_at(phrase, words, place)), None)
+        candidates = word.phrases.get(words[place + 1].lower) if word.phrases and place < last else None
+        phrase = _standing(candidates, words, place + 2) if candidates else None
         if phrase is None:
             joined.append(word)
             place += 1
         else:
-            stop = place + 1 + len(phrase.rest)
+            stop = place + 2 + len(phrase.rest)
             joined.append(phrase.shouted if all(part.is_upper for part in words[place:stop]) else phrase.word)
             place = stop
     return joined
 
 
-def _stands_at(phrase: Phrase, words: list[Token], place: int) -> bool:
-    stop = place + 1 + len(phrase.rest)
-    return stop <= len(words) and all(words[at].lower == expected for at, expected in enumerate(phrase.rest, place + 1))
+def _standing(candidates: tuple[Phrase, ...], words: list[Token], start: int) -> Phrase | None:
+    """The first of the phrases whose further words stand from `start` on."""
+    for phrase in candidates:
+        stop = start + len(phrase.rest)
+        if stop <= len(words) and all(
+            word.lower == expected for word, expected in zip(words[start:stop], phrase.rest, strict=True)
+        ):
+            return phrase
+    return None
