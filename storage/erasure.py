@@ -44,9 +44,7 @@ def erase(tx: Transaction, keys: Collection[PostKey], at: datetime, reason: str)
     quoted = _erase_quotes(tx, doomed)
     _remove_evidence(tx, set(keys))
     _delete(tx, doomed)
-    for source, ids in by_source(keys).items():
-        columns = engagement_sample.c
-        tx.execute(delete(engagement_sample).where(columns.source == source, is_one_of(tx, columns.external_id, ids)))
+    _delete_samples(tx, keys)
     return Erased(tuple((row.source, row.external_id) for row in doomed), tuple(quoted))
 
 
@@ -65,7 +63,7 @@ def is_erased(tx: Transaction, key: PostKey) -> bool:
 def prune(tx: Transaction, before: datetime, *, source: str | None = None, limit: int = 2_000) -> int:
     """Delete at most `limit` posts published before a time, the oldest first; how many. Call it until it gives 0.
 
-    Posts that incidents rest on stay with them.
+    Their engagement goes with them. Posts that incidents rest on stay with them.
     """
     statement = select(P.id, P.source, P.external_id, P.title, P.text).where(P.created_at < before)
     if source is not None:
@@ -80,6 +78,7 @@ def prune(tx: Transaction, before: datetime, *, source: str | None = None, limit
             break
     rows.close()
     _delete(tx, doomed)
+    _delete_samples(tx, [(row.source, row.external_id) for row in doomed])
     return len(doomed)
 
 
@@ -95,6 +94,12 @@ def _delete(tx: Transaction, doomed: Sequence[Any]) -> None:
     search_index.remove(tx, [(row.id, (row.title, row.text)) for row in doomed])
     if doomed:
         tx.execute(delete(post).where(is_one_of(tx, P.id, [row.id for row in doomed])))
+
+
+def _delete_samples(tx: Transaction, keys: Collection[PostKey]) -> None:
+    columns = engagement_sample.c
+    for source, ids in by_source(keys).items():
+        tx.execute(delete(engagement_sample).where(columns.source == source, is_one_of(tx, columns.external_id, ids)))
 
 
 def _evidence(tx: Transaction) -> set[PostKey]:

@@ -120,8 +120,9 @@ def test_old_posts_are_pruned_but_not_what_incidents_rest_on(database: Database)
         assert len(bins.series(tx, "Acme", NOON, after(hours=9))) == 6
 
 
-def test_a_pruned_post_may_be_stored_again(database: Database) -> None:
+def test_a_pruned_post_takes_its_engagement_along_and_may_be_stored_again(database: Database) -> None:
     with database.write() as tx:
-        write(tx, Intake(posts=[post()]))
+        write(tx, Intake(posts=[post()], samples=[EngagementSample("forum", "1", NOON, Engagement(likes=1))]))
         erasure.prune(tx, after(hours=1))
+        assert posts.samples(tx, NOON, after(hours=1)) == []
         assert write(tx, Intake(posts=[post()])).new_posts == 1
