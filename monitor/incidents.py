@@ -274,8 +274,9 @@ def _merged(
     incident: Incident, ringing: Sequence[Signal], change: Change, at: datetime, settings: CorrelationSettings
 ) -> Incident:
     """The incident with the signals in it; `ringing` is sorted, the strongest first."""
-    reopened = change is Change.REOPENED
-    severity = max((one.severity for one in ringing), key=_rank) if reopened else _severity(incident, ringing, settings)
+    is_new_episode = change is Change.REOPENED
+    is_back = is_new_episode and not incident.state.is_live
+    severity = max((one.severity for one in ringing), key=_rank) if is_back else _severity(incident, ringing, settings)
     is_worse = change in (Change.OPENED, Change.REOPENED, Change.ESCALATED)
     tells = is_worse or (change is Change.UPDATED and ringing[0].severity.rank >= severity.rank)
     earliest = min(ringing, key=_began_at)
@@ -290,7 +291,7 @@ def _merged(
         origin=_origin(earliest) if is_earlier else incident.origin,
         updated_at=at,
         resolved_at=None,
-        episode=incident.episode + 1 if reopened else incident.episode,
+        episode=incident.episode + 1 if is_new_episode else incident.episode,
         version=incident.version + 1,
         sources=tuple(sorted({*incident.sources, *(source for one in ringing for source in one.sources)})),
         evidence=_evidence(incident, ringing),
