@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -16,17 +17,47 @@ if TYPE_CHECKING:
 UNDETERMINED = "und"
 """Code of a text whose language cannot be told (ISO 639-2)."""
 
+MAJOR = (
+    *("en", "es", "pt", "fr", "de", "it", "nl", "ca", "sv", "da", "no", "fi", "pl", "cs", "sk", "hu", "ro", "bg", "hr"),
+    *("sl", "el", "ru", "uk", "tr", "ar", "he", "fa", "ur", "hi", "bn", "ta", "te", "th", "vi", "id", "tl", "sw", "zh"),
+    *("ja", "ko"),
+)
+"""What is told apart unless the settings say: among all that the model knows, small languages take short texts from
+their big neighbours."""
+
 _UNKNOWN = frozenset({"", "und", "zxx", "mul", "qme", "qam", "qct", "qht", "qst", "art"})
 """What sources say for "no language": ISO 639-2, and X's codes for posts of links, mentions, hashtags, media."""
 _NOT_WORDS = re.compile(r"https?://\S+|www\.\S+|[@#$]\w+|[0-9]+|_+")
 _LETTER = re.compile(r"[^\W\d_]")
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_SURE = 0.95
+"""Probability from which the model is believed without asking the small words."""
+_CANDIDATES = 6
+_NONE: frozenset[str] = frozenset()
+_VOTE = 1.0
+"""What one small word adds to a language's log-odds."""
+_COMMON = 0.7
+"""What the likeliest language of all has before the first word is read, where the letters could be of any."""
+
+_SMALL_WORDS = {
+    "en": "the and is to of you my for that this was are it's i'm don't have your not what how why with on at by in be",
+    "es": "el la los las de que del por para una con mi es esto muy pero como está qué más tu se lo y nos al en un no",
+    "fr": "le les des une est pour dans je vous qui sur pas avec c'est mais du au il on et ce ça j'ai de la à en un",
+    "de": "der die das und ist nicht ich ein eine mit auf für den von zu wie auch mal noch dem im sich es wir in",
+    "it": "il che di per non una con sono mi è gli della del ma nel anche più questo alla ho si ci ha dei la le un in",
+    "pt": "que não uma com para você do da em um eu mais isso os as meu muito tem mas por se no na ao vocês de e o a",
+    "nl": "de het een van en is niet dat ik op te voor met zijn maar ook er aan je we naar wat om in",
+    "id": "yang di dan itu ini dengan untuk tidak ada saya aku kamu dari juga ke akan bisa sudah gak nya",
+}
 
 
 class Identifier:
-    """Tells apart the configured languages (ISO 639-1 codes; none for all that the model knows)."""
+    """Tells apart the configured languages (ISO 639-1 codes; none for the major ones)."""
 
     def __init__(self, languages: Iterable[str] = ()) -> None:
-        self._languages = tuple(dict.fromkeys(map(plain_code, languages)))
+        self._languages = tuple(dict.fromkeys(map(plain_code, languages))) or MAJOR
+        self._likeliest = "en" if "en" in self._languages else self._languages[0]
+        self._small_words = {language: frozenset(words.split()) for language, words in _SMALL_WORDS.items()}
 
     def language_of(self, post: Post) -> str:
         """The language of a post: what its source says, otherwise what its words say."""
@@ -40,8 +71,22 @@ class Identifier:
             return UNDETERMINED, 0.0
         if len(self._languages) == 1:
             return self._languages[0], 1.0
-        language, probability = _model(self._languages).classify(words)
-        return str(language), float(probability)
+        model = _model(self._languages)
+        language, probability = model.classify(words)
+        if probability >= _SURE:
+            return str(language), float(probability)
+        return self._voted(words, model.rank(words)[:_CANDIDATES])
+
+    def _voted(self, text: str, ranked: list[tuple[str, float]]) -> tuple[str, float]:
+        """The likeliest of the model's candidates after their articles, pronouns and prepositions had their vote."""
+        words = {word.lower().replace("’", "'") for word in _WORD.findall(text)}
+        weights = {}
+        for language, probability in ranked:
+            votes = len(words & self._small_words.get(language, _NONE))
+            common = _COMMON if language == self._likeliest and text.isascii() else 0.0
+            weights[language] = float(probability) * math.exp(votes * _VOTE + common)
+        best = max(weights, key=lambda language: weights[language])
+        return best, weights[best] / sum(weights.values())
 
 
 def plain_code(language: str) -> str:
@@ -54,6 +99,5 @@ def _model(languages: tuple[str, ...]) -> LanguageIdentifier:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415  (loads numpy and a model of 5 MB)
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    if languages:
-        identifier.set_languages(list(languages))
+    identifier.set_languages(list(languages))
     return identifier

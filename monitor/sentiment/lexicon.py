@@ -2,8 +2,8 @@
 
 A file has sections; a line is `valence: entry, entry, …`. `[words]` carry sentiment on VADER's scale (-4…4) and obey
 negation, boosters and capitals. `[hints]` are weak: each moves the sum a little, whatever stands around it.
-`[negations]`, `[boosters]` and `[contrasts]` are the grammar of languages other than English, whose grammar is VADER's own. An entry
-`stem(a|b)` writes out the stem with each ending; one that ends in `*` stands for every word that begins so.
+`[negations]`, `[boosters]` and `[contrasts]` are the grammar of languages other than English, whose grammar is VADER's
+own. An entry `stem(a|b)` writes out the stem with each ending; one that ends in `*` is for all words that begin so.
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ _REPEATED = re.compile(r"(\w)\1+")
 _SHORT = {
     "dont": "don't", "doesnt": "doesn't", "didnt": "didn't", "cant": "can't", "wont": "won't", "isnt": "isn't",
     "wasnt": "wasn't", "arent": "aren't", "werent": "weren't", "havent": "haven't", "hasnt": "hasn't",
-    "hadnt": "hadn't", "couldnt": "couldn't", "wouldnt": "wouldn't", "shouldnt": "shouldn't", "aint": "ain't", "dnt": "don't", "im": "i'm",
-    "ive": "i've", "youre": "you're", "theyre": "they're", "thats": "that's", "whats": "what's", "ur": "your",
-    "u": "you", "r": "are", "pls": "please", "plz": "please",
+    "hadnt": "hadn't", "couldnt": "couldn't", "wouldnt": "wouldn't", "shouldnt": "shouldn't", "aint": "ain't",
+    "dnt": "don't", "im": "i'm", "ive": "i've", "youre": "you're", "theyre": "they're", "thats": "that's",
+    "whats": "what's", "ur": "your", "u": "you", "r": "are", "pls": "please", "plz": "please",
 }  # fmt: skip
 _ARABIC_MARKS = re.compile("[\u064b-\u0652\u0670\u0640]")
 _ARABIC_LETTERS = str.maketrans("أإآٱىة", "اااايه")
