@@ -24,7 +24,7 @@ def names(count: int, seed: int = 3) -> list[str]:
     """Made names, all different."""
     draw, made = random.Random(seed), dict[str, None]()  # noqa: S311 - made names, not secrets
     while len(made) < count:
-        made["".join(draw.choice(_SYLLABLES) for _ in range(draw.choice((2, 3)))).capitalize()
+        made["".join(draw.choice(_SYLLABLES) for _ in range(draw.choice((2, 3, 4)))).capitalize()
              + draw.choice(("", " Air", " Mobile", " Bank", "ova", "ix"))] = None  # fmt: skip
     return list(made)
 
