@@ -38,16 +38,16 @@ class Database:
         self._turn = _Turn(self.place)
 
     @classmethod
-    def open(cls, url: str, *, migrate: bool = True) -> Self:
-        """The database at `url`, its tables brought up to date when `migrate` is true.
+    def open(cls, url: str, *, migrate: bool = True, read_only: bool = False) -> Self:
+        """The database at `url`, its tables brought up to date when `migrate` is true; `read_only` refuses to write.
 
         `sqlite:///file.db`, `sqlite://` (in memory) or `postgresql://user@host/name`. Raises `StorageError` with one
         line that says what is wrong and what to do: unreadable, damaged, read-only, newer than this program.
         """
-        engine = _engine(_parsed(url))
+        engine = _engine(_parsed(url), read_only=read_only)
         database = cls(engine)
         try:
-            database._prepare(migrate=migrate)
+            database._prepare(migrate=migrate and not read_only)
         except BaseException:
             engine.dispose()
             raise
@@ -157,7 +157,7 @@ def _parsed(url: str) -> URL:
     return parsed
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, *, read_only: bool = False) -> Engine:
     choices: dict[str, Any] = {"json_serializer": json_text, "json_deserializer": json_value}
     name = url.get_backend_name()
     if name not in ("sqlite", "postgresql"):
@@ -169,12 +169,16 @@ def _engine(url: URL) -> Engine:
     else:
         # Not the server's default: what a writer reads after it waited for its turn must be what the last one wrote.
         choices.update(pool_pre_ping=True, isolation_level="READ COMMITTED")
+        if read_only:
+            choices["connect_args"] = {"options": "-c default_transaction_read_only=on"}
     try:
         engine = create_engine(url, **choices)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise StorageError(f"the database address names an unknown driver: {error}") from error
     if name == "sqlite":
         event.listen(engine, "connect", sqlite.configure)
+        if read_only:
+            event.listen(engine, "connect", sqlite.refuse_writing)
         event.listen(engine, "begin", _begin_on_sqlite)
     return engine
 

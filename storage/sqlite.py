@@ -37,6 +37,11 @@ def configure(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute(f"PRAGMA {setting}").close()
 
 
+def refuse_writing(connection: sqlite3.Connection, _record: object) -> None:
+    """Make a connection fail at whatever would change the database."""
+    connection.execute("PRAGMA query_only=ON").close()
+
+
 def path_of(url: URL) -> Path | None:
     """The file of the database, or None in memory."""
     return None if url.database in (None, "", ":memory:") else Path(str(url.database))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from monitor.cli import check, database, demo, detect, incidents, init, replay, run, score, train
+from monitor.cli import backtest, check, database, demo, detect, incidents, init, replay, run, score, train
 from monitor.cli.failures import OneLineErrors
 
 app = typer.Typer(
@@ -45,6 +45,7 @@ app.command("init", short_help="Write a first configuration after a few question
 app.command("check", short_help="Check the configuration, and with --live all it names.")(check.check)
 app.command("run", short_help="Watch: read the sources, judge, and page.")(run.run)
 app.command("replay", short_help="What would have been paged over a history of posts.")(replay.replay)
+app.command("backtest", short_help="What other thresholds would have made of stored history.")(backtest.backtest)
 app.command("detect", short_help="The burst detector alone, over a series of counts.")(detect.detect)
 app.command("score", short_help="Sentiment toward a brand for lines of text.")(score.score)
 app.command("train", short_help="Learn a sentiment model from labelled lines.")(train.train)

@@ -52,12 +52,12 @@ def replay(files: Files, config: ConfigFile = DEFAULT, row_source: As = "", as_j
             total, note = (None, f"{report.rows:,} rows") if done < 0 else (1.0, "")
             progress.update(task, description=phase, total=total, completed=max(done, 0.0), note=note)
 
-        events = read(files, _row_format(chosen, row_source), report)
+        events = read(files, row_format(chosen, row_source), report)
         result = run(events, chosen, on_alert=lambda alert: _tell(alert, show), progress=watch)
     _report(result, report, as_json=as_json)
 
 
-def _row_format(chosen: Settings, name: str) -> RowFormat | None:
+def row_format(chosen: Settings, name: str) -> RowFormat | None:
     """How rows are read: as the named source does, or as the only one of its type that is configured."""
     from collectors.files import Options
 

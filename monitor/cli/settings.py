@@ -35,7 +35,7 @@ def read_settings(path: Path, *, complete: bool = True, secrets: bool = False) -
 
 
 @contextmanager
-def open_database(settings: Settings) -> Iterator[Database]:
+def open_database(settings: Settings, *, read_only: bool = False) -> Iterator[Database]:
     """The configured database, which must exist and be up to date; closed at the end."""
     from storage.database import Database
 
@@ -43,7 +43,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
     file = _file_of(url)
     if file is not None and not file.exists():
         raise Failure(f'there is no database at {file} yet; "tocsin run" makes it', code=BAD_USAGE)
-    database = Database.open(url, migrate=False)
+    database = Database.open(url, migrate=False, read_only=read_only)
     try:
         yield database
     finally:
