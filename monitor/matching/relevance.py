@@ -2,7 +2,7 @@
 
 A name that could mean nothing else counts by its kind. A name that is an ordinary word counts by what stands around it:
 each cue adds to the log-odds of a prior, and the reason names the cues that weighed most. The weights were set by hand
-and checked on the names of benchmarks/relevance.
+and checked on the names of benchmarks/names.
 """
 
 from __future__ import annotations
