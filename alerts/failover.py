@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -32,7 +32,10 @@ class Failover:
 
     def overdue(self, tx: Transaction, now: datetime) -> list[Delivery]:
         """Tell the fallback of every alert that nobody took for too long after it was due."""
-        late = [item for item in outbox.unfinished(tx) if self._is_overdue(item, now)] if self.routing else []
+        if self.routing is None:
+            return []
+        blocked = {block.channel for block in outbox.blocks(tx, now)}
+        late = [item for item in outbox.unfinished(tx) if self._is_overdue(item, now, blocked)]
         enqueued: list[Delivery] = []
         for item in late:
             waited = span((now - item.first_due_at).total_seconds())
@@ -44,10 +47,13 @@ class Failover:
         """Tell the fallback at once when a way is closed and none of the others is left."""
         return self._tell_others(tx, delivery, now, f"{delivery.channel} cannot be reached: {error}", at_once=True)
 
-    def _is_overdue(self, item: Delivery, now: datetime) -> bool:
+    def _is_overdue(self, item: Delivery, now: datetime, blocked: Collection[str]) -> bool:
         patience = self.timing.failover.get(item.severity)
         if item.reason not in _RINGING or patience is None:
             return False
+        since = item.attempted_at or now
+        if not (item.last_error or item.channel in blocked or now - since >= patience):
+            return False  # nobody has tried it yet: after an outage of our own the first way gets its chance
         held = item.state is DeliveryState.PENDING  # by a silence or quiet hours: its time begins when they end
         return now - (max(item.first_due_at, item.due_at) if held else item.first_due_at) >= patience
 

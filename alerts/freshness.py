@@ -12,7 +12,7 @@ from datetime import datetime
 from alerts.channels.contract import Message
 from alerts.page import Page
 from alerts.policy import silencing
-from alerts.speak import COMBINED, page_of
+from alerts.speak import COMBINED, page_of, page_then
 from alerts.verdict import Timing, Verdict
 from alerts.words import span
 from storage import incidents, outbox, silences
@@ -60,7 +60,9 @@ class Freshness:
         if late >= self.timing.late_after:
             told = [alert for alert in incidents.alerts(tx, incident.id) if alert.episode == delivery.episode]
             stored = told[-1].page if told else stored
-        page = replace(page_of(stored, incident), reason=delivery.reason, changed=_changed(delivery))
+        # An end that could not be delivered while the incident began anew speaks of its own episode.
+        drawn = page_of if delivery.episode == incident.episode else page_then
+        page = replace(drawn(stored, incident), reason=delivery.reason, changed=_changed(delivery))
         if late >= self.timing.late_after:
             page = replace(page, notes=(*page.notes, f"Delayed {span(late.total_seconds() // 60 * 60)}."))
         if delivery.reason is Reason.RESOLVED and not _was_told(delivery, history) and COMBINED not in page.notes:

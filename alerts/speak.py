@@ -21,7 +21,7 @@ from alerts.routing import Destination, Routing, Subject
 from config.settings import Settings
 from storage import incidents, outbox, silences
 from storage.database import Transaction
-from storage.records import Alert, Delivery, DeliveryState, Incident, IncidentState, Reason, delivery_id
+from storage.records import Alert, Delivery, DeliveryState, Incident, Reason, delivery_id
 
 _log = structlog.get_logger(__name__)
 
@@ -248,6 +248,20 @@ def _is_at(item: Delivery, place: Destination) -> bool:
 
 def page_of(stored: object, incident: Incident) -> Page:
     """A stored page with the incident's state of now; where it cannot be read, the least that must be said."""
+    is_live = incident.state.is_live
+    return replace(
+        page_then(stored, incident),
+        severity=incident.severity,
+        state=incident.state,
+        episode=incident.episode,
+        acknowledged_by=incident.acknowledged_by,
+        acknowledged_at=incident.acknowledged_at,
+        resolved_at=None if is_live else incident.resolved_at,
+    )
+
+
+def page_then(stored: object, incident: Incident) -> Page:
+    """A page as it was stored; where it cannot be read, the least that must be said."""
     least = Page(
         headline=incident.headline,
         brand=incident.brand,
@@ -258,18 +272,7 @@ def page_of(stored: object, incident: Incident) -> Page:
         began_at=incident.began_at,
     )
     try:
-        page = from_json(stored) if isinstance(stored, dict) else least
+        return from_json(stored) if isinstance(stored, dict) else least
     except UnreadablePageError as error:
         _log.error("a stored page cannot be read, so the least is told", incident=incident.id, error=str(error))
-        page = least
-    return replace(
-        page,
-        severity=incident.severity,
-        state=incident.state,
-        episode=incident.episode,
-        acknowledged_by=incident.acknowledged_by,
-        acknowledged_at=incident.acknowledged_at,
-        resolved_at=None
-        if incident.state in (IncidentState.OPEN, IncidentState.ACKNOWLEDGED)
-        else incident.resolved_at,
-    )
+        return least
