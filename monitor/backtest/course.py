@@ -8,7 +8,7 @@ and the incidents that they told, so that memory does not grow with the history.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.app import new_fold
@@ -84,17 +84,37 @@ class Course:
         return (self.until - self.since) / timedelta(weeks=1)
 
 
-@dataclass
-class _Diary:
-    """Writes down what a fold tells."""
+class Folds:
+    """A fold for every variant, taking the same ticks, and what each of them told."""
 
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    def __init__(self, variants: Sequence[Variant]) -> None:
+        """Begin without a past."""
+        self._variants = tuple(variants)
+        self._folds = [new_fold(variant.settings) for variant in variants]
+        self._told: list[dict[str, Outcome]] = [{} for _ in variants]
 
-    def take(self, transitions: Sequence[Transition]) -> None:
-        for one in transitions:
-            if one.change is not Change.HELD:
-                before = self.outcomes.get(one.incident.id, Outcome(one.incident))
-                self.outcomes[one.incident.id] = _later(before, one)
+    def step(self, tick: Tick) -> bool:
+        """Take one tick; whether any of them told people something."""
+        changes = [
+            one
+            for fold, told in zip(self._folds, self._told, strict=True)
+            for one in _write_down(told, fold.step(tick))
+        ]
+        return any(change in LOUD for change in changes)
+
+    def courses(self, since: datetime, until: datetime) -> list[Course]:
+        """What each has told, of what was not over before `since`."""
+        return [
+            Course(variant, since, until, _within(told.values(), since))
+            for variant, told in zip(self._variants, self._told, strict=True)
+        ]
+
+
+def _write_down(told: dict[str, Outcome], transitions: Sequence[Transition]) -> list[Change]:
+    for one in transitions:
+        if one.change is not Change.HELD:
+            told[one.incident.id] = _later(told.get(one.incident.id, Outcome(one.incident)), one)
+    return [one.change for one in transitions]
 
 
 def _later(before: Outcome, one: Transition) -> Outcome:
@@ -147,21 +167,22 @@ def courses(
     stored = span_of(database)
     if stored is None or not variants:
         return []
-    begin = stored[0] if since is None else max(stored[0], floor_tick(since - WARM_UP))
+    begin = stored[0] if since is None else warm_up_of(since, stored[0])
     end = stored[1] if until is None else min(stored[1], floor_tick(until))
-    folds = [new_fold(variant.settings) for variant in variants]
-    diaries = [_Diary() for _ in variants]
+    if begin >= end:
+        return []
+    folds = Folds(variants)
     for day in days(database, begin, end, [source.name for source in variants[0].settings.sources]):
-        for fold, diary in zip(folds, diaries, strict=True):
-            for tick in day:
-                diary.take(fold.step(tick))
-            if progress is not None:
-                progress(day[-1].at, (day[-1].at - begin) / (end - begin))
-    first = max(begin, since or begin)
-    return [
-        Course(variant, first, end, _within(diary.outcomes.values(), first))
-        for variant, diary in zip(variants, diaries, strict=True)
-    ]
+        for tick in day:
+            folds.step(tick)
+        if progress is not None:
+            progress(day[-1].at, (day[-1].at - begin) / (end - begin))
+    return folds.courses(max(begin, since or begin), end)
+
+
+def warm_up_of(moment: datetime, first: datetime) -> datetime:
+    """The tick at which judging begins, so that the folds know what is usual at `moment`; not before `first`."""
+    return max(first, floor_tick(moment - WARM_UP))
 
 
 def _within(outcomes: Iterable[Outcome], since: datetime) -> tuple[Outcome, ...]:

@@ -139,7 +139,7 @@ def _set_time(axes: Axes, found: Backtest, timezone: str) -> None:
     locator = AutoDateLocator(tz=ZoneInfo(timezone), maxticks=10)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=ZoneInfo(timezone)))  # type: ignore[no-untyped-call]
-    axes.xaxis.get_offset_text().set_size(8)
+    axes.xaxis.get_offset_text().set_fontsize(8)
     axes.set_xlim(found.since, found.until)  # type: ignore[arg-type]
 
 

@@ -145,10 +145,11 @@ def _is_brand_wide(outcome: Outcome) -> bool:
 
 
 def _shares(anchor: Anchor, courses: Sequence[Course]) -> tuple[Share, ...]:
-    return tuple(_share(anchor, course) for course in courses)
+    return tuple(share_of(anchor, course) for course in courses)
 
 
-def _share(anchor: Anchor, course: Course) -> Share:
+def share_of(anchor: Anchor, course: Course) -> Share:
+    """What a course has of the anchor's story."""
     fitting = [one for one in course.outcomes if is_same(anchor, one, _ends_at(one.incident, course.until))]
     pages = [at for one in fitting for at in one.pages]
     notices = [at for one in fitting for at in one.notices]

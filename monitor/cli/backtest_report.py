@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from monitor.backtest.compare import Backtest, most_sensitive
@@ -78,9 +78,9 @@ def _tell_stories(found: Backtest, timezone: str, chosen: Variant | None) -> Non
         return
     columns = _columns(found, chosen)
     names = [output.plain(found.courses[number].variant.name) for number in columns]
-    output.say("\n[bold]When people would have been paged[/], counted from the first post of the story")
+    output.say("\n[bold]When people would have been paged[/]")
     shown = told[-MOST_STORIES:]
-    titles = ("began", "brand", "about", *(("verdict",) if found.judged else ()), *names)
+    titles = ("brand", "about", *(("verdict", "really") if found.judged else ()), *names)
     rows = [_row(story, columns, timezone, with_verdict=bool(found.judged)) for story in shown]
     output.print_table(titles, rows)
     if len(told) > len(shown):
@@ -98,23 +98,35 @@ def _columns(found: Backtest, chosen: Variant | None) -> list[int]:
 
 
 def _row(story: Story, columns: Sequence[int], timezone: str, *, with_verdict: bool) -> tuple[str, ...]:
-    incident, verdict = story.anchor.incident, story.anchor.verdict
+    incident, first = story.anchor.incident, story.shares[0].paged_at
     about = incident.headline.removeprefix(f"{incident.brand}: ")
-    return (
-        output.local(story.anchor.began_at, timezone),
-        output.plain(incident.brand),
-        output.plain(about if len(about) <= 60 else f"{about[:59]}…"),
-        *((verdict.value.replace("_", " ") if verdict else NOTHING,) if with_verdict else ()),
-        *(_told(story, story.shares[number]) for number in columns),
-    )
+    cells = [output.plain(incident.brand), output.plain(about if len(about) <= 60 else f"{about[:59]}…")]
+    if with_verdict:
+        cells += _lived(story, timezone)
+    return (*cells, *(_told(story.shares[number], first if number else None, timezone) for number in columns))
 
 
-def _told(story: Story, share: Share) -> str:
+def _lived(story: Story, timezone: str) -> tuple[str, str]:
+    """What people said of it, and when they had really been paged."""
+    verdict, paged_at = story.anchor.verdict, story.anchor.outcome.paged_at
+    if verdict is None:
+        return NOTHING, NOTHING
+    return verdict.value.replace("_", " "), _short(paged_at, timezone) if paged_at else "notice only"
+
+
+def _told(share: Share, first: datetime | None, timezone: str) -> str:
+    """When it was told; beside the first configuration, how much earlier or later that is."""
+    if share.paged_at is not None and first is not None:
+        return _lead((first - share.paged_at).total_seconds() / 60)
     if share.paged_at is not None:
-        return f"after {_span(share.paged_at - story.anchor.began_at)}"
+        return _short(share.paged_at, timezone)
     if share.was_paged:
         return "in an earlier one"
     return "notice only" if share.noticed_at is not None else NOTHING
+
+
+def _short(moment: datetime, timezone: str) -> str:
+    return output.local(moment, timezone)[5:]
 
 
 def _advise(found: Backtest, chosen: Variant | None, pages_per_week: float) -> None:

@@ -18,6 +18,7 @@ from storage.records import Verdict
 if TYPE_CHECKING:
     from config.settings import Settings
     from monitor.care import Done
+    from monitor.counterfactual import Alternative
     from storage.records import Delivery, Incident, IncidentEvent, Signal
 
 app = typer.Typer(help="Look at incidents, take them, end them.", no_args_is_help=True, rich_markup_mode=None)
@@ -61,8 +62,18 @@ def list_(
 
 
 @app.command(epilog="Example: tocsin incidents show 01JX --json")
-def show(name: Name, config: ConfigFile = DEFAULT, as_json: AsJson = False) -> None:
-    """Show one incident: what is known, why it rang, its timeline and its messages."""
+def show(
+    name: Name,
+    config: ConfigFile = DEFAULT,
+    alternatives: Annotated[
+        bool, typer.Option("--alternatives/--no-alternatives", help="What other sensitivities would have done, or not.")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Show one incident: what is known, why it rang, its timeline, its messages, and what other settings would do.
+
+    The last is found by judging the posts around it again, which takes a while where there are many; it comes last.
+    """
     from monitor.care import find
     from storage import incidents, outbox
 
@@ -75,12 +86,18 @@ def show(name: Name, config: ConfigFile = DEFAULT, as_json: AsJson = False) -> N
     if as_json:
         found: dict[str, Sequence[Any]] = {"signals": signals, "events": events, "deliveries": deliveries}
         lists = {key: [asdict(item) for item in items] for key, items in found.items()}
+        lists["alternatives"] = [
+            {**asdict(one), "sentence": one.sentence}
+            for one in (_alternatives(chosen, incident) if alternatives else [])
+        ]
         output.print_json(incident_json(incident) | lists)
     else:
         _print_incident(incident, chosen.general.timezone)
         _print_signals(signals)
         _print_events(events, chosen.general.timezone)
         _print_deliveries(deliveries, chosen.general.timezone)
+        if alternatives:
+            _print_alternatives(_alternatives(chosen, incident))
 
 
 @app.command(epilog='Example: tocsin incidents ack 01JX --by "Ada" --note "writing a statement"')
@@ -225,6 +242,21 @@ def _print_deliveries(deliveries: Sequence[Delivery], timezone: str) -> None:
     output.say("[bold]Messages[/]")
     titles = ("decided", "what", "to", "state", "sent", "tries", "last error")
     output.print_table(titles, [_delivery_row(item, timezone) for item in deliveries])
+
+
+def _alternatives(chosen: Settings, incident: Incident) -> Sequence[Alternative]:
+    from monitor.counterfactual import counterfactual
+
+    with settings.open_database(chosen, read_only=True) as database, output.progress() as progress:
+        progress.add_task("judging it again at other sensitivities", total=None, note="")
+        return counterfactual(database, chosen, incident)
+
+
+def _print_alternatives(found: Sequence[Alternative]) -> None:
+    if found:
+        output.say("[bold]It would have rung[/]")
+    for one in found:
+        output.say(f"  {output.plain(one.sentence)}")
 
 
 def _delivery_row(item: Delivery, timezone: str) -> Sequence[str]:
