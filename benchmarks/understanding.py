@@ -1,10 +1,10 @@
 """The tables of docs/understanding.md: how well sentiment toward a brand is told, and who is meant.
 
-    python -m benchmarks.understanding [--data DIR] [--json] [--part NAME …]
+    python -m benchmarks.understanding [--data DIR] [--train DIR] [--json] [--part NAME …]
 
-`DIR` holds the folder `sentiment` with labelled texts (`NAME.*.jsonl.gz`: `id, text, label, lang, target`), and in any
-of its folders the corpora that benchmarks/relevance.py knows. What comes with the program was trained on nothing; a row
-that was trained says on what.
+`DIR` holds labelled texts (`NAME.*.jsonl.gz`: `id, text, label, lang, target`), itself or in its folder `sentiment`,
+and in any of its folders the corpora that benchmarks/relevance.py knows; `--train` says where sets to learn from lie.
+What comes with the program was trained on nothing; a row that was trained says on what.
 """
 
 from __future__ import annotations
@@ -124,11 +124,11 @@ def _cut(compound: float, negative: float, positive: float) -> tuple[float, Labe
     return compound, Label.POSITIVE if compound >= positive else Label.NEUTRAL
 
 
-def english(folder: Path) -> Iterator[Row]:
+def english(folder: Path, train: Path) -> Iterator[Row]:
     """English sets: the package, what comes with the program, and what was learned from general tweets."""
     scorers = [packaged(), names_masked(), TowardBrand()]
-    if read_set(folder, GENERAL):
-        scorers.append(learned(_file(folder, GENERAL)))
+    if read_set(train, GENERAL):
+        scorers.append(learned(_file(train, GENERAL)))
     for scorer in scorers:
         shown = f"{scorer.name} ({GENERAL})" if isinstance(scorer, Learned) else scorer.name
         for name in SETS:
@@ -140,7 +140,7 @@ def english(folder: Path) -> Iterator[Row]:
                     yield shares(shown, lines, result)
 
 
-def ablation(folder: Path) -> Iterator[Row]:
+def ablation(folder: Path, _train: Path) -> Iterator[Row]:
     """What each part of the scorer that comes with the program brings."""
     scorers = [TowardBrand(), *(without(part) for part in ("masking", "own words", "phrases", "hints"))]
     for scorer in scorers:
@@ -149,11 +149,11 @@ def ablation(folder: Path) -> Iterator[Row]:
                 yield row("ablation", scorer.name, name, told(lines, scorer))
 
 
-def languages(folder: Path) -> Iterator[Row]:
+def languages(folder: Path, train: Path) -> Iterator[Row]:
     """Sets of other languages: what comes with the program, and what was learned from many languages."""
     scorers: list[Scorer] = [TowardBrand()]
-    if read_set(folder, MANY_LANGUAGES):
-        scorers.append(learned(_file(folder, MANY_LANGUAGES)))
+    if read_set(train, MANY_LANGUAGES):
+        scorers.append(learned(_file(train, MANY_LANGUAGES)))
     for scorer in scorers:
         shown = f"{scorer.name} ({MANY_LANGUAGES})" if isinstance(scorer, Learned) else scorer.name
         for name in ("umsab_test", "deutsche_bahn"):
@@ -163,7 +163,7 @@ def languages(folder: Path) -> Iterator[Row]:
                 yield row("languages", shown, f"{name} {language}", told(chosen, scorer))
 
 
-def own_half(folder: Path) -> Iterator[Row]:
+def own_half(folder: Path, _train: Path) -> Iterator[Row]:
     """Complaints, learned and tested on parts of the same set."""
     lines = read_set(folder, COMPLAINTS)
     if not lines:
@@ -185,9 +185,9 @@ def own_half(folder: Path) -> Iterator[Row]:
     yield row("own half", "learned (its other parts)", COMPLAINTS, whole)
 
 
-def names(folder: Path) -> Iterator[Row]:
+def names(folder: Path, _train: Path) -> Iterator[Row]:
     """Names that are ordinary words."""
-    for each in relevance.rows(folder.parent):
+    for each in relevance.rows(folder.parent if folder.name == "sentiment" else folder):
         figures = {"posts": each.posts, "precision": round(each.precision, 3), "recall": round(each.recall, 3)}
         yield Row("names", "matcher", each.name, figures)
 
@@ -225,7 +225,7 @@ def _shown(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:.3f}"
 
 
-PARTS: Mapping[str, Callable[[Path], Iterator[Row]]] = {
+PARTS: Mapping[str, Callable[[Path, Path], Iterator[Row]]] = {
     "english": english,
     "languages": languages,
     "own half": own_half,
@@ -240,9 +240,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder that holds the folder sentiment")
     parser.add_argument("--json", action="store_true", help="an object a line")
     parser.add_argument("--part", choices=PARTS, action="append", help="only this part; may be given again")
+    parser.add_argument("--train", type=Path, help="folder with the sets to learn from; that of the data")
     options = parser.parse_args()
+    folder = options.data / "sentiment" if (options.data / "sentiment").is_dir() else options.data
     for part in options.part or PARTS:
-        for each in PARTS[part](options.data / "sentiment"):
+        for each in PARTS[part](folder, options.train or folder):
             print(each.as_json() if options.json else each, flush=True)
 
 
