@@ -106,10 +106,11 @@ class Taxonomy:
 
     def kinds(self, text: str, language: str) -> tuple[str, ...]:
         """The kinds that the words of a text point to, strongest first: grave before light, then by number of words."""
-        folded = unicodedata.normalize("NFKC", text).casefold()
-        counts: Counter[str] = Counter()
-        for reader in self._readers.get(language, self._unknown):
-            counts.update(reader.read(folded))
+        folded = (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
+        found = [name for reader in self._readers.get(language, self._unknown) for name in reader.read(folded)]
+        if len(found) < 2:
+            return tuple(found)
+        counts = Counter(found)
         return tuple(sorted(counts, key=lambda name: (-self.kinds_by_name[name].gravity, -counts[name], name)))
 
     def gravity(self, kinds: Iterable[str]) -> int:
@@ -126,6 +127,14 @@ class _Reader(Protocol):
         """Names of the kinds found, one for each phrase that stands there."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Beginnings:
+    """The phrases that begin with one word: by the word that must come next, and all others."""
+
+    by_next: dict[str, list[_Phrase]]
+    others: list[_Phrase]
+
+
 class _SpacedReader:
     """Reads scripts that put spaces between words."""
 
@@ -136,32 +145,43 @@ class _SpacedReader:
             table = self._open if phrase.parts[0].open_ended else self._exact
             table[phrase.parts[0].text].append(phrase)
         self._lengths = sorted({len(beginning) for beginning in self._open})
-        self._beginning_with: dict[str, tuple[_Phrase, ...]] = {}
+        self._beginning_with: dict[str, _Beginnings | None] = {}
 
     def read(self, folded: str) -> list[str]:
         """Names of the kinds found."""
         words = (_ASCII_WORD if folded.isascii() else _WORD).findall(folded)
-        known = self._beginning_with
+        known, last = self._beginning_with, len(words) - 1
         found: list[_Found] = []
         for at, word in enumerate(words):
-            phrases = known.get(word)
-            if phrases is None:
-                phrases = self._remember(word)
+            if word not in known:
+                self._remember(word)
+            beginnings = known[word]
+            if beginnings is None:
+                continue
+            phrases = beginnings.others
+            if at < last and words[at + 1] in beginnings.by_next:
+                phrases = phrases + beginnings.by_next[words[at + 1]]
             for phrase in phrases:
                 end = _end(phrase.parts, words, at)
                 if end:
                     found.append((phrase, (at, end)))
         return _standing(found)
 
-    def _remember(self, word: str) -> tuple[_Phrase, ...]:
-        """The phrases that begin with a word. Words repeat: keeping the answers makes reading several times faster."""
+    def _remember(self, word: str) -> None:
+        """Look up the phrases that begin with a word. Words repeat: the answers are kept."""
         if len(self._beginning_with) >= KEPT_WORDS:
             self._beginning_with.clear()
         beginnings = (word[:length] for length in self._lengths if length <= len(word))
-        opened = [phrase for beginning in beginnings for phrase in self._open.get(beginning, ())]
-        phrases = (*self._exact.get(word, ()), *opened)
-        self._beginning_with[word] = phrases
-        return phrases
+        phrases = [*self._exact.get(word, ()), *(one for text in beginnings for one in self._open.get(text, ()))]
+        by_next: dict[str, list[_Phrase]] = defaultdict(list)
+        others: list[_Phrase] = []
+        for phrase in phrases:
+            after = phrase.parts[1] if len(phrase.parts) > 1 else None
+            if after is None or after.loose or after.open_ended:
+                others.append(phrase)
+            else:
+                by_next[after.text].append(phrase)
+        self._beginning_with[word] = _Beginnings(dict(by_next), others) if phrases else None
 
 
 class _UnspacedReader:
@@ -213,13 +233,25 @@ def _parts(text: str) -> Iterator[_Part]:
 
 def _end(parts: tuple[_Part, ...], words: list[str], at: int) -> int:
     """Where the phrase that begins at word `at` ends (past its last word), 0 when it does not stand there."""
-    place = at + 1
+    place, last = at + 1, len(words)
     for part in parts[1:]:
-        reach = min(place + (GAP + 1 if part.loose else 1), len(words))
-        place = next((index + 1 for index in range(place, reach) if part.fits(words[index])), 0)
+        if place < last and part.fits(words[place]):
+            place += 1
+        elif part.loose:
+            place = _further(part, words, place + 1, min(place + GAP + 1, last))
+        else:
+            return 0
         if not place:
             return 0
     return place
+
+
+def _further(part: _Part, words: list[str], start: int, end: int) -> int:
+    """Past the first word of `[start, end)` that fits the part; 0 when none does."""
+    for place in range(start, end):
+        if part.fits(words[place]):
+            return place + 1
+    return 0
 
 
 def _end_in_text(parts: tuple[_Part, ...], text: str, place: int) -> int:

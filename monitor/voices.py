@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from itertools import pairwise
 from typing import Self
 
@@ -51,12 +52,16 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A mention with its role; `text` numbers the distinct text it carries, `copies` its posts beyond the first."""
+    """A mention with its role; `text` numbers the distinct text it carries, `copies` its posts beyond the first.
+
+    `words` is what a text says that was not heard before (`plain_words`); empty for copies.
+    """
 
     item: MentionedPost
     role: Role
     text: int
     copies: int
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,6 @@ class VoiceFold:
         fold._state = msgspec.msgpack.decode(blob, type=_State)
         for number, text in fold._state.texts.items():
             fold._by_key.update(dict.fromkeys(text.keys, number))
-        for number, text in sorted(fold._state.texts.items()):
             fold._by_shingle.update(dict.fromkeys(text.shingles, number))
         return fold
 
@@ -135,7 +139,7 @@ class VoiceFold:
             number = self._alike(words, shingles)
             if number is None:
                 number = self._learn(words, shingles, item.content_key, now)
-                return Heard(item, self._role_of_speaker(item, now), number, 0)
+                return Heard(item, self._role_of_speaker(item, now), number, 0, words)
         text = self._carried(number, item.content_key, now)
         return Heard(item, Role.COPY, number, text.posts - 1)
 
@@ -179,36 +183,49 @@ class VoiceFold:
         self._state.number += 1
         self._state.texts[number] = _Text(words[:KEPT_TEXT], now, 1, shingles, [key])
         self._by_key[key] = number
-        self._by_shingle.update(dict.fromkeys(shingles, number))
+        for shingle in shingles:
+            earlier = self._by_shingle.get(shingle)
+            if earlier is not None:
+                self._state.texts[earlier].shingles.remove(
+                    shingle
+                )  # each points to one text, so that a restart is exact
+            self._by_shingle[shingle] = number
         return number
 
     def _drop(self, number: int) -> None:
         text = self._state.texts.pop(number)
         for key in text.keys:
-            if self._by_key.get(key) == number:
-                del self._by_key[key]
+            del self._by_key[key]
         for shingle in text.shingles:
-            if self._by_shingle.get(shingle) == number:
-                del self._by_shingle[shingle]
+            del self._by_shingle[shingle]
 
 
-_DECORATION = re.compile(r"(?:https?://|www\.)\S*|(?:\brt\b\s*)?@\w+:?|&\w+;|\d+|[^\w\s]|_", re.IGNORECASE)
+_DECORATION = re.compile(r"https?://\S*|www\.\S*|@\w+|&\w+;")
+_RUN = re.compile(r"[^\W\d_]+")
+_ASCII_RUN = re.compile(r"[a-z]+")
 
 
 def plain_words(text: str) -> str:
     """What a text says, without links, handles, digits, punctuation and case; for comparing texts."""
-    folded = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    return " ".join(_DECORATION.sub(" ", folded.casefold()).split())
+    is_ascii = text.isascii()
+    folded = (text if is_ascii else unicodedata.normalize("NFKC", text)).casefold()
+    if "@" in folded or "http" in folded or "&" in folded or "www." in folded:
+        folded = _DECORATION.sub(" ", folded)
+    words = (_ASCII_RUN if is_ascii else _RUN).findall(folded)
+    return " ".join(words[1:] if words and words[0] == "rt" else words)
+
+
+@lru_cache(maxsize=50_000)
+def _number(piece: str) -> int:
+    """crc32 is the same in every process and on every machine, which Python's own hash is not."""
+    return zlib.crc32(piece.encode("utf-8", "surrogatepass"))
 
 
 def sketch(words: str) -> list[int]:
-    """The `SKETCH` smallest hashes of a text's pairs of words, or of its runs of four characters when it has few words.
-
-    crc32 is the same in every process and on every machine, which Python's own hash is not.
-    """
+    """The `SKETCH` smallest hashes of a text's pairs of words; of its runs of four characters when it has few words."""
     tokens = words.split(" ")
-    if len(tokens) > SKETCH:
-        shingles = {f"{first} {second}" for first, second in pairwise(tokens)}
+    if len(tokens) <= SKETCH:
+        shingles = {_number(words[at : at + 4]) for at in range(max(1, len(words) - 3))}
     else:
-        shingles = {words[at : at + 4] for at in range(max(1, len(words) - 3))}
-    return sorted(zlib.crc32(shingle.encode()) for shingle in shingles)[:SKETCH]
+        shingles = {3 * first ^ second for first, second in pairwise(map(_number, tokens))}
+    return sorted(shingles)[:SKETCH]

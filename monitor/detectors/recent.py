@@ -21,6 +21,8 @@ from storage.records import Label, MentionedPost, PostKey
 KEPT_FOR = 24 * 3600.0
 SHOWN = 6
 """Posts kept of a tick, the most telling ones."""
+WEIGHED = 200
+"""Posts of a tick among which these are looked for."""
 EVIDENCE = 12
 """Posts that a signal rests on, at the most."""
 
@@ -164,7 +166,8 @@ class Recent:
     def _moment(self, at: float, heard: Sequence[Heard]) -> Moment:
         moment = Moment(at, posts=len(heard), harm={}, sources={}, shown=[])
         for one in heard:
-            moment.reach += one.item.post.author_reach or 0
+            if one.item.post.author_reach:
+                moment.reach += one.item.post.author_reach
             if one.role is Role.COPY:
                 moment.copies += 1
             elif one.role is Role.VOICE:
@@ -177,27 +180,34 @@ class Recent:
         moment.sources[item.post.source] = moment.sources.get(item.post.source, 0) + 1
         moment.scored += item.score.label is not Label.UNSCORED
         moment.negative += item.score.label is Label.NEGATIVE
+        if not item.kinds:
+            moment.adverse += item.score.label is Label.NEGATIVE
+            return
         harmful = [kind for name in item.kinds if (kind := self._kind_of(name)) is not None and kind.harm]
         if is_adverse(item, harmful):
             moment.adverse += 1
-        elif item.kinds and not harmful:
+        elif not harmful:
             moment.calm += 1
         for kind in harmful:
             moment.harm[kind.name] = moment.harm.get(kind.name, 0) + 1
 
     def _shown(self, heard: Sequence[Heard]) -> list[Shown]:
-        weighed = [(self._weight(one), one.item) for one in heard if one.role is not Role.COPY]
-        weighed.sort(key=lambda pair: (-pair[0], pair[1].post.judged_at, pair[1].post.key))
+        weighed = [(self._weight(one), one.item) for one in heard[:WEIGHED] if one.role is not Role.COPY]
+        if len(weighed) > SHOWN:
+            weighed.sort(key=lambda pair: -pair[0])  # stable: of equals the earlier
         return [
-            Shown(weight, item.post.source, item.post.external_id, item.post.judged_at.timestamp(), item.kinds)
+            Shown(round(weight, 3), *item.post.key, item.post.judged_at.timestamp(), item.kinds)
             for weight, item in weighed[:SHOWN]
         ]
 
     def _weight(self, one: Heard) -> float:
         item = one.item
-        gravity = max((kind.gravity for name in item.kinds if (kind := self._kind_of(name)) is not None), default=0)
-        against = -item.score.compound if item.score.label is not Label.UNSCORED else 0.0
-        return round(gravity + 2.0 * against + math.log10(1 + (item.post.author_reach or 0)) / 2, 3)
+        weight = -2.0 * item.score.compound if item.score.label is not Label.UNSCORED else 0.0
+        if item.kinds:
+            weight += max((kind.gravity for name in item.kinds if (kind := self._kind_of(name)) is not None), default=0)
+        if item.post.author_reach:
+            weight += math.log10(1 + item.post.author_reach) / 2
+        return weight
 
 
 def is_adverse(item: MentionedPost, harmful: Sequence[Kind]) -> bool:

@@ -14,8 +14,7 @@ from typing import Final
 
 import msgspec
 
-from monitor.voices import plain_words
-from storage.records import MentionedPost
+from monitor.voices import Heard, plain_words
 
 LEAST_LETTERS: Final = 4
 KEPT_LETTERS: Final = 6
@@ -31,19 +30,18 @@ FADE_AT: Final = 20_000
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0e7f]")
 
 
-def content_terms(text: str, leaving_out: Iterable[str] = ()) -> tuple[str, ...]:
-    """The terms of a text in order, each once, without those of the names in `leaving_out`."""
-    names = {term for name in leaving_out for term in _name_terms(name)}
-    found = dict.fromkeys(term for term in _terms(plain_words(text), LEAST_LETTERS) if term not in names)
+def content_terms(words: str, leaving_out: Iterable[str] = ()) -> tuple[str, ...]:
+    """The terms of a text (as `plain_words` gives it) in order, each once, without those of the names `leaving_out`."""
+    found = dict.fromkeys(_terms(words, LEAST_LETTERS))
+    for name in leaving_out:
+        for term in _name_terms(name):
+            found.pop(term, None)
     return tuple(found)[:MOST_TERMS]
 
 
-def terms_of(item: MentionedPost) -> tuple[str, ...]:
-    """The terms of a mention, without the names that matched."""
-    post = item.post
-    return content_terms(
-        f"{post.title} {post.text}" if post.title else post.text, (item.mention.brand, *item.mention.matched)
-    )
+def terms_of(heard: Heard) -> tuple[str, ...]:
+    """The terms of what was heard, without the names that matched."""
+    return content_terms(heard.words, (heard.item.mention.brand, *heard.item.mention.matched))
 
 
 @lru_cache(maxsize=4_096)
@@ -51,12 +49,17 @@ def _name_terms(name: str) -> tuple[str, ...]:
     return tuple(_terms(plain_words(name), 1))
 
 
-def _terms(words: str, least: int) -> Iterable[str]:
-    for word in words.split():
-        if _UNSPACED.search(word):
-            yield from (word[at : at + 2] for at in range(len(word) - 1))
-        elif len(word) >= least:
-            yield word[:KEPT_LETTERS]
+def _terms(words: str, least: int) -> list[str]:
+    pieces = words.split()
+    if words.isascii() or not _UNSPACED.search(words):
+        return [piece[:KEPT_LETTERS] for piece in pieces if len(piece) >= least]
+    return [term for piece in pieces for term in _terms_of_piece(piece, least)]
+
+
+def _terms_of_piece(piece: str, least: int) -> list[str]:
+    if _UNSPACED.search(piece):
+        return [piece[at : at + 2] for at in range(len(piece) - 1)]
+    return [piece[:KEPT_LETTERS]] if len(piece) >= least else []
 
 
 class _State(msgspec.Struct, array_like=True):
@@ -75,8 +78,9 @@ class Background:
         """Take one voice."""
         state = self._state
         state.voices += 1.0
+        counts = state.counts
         for term in terms:
-            state.counts[term] = state.counts.get(term, 0.0) + 1.0
+            counts[term] = counts.get(term, 0.0) + 1.0
         if state.voices >= FADE_AT or len(state.counts) > MOST_KNOWN:
             self._fade()
 

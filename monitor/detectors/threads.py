@@ -71,6 +71,7 @@ class _Thread(msgspec.Struct, array_like=True):
 class _About(msgspec.Struct, array_like=True):
     """What a brand's thread says: its root where it was heard, and its replies. `is_famous` once it counted as hot."""
 
+    at: float
     title: str = ""
     kinds: tuple[str, ...] = ()
     negative: bool = False
@@ -113,10 +114,9 @@ class Threads:
         """The hot threads among those that something was heard of in this tick."""
         if not hearing.heard and not hearing.samples:
             return []
-        now = hearing.at.timestamp()
         touched = self._take_posts(hearing.heard)
         touched.update(self._take_sample(sample) for sample in hearing.samples)
-        self._forget(now)
+        self._forget(hearing.at.timestamp())
         signals = [
             self._signal(hearing, brand, thread)
             for thread in sorted(touched)
@@ -144,13 +144,14 @@ class Threads:
                 post = one.item.post
                 root = post.thread_id or post.external_id
                 thread = _name(post.source, root)
-                about = self._state.about.setdefault(thread, {}).setdefault(brand, _About(evidence=[]))
+                abouts = self._state.about.setdefault(thread, {})
+                about = abouts.get(brand) or abouts.setdefault(brand, _About(post.judged_at.timestamp(), evidence=[]))
                 if root == post.external_id:
                     _take_root(about, one)
                 else:
                     _take_reply(about, one)
                     replies[post.key] = thread
-                self._thread(thread, post.source, root, post.judged_at.timestamp())
+                    self._thread(thread, post.source, root, post.judged_at.timestamp())
         for thread in replies.values():
             self._state.threads[thread].heard += 1
         return set(replies.values())
@@ -168,7 +169,10 @@ class Threads:
 
     def _thread(self, name: str, source: str, external_id: str, at: float) -> _Thread:
         """The thread, heard of at `at`; youngest last in the table, so that forgetting begins with the oldest."""
-        thread = self._state.threads.pop(name, None) or _Thread(source, external_id, at, at)
+        thread = self._state.threads.pop(name, None)
+        if thread is None:
+            begun = min((about.at for about in self._state.about.get(name, {}).values()), default=at)
+            thread = _Thread(source, external_id, min(at, begun), at)
         self._state.threads[name] = thread
         thread.first_at, thread.last_at = min(thread.first_at, at), max(thread.last_at, at)
         return thread
@@ -185,13 +189,17 @@ class Threads:
             self._norms(thread.source).learn(place, _comments(thread), thread.points, thread.last_at)
 
     def _forget(self, now: float) -> None:
-        threads = self._state.threads
+        threads, about = self._state.threads, self._state.about
         while threads:
             name, thread = next(iter(threads.items()))
             if now - thread.last_at <= FORGOTTEN_AFTER and len(threads) <= MOST_THREADS:
-                return
+                break
             del threads[name]
-            self._state.about.pop(name, None)
+        while about:
+            name, brands = next(iter(about.items()))
+            if now - next(iter(brands.values())).at <= FORGOTTEN_AFTER and len(about) <= MOST_THREADS:
+                break
+            del about[name]
 
     # --- judging -------------------------------------------------------------------------------------------------
 

@@ -42,6 +42,8 @@ ANY_KINDS: Final = 3.0
 SHAPE: Final = 0.5
 """Shape of the gamma distribution of daily rates: below one, since bad news comes in clusters."""
 MOST_SAID: Final = 1_000
+LEARNED: Final = 20
+"""Voices of a brand in a tick from which the background of terms learns; more would only cost time."""
 NAMED_IN_PASSING: Final = 4
 """A post that names more companies than this says little about each (lists of stocks, of rivals)."""
 HOLDS_FOR: Final = 12 * 3600.0
@@ -146,16 +148,16 @@ class Trouble:
     def _take(self, state: _Brand, now: float, heard: Sequence[Heard]) -> list[str]:
         """Remember what the voices name; the kinds named now, and `ANY` first."""
         named: set[str] = set()
-        for one in heard:
-            if one.role is Role.COPY:
-                continue
-            post, terms = one.item.post, terms_of(one.item)
-            self._background.add(terms)
-            state.voices.add(1, now)
-            kinds = tuple(name for name in one.item.kinds if name in self._kinds)
+        fresh = [one for one in heard if one.role is not Role.COPY]
+        state.voices.add(len(fresh), now)
+        for one in fresh[:LEARNED]:
+            self._background.add(terms_of(one))
+        for one in fresh:
+            post = one.item.post
+            kinds = tuple(name for name in one.item.kinds if name in self._kinds) if one.item.kinds else ()
             if not kinds or _names_many(post.text):
                 continue
-            state.said.append(_Said(now, kinds, post.author or "", *post.key, terms))
+            state.said.append(_Said(now, kinds, post.author or "", *post.key, terms_of(one)))
             for name in (ANY, *kinds):
                 state.habits.setdefault(name, _Habit(0.0, now)).add(1, now)
             named.update((ANY, *kinds))
