@@ -165,6 +165,8 @@ def test_a_lease_given_back_is_free_at_once(database: Database) -> None:
         held = leases.acquire(tx, "leader", "one", NOON, TEN_SECONDS)
         assert held is not None
         assert leases.release(tx, held, after(seconds=1))
+        assert not leases.release(tx, held, after(seconds=1))
+        assert leases.renew(tx, held, after(seconds=1), TEN_SECONDS) is None
         taken = leases.acquire(tx, "leader", "two", after(seconds=1), TEN_SECONDS)
     assert taken is not None
     assert taken.fence > held.fence
