@@ -32,8 +32,9 @@ _WRITING = {"tocsin_writes": True}
 class Database:
     """A database that is open and has the tables that this version knows. Safe to share between threads."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, read_only: bool = False) -> None:
         self.engine = engine
+        self._is_read_only = read_only
         self._is_shared_connection = isinstance(engine.pool, StaticPool)
         self._turn = _Turn(self.place)
 
@@ -45,7 +46,7 @@ class Database:
         line that says what is wrong and what to do: unreadable, damaged, read-only, newer than this program.
         """
         engine = _engine(_parsed(url), read_only=read_only)
-        database = cls(engine)
+        database = cls(engine, read_only=read_only)
         try:
             database._prepare(migrate=migrate and not read_only)
         except BaseException:
@@ -61,6 +62,8 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """A transaction that may write; it is committed at the end, and rolled back when an exception leaves it."""
+        if self._is_read_only:
+            raise ReadOnlyDatabaseError(f"{self.place} cannot be written: it was opened to be read only")
         with self._writers_turn(), self._errors(), self._connection(**_WRITING) as connection, connection.begin():
             yield connection
 
@@ -169,8 +172,6 @@ def _engine(url: URL, *, read_only: bool = False) -> Engine:
     else:
         # Not the server's default: what a writer reads after it waited for its turn must be what the last one wrote.
         choices.update(pool_pre_ping=True, isolation_level="READ COMMITTED")
-        if read_only:
-            choices["connect_args"] = {"options": "-c default_transaction_read_only=on"}
     try:
         engine = create_engine(url, **choices)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:

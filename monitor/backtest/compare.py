@@ -10,7 +10,7 @@ from config.settings import Settings
 from monitor.app import assemble
 from monitor.backtest.course import Course, Progress, courses
 from monitor.backtest.figures import Figures, figures
-from monitor.backtest.stories import Anchor, Story, judged_incidents, stories
+from monitor.backtest.stories import Anchor, Story, judged_incidents, stories, stretched
 from monitor.backtest.variants import Variant
 from monitor.pipeline import Batch
 from monitor.replay import Event, batches
@@ -50,7 +50,7 @@ def backtest(
     if not found:
         return None
     brands = {brand.name for variant in variants for brand in variant.settings.brands}
-    judged = judged_incidents(database, found[0].since, found[0].until, brands)
+    judged = stretched(judged_incidents(database, found[0].since, found[0].until, brands), found[0])
     told = stories(found, judged)
     return Backtest(
         courses=tuple(found),

@@ -42,6 +42,8 @@ class Outcome:
     notices: tuple[datetime, ...] = ()
     pages: tuple[datetime, ...] = ()
     evidence: frozenset[PostKey] = frozenset()
+    severity: Severity = Severity.WATCH
+    """The worst that it ever was; a new episode may begin milder."""
 
     @property
     def paged_at(self) -> datetime | None:
@@ -125,6 +127,7 @@ def _later(before: Outcome, one: Transition) -> Outcome:
         notices=before.notices + (() if is_page else loud),
         pages=before.pages + (loud if is_page else ()),
         evidence=before.evidence.union(*(signal.evidence for signal in one.signals)),
+        severity=max(before.severity, one.incident.severity, key=lambda severity: severity.rank),
     )
 
 

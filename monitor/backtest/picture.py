@@ -70,6 +70,8 @@ def busiest(found: Backtest) -> list[str]:
 
 
 def _draw_pulse(axes: Axes, database: Database, found: Backtest, brand: str) -> None:
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
+
     with database.read() as tx:
         series = bin_store.series(tx, brand, found.since, found.until)
     starts, posts, negative, width = pulse_of(series, found.since, found.until)
@@ -77,6 +79,7 @@ def _draw_pulse(axes: Axes, database: Database, found: Backtest, brand: str) -> 
     axes.fill_between(times, 0, posts, step="post", color=_POSTS, linewidth=0)
     axes.fill_between(times, 0, negative, step="post", color=_NEGATIVE, alpha=0.75, linewidth=0)
     axes.set_ylim(0, max([*posts, 1]) * 1.1)
+    axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes.set_title(f"{brand}: posts in {_width_in_words(width)}", loc="left", fontsize=9, color=_INK)
     axes.tick_params(axis="both", length=0, labelsize=8, colors=_INK)
     _bare(axes)
@@ -106,7 +109,7 @@ def _width_in_words(width: timedelta) -> str:
 def _draw_lanes(axes: Axes, found: Backtest, brand: str) -> None:
     for lane, course in enumerate(found.courses):
         mine = [one for one in course.outcomes if one.incident.brand == brand]
-        for one in sorted(mine, key=lambda one: one.incident.severity.rank):  # the worst is drawn over the others
+        for one in sorted(mine, key=lambda one: one.severity.rank):  # the worst is drawn over the others
             _draw_incident(axes, lane, one, course)
     axes.set_ylim(len(found.courses) - 0.4, -0.6)
     axes.set_yticks(range(len(found.courses)), [course.variant.name for course in found.courses])
@@ -119,7 +122,7 @@ def _draw_incident(axes: Axes, lane: int, one: Outcome, course: Course) -> None:
     end = max(one.incident.resolved_at or course.until, start + (course.until - course.since) * SHORTEST_BAR)
     left: Any = start
     length: Any = end - start
-    axes.barh(lane, length, left=left, height=0.5, color=_BARS[one.incident.severity], linewidth=0)
+    axes.barh(lane, length, left=left, height=0.5, color=_BARS[one.severity], linewidth=0)
     for at in one.pages:
         moment: Any = at
         axes.plot([moment], [lane], marker="v", markersize=5, color=_INK, markeredgewidth=0, clip_on=False)

@@ -8,7 +8,7 @@ incident (monitor/incidents.py).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from monitor.backtest.course import LOUD, Course, Outcome
@@ -163,8 +163,18 @@ def _first_told(anchor: Anchor, moments: Sequence[datetime]) -> datetime | None:
     return min((at for at in moments if anchor.began_at - SLACK <= at <= anchor.ends_at + SLACK), default=None)
 
 
+def stretched(judged: Iterable[Anchor], course: Course) -> list[Anchor]:
+    """The judged incidents, each to the end that a course knows of: people may have closed them long before the end."""
+    return [_stretched(anchor, course) for anchor in judged]
+
+
+def _stretched(anchor: Anchor, course: Course) -> Anchor:
+    ends = [(one, _ends_at(one.incident, course.until)) for one in course.outcomes]
+    return replace(anchor, ends_at=max([anchor.ends_at, *(end for one, end in ends if is_same(anchor, one, end))]))
+
+
 def _ends_at(incident: Incident, until: datetime) -> datetime:
-    return incident.resolved_at or until
+    return max(incident.resolved_at or until, incident.opened_at)
 
 
 def by_verdict(found: Iterable[Story]) -> Mapping[Verdict | None, list[Story]]:
