@@ -236,10 +236,13 @@ def _fit(
     ones = np.ones(features.words.shape[1]), np.ones(features.letters.shape[1])
     ratios = (_ratios(features.words, truth), _ratios(features.letters, truth)) if mixture.by_ratio else ones
     scales = np.concatenate((ratios[0] * mixture.words, ratios[1] * mixture.letters, np.full(DENSE, mixture.dense)))
-    matrix = hstack([features.words, features.letters, csr_matrix(features.dense)]).tocsr() @ diags(scales)
+    matrix = (hstack([features.words, features.letters, csr_matrix(features.dense)]) @ diags(scales)).tocsr()
+    occurring = np.unique(matrix.indices)
     strength = mixture.strength * max(1.0, math.sqrt(20_000 / len(truth)))
-    regression = LogisticRegression(C=strength, max_iter=300, tol=1e-3, class_weight=class_weight).fit(matrix, truth)
-    weights = regression.coef_[0] * scales
+    regression = LogisticRegression(C=strength, max_iter=300, tol=1e-3, class_weight=class_weight)
+    regression.fit(matrix[:, occurring], truth)
+    weights = np.zeros(matrix.shape[1])
+    weights[occurring] = regression.coef_[0] * scales[occurring]
     words, letters, dense = np.split(weights, [1 << WORD_BITS, (1 << WORD_BITS) + (1 << LETTER_BITS)])
     return words, letters, dense, np.array(regression.intercept_[0])
 

@@ -16,6 +16,8 @@ from typing import NamedTuple
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0e\ufeff]"
 )
+_DOTTED = "İ"
+"""Turkish capital i, whose case folding leaves a loose dot."""
 _APOSTROPHES = str.maketrans("’‘ʼ＇", "''''")
 _APOSTROPHE = re.compile("[’‘ʼ＇]")
 _SPACES = re.compile(r"\s+")
@@ -39,7 +41,7 @@ class Folded(NamedTuple):
 def fold(text: str) -> Folded:
     """Undo entities, compatibility forms, invisible characters, uneven space and capitals; linear in the text."""
     clean = cleaned(text)
-    folded = clean.lower() if clean.isascii() else clean.casefold()
+    folded = clean.lower() if clean.isascii() else clean.replace(_DOTTED, "i").casefold()
     if len(folded) == len(clean):
         return Folded(clean, folded)
     return Folded(clean, folded, _offsets(clean))
@@ -91,5 +93,5 @@ def _plain(char: str) -> str:
 
 
 def _offsets(clean: str) -> tuple[int, ...]:
-    places = [place for place, char in enumerate(clean) for _ in char.casefold()]
+    places = [place for place, char in enumerate(clean) for _ in ("i" if char == _DOTTED else char.casefold())]
     return (*places, len(clean))

@@ -204,8 +204,9 @@ def _no_word_after(folded: str, end: int) -> bool:
 
 
 def _stands_alone(folded: str, start: int, end: int) -> bool:
-    """Whether no word goes on at either side; letters of a script without spaces may stand there (`终止与HM合作`)."""
-    return _no_word_before(folded, start) and _no_word_after(folded, end)
+    """Whether no word goes on at either side, as in `don't`; letters of a script without spaces may stand there."""
+    contracted = start > 1 and folded[start - 1] == "'" and folded[start - 2].isalpha()
+    return not contracted and _no_word_before(folded, start) and _no_word_after(folded, end)
 
 
 def _no_figure_before(folded: str, start: int) -> bool:

@@ -17,6 +17,8 @@ BRAND = "\ue000"
 
 _MEMORY = 100_000
 """How many distinct words are remembered with what they are."""
+_LONGEST = 250
+"""Letters of a word that are read; what is longer is no word."""
 _LINK = re.compile(
     r"\W*(?:https?\b|www\.)"
     r"|[\w-]+(?:\.[\w-]+)*\.(?:ly|com|co|net|org|me|gl|gd|tv|be|fm|us|uk|de|es|fr|it|io|br)(?:/|$)",
@@ -91,9 +93,11 @@ class Wording:
             return ()
         if _LINK.match(token):
             return (self._link,)
+        parts = tuple(part for piece in _pieces(token[:_LONGEST]) for part in self._spelled(piece))
+        if len(token) > _LONGEST:
+            return parts
         if len(self._known) >= _MEMORY:
             self._known.clear()
-        parts = tuple(part for piece in _pieces(token) for part in self._spelled(piece))
         return self._known.setdefault(token, parts)
 
     def _spelled(self, piece: str) -> Iterator[Token]:

@@ -1,0 +1,140 @@
+"""Names are found as people write them, in any script, and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from config.settings import BrandSettings
+from monitor.matching import Matcher
+from tests.storage.examples import post
+
+
+def found(text: str, *brands: BrandSettings, **fields: Any) -> dict[str, tuple[str, ...]]:
+    """The brands in a text, with the terms that matched."""
+    return {mention.brand: mention.matched for mention in Matcher(brands).match(post(text=text, **fields))}
+
+
+def brand(name: str, **fields: Any) -> BrandSettings:
+    """A brand of that name."""
+    return BrandSettings(name=name, **fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("AT&T", "I am done with AT&T."),
+        ("AT&T", "I am done with AT&amp;T."),
+        ("AT&T", "done with AT&amp;amp;T"),
+        ("AT&T", "the a t & t people"),
+        ("AT&T", "at & t again"),
+        ("AT&T", "AT\u200b&T is down"),
+        ("AT&T", "ＡＴ＆Ｔ is down"),
+        ("H&M", "bought it at H&M, sadly"),
+        ("C++", "C++ is hard"),
+        ("C++", "why C++?"),
+        ("Nestlé", "boycott Nestlé"),
+        ("Nestlé", "boycott nestle"),
+        ("Nestlé", "boycott NESTLE\u0301"),
+        ("Yahoo!", "my yahoo mail"),
+        ("McDonald's", "lunch at McDonald’s"),
+        ("Acme Air", "Acme\n  Air lost my bag"),
+        ("Acme", "(Acme)"),
+        ("Acme", "Acme's shop"),
+        ("Acme", "#acme is trending"),
+        ("Acme", "@acme hello"),
+        ("Acme", "see https://www.acme.com/help"),
+        ("Straße AG", "die STRASSE AG meldet"),
+        ("Яндекс", "Яндекс упал"),
+        ("Яндекс", "работаю в Яндексе"),
+        ("特斯拉", "我买了特斯拉的车"),
+        ("コカ・コーラ", "冷たいコカ・コーラを飲む"),
+        ("서울전자", "서울전자가 사과했다"),
+        ("سامسونج", "اشتريت من سامسونج"),
+        ("سامسونج", "وسامسونج تعتذر"),
+        ("İşbank", "işbank müşterisi"),
+    ],
+)
+def test_a_name_is_found_as_people_write_it(name: str, text: str) -> None:
+    assert name in found(text, brand(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Acme", "acmeology"),
+        ("Acme", "an_acme_b"),
+        ("Unity", "herd immunity in this community"),
+        ("C++", "the C+++ joke"),
+        ("Uber", "das ist über uns"),
+        ("Яндекс", "Яндексоид пишет"),
+        ("سامسونج", "ياسامسونجي"),
+        ("Acme", "read https://t.co/acme today"),
+        ("T", "I don't know"),
+    ],
+)
+def test_a_part_of_another_word_is_not_the_name(name: str, text: str) -> None:
+    assert not found(text, brand(name, minimum_relevance=0.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_meant"),
+    [
+        ("$T falls after earnings", True),
+        ("long $AAPL, $T and $VZ", True),
+        ("AT&T ($T) makes a bet", True),
+        ("TOWER HEI$T", False),
+        ("BO$$T it", False),
+        ("W€$T side", False),
+        ("S&$T happens", False),
+        ("$T.G.O.", False),
+        ("we owe $T to nobody", False),
+    ],
+)
+def test_a_ticker_of_one_letter_is_not_stylised_writing(text: str, is_meant: bool) -> None:
+    assert bool(found(text, brand("AT&T", tickers=["T"]))) is is_meant
+
+
+def test_handles_hashtags_products_and_people_stand_for_the_brand() -> None:
+    acme = brand("Acme", handles=["acmehelp"], hashtags=["AcmeFail"], products=["Rocket 3"], people=["Jo Stephenson"])
+    assert found("@AcmeHelp please", acme) == {"Acme": ("@acmehelp",)}
+    assert found("oh #acmefail", acme) == {"Acme": ("#AcmeFail",)}
+    assert found("my rocket 3 broke", acme) == {"Acme": ("Rocket 3",)}
+    assert found("Jo Stevenson must go", acme) == {"Acme": ("Jo Stephenson",)}
+    assert not found("mail me@acmehelp or @acmehelper", acme)
+
+
+def test_capitals_count_where_the_settings_say_so() -> None:
+    assert found("GAP is closing", brand("GAP", case_sensitive=True))
+    assert not found("mind the gap", brand("GAP", case_sensitive=True))
+
+
+def test_another_brands_longer_name_is_not_ours() -> None:
+    assert found("Virgin America is late", brand("Virgin"), brand("Virgin America")) == {
+        "Virgin America": ("Virgin America",)
+    }
+
+
+def test_all_brands_of_a_post_are_told_in_the_order_of_the_settings() -> None:
+    assert list(found("Bolt is better than Acme", brand("Acme"), brand("Bolt"), brand("Cog"))) == ["Acme", "Bolt"]
+
+
+def test_the_title_is_read_and_not_twice() -> None:
+    assert found("", brand("Acme"), title="Acme recalls kettles") == {"Acme": ("Acme",)}
+    assert found("they did it again", brand("Acme"), title="Acme recalls kettles") == {"Acme": ("Acme",)}
+
+
+def test_brands_that_the_source_names_are_certain() -> None:
+    (mention,) = Matcher([brand("Acme", ambiguous=True), brand("Bolt")]).match(
+        post(text="no name", brands=("ACME", "Zeta"))
+    )
+    assert (mention.brand, mention.relevance, mention.reason) == ("Acme", 1.0, "named by the source")
+
+
+def test_no_brands_find_nothing() -> None:
+    assert found("anything at all") == {}
+
+
+def test_a_mention_below_the_brands_minimum_is_left_out() -> None:
+    assert not found("Jo Stephenson spoke", brand("Acme", people=["Jo Stephenson"], minimum_relevance=0.9))

@@ -1,0 +1,50 @@
+"""What holds for every text: linear time, stable forms, and matches where the name really stands."""
+
+from __future__ import annotations
+
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.settings import BrandSettings
+from monitor.matching import Matcher
+from monitor.matching.folding import cleaned, fold, folded_term
+from tests.storage.examples import post
+
+NAMES = ["Acme", "AT&T", "C++", "Nestlé", "Straße AG", "特斯拉", "Яндекс", "سامسونج", "H&M"]
+MATCHER = Matcher([BrandSettings(name=name) for name in NAMES])
+around = st.text(alphabet=" .,!?()\"'\n:;", max_size=6)
+
+
+@given(st.sampled_from(NAMES), around, around)
+def test_a_name_between_punctuation_is_found(name: str, before: str, after: str) -> None:
+    assert name in {mention.brand for mention in MATCHER.match(post(text=f"{before} {name} {after}"))}
+
+
+@given(st.text(max_size=200))
+def test_cleaning_twice_changes_nothing_more(text: str) -> None:
+    assert cleaned(cleaned(text.replace("&", ""))) == cleaned(text.replace("&", ""))
+
+
+@given(st.text(max_size=200))
+def test_every_place_of_a_folded_text_leads_into_the_clean_one(text: str) -> None:
+    folded = fold(text)
+    places = [folded.clean_at(place) for place in range(len(folded.folded) + 1)]
+    assert places == sorted(places)
+    assert places[-1] == len(folded.clean)
+
+
+@given(st.text(max_size=300))
+def test_no_text_breaks_the_matcher(text: str) -> None:
+    for mention in MATCHER.match(post(text=text)):
+        assert 0.5 <= mention.relevance <= 1
+        assert all(folded_term(term) for term in mention.matched)
+
+
+def test_time_grows_no_faster_than_the_text() -> None:
+    awkward = ["a t & t " * 4_000, "&amp;" * 10_000, "\u200b" * 40_000 + "Acme", "acme" * 10_000, "$T" * 20_000]
+    began = time.process_time()
+    for text in awkward:
+        MATCHER.match(post(text=text))
+    assert time.process_time() - began < 2.0
