@@ -6,7 +6,6 @@ usual for it. Neither is a crowd, and copies may be coordinated: each is worth a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,7 +33,7 @@ EVIDENCE: Final = 12
 class ReachSettings:
     """From which `audience` of one author an adverse text is worth a notice, and from how many `copies` of one text.
 
-    Both must exceed `usual` times the largest of the brand's last two weeks, which fades.
+    Both must exceed `usual` times the largest of the brand's last two weeks.
     """
 
     audience: int = 250_000
@@ -43,7 +42,7 @@ class ReachSettings:
 
 
 class _Text(msgspec.Struct, array_like=True):
-    """An adverse text: where and when it was first heard, and how far it got; `told` once it was signalled."""
+    """An adverse text: where and when it was first heard, and how far it got."""
 
     at: float
     source: str
@@ -53,16 +52,22 @@ class _Text(msgspec.Struct, array_like=True):
     audience: int
     copies: int = 0
     carriers: list[tuple[str, str]] = []
-    told: bool = False
+
+
+class _Told(msgspec.Struct, array_like=True, frozen=True):
+    """How far a text had got that was signalled."""
+
+    at: float
+    number: int
+    audience: int
+    copies: int
 
 
 class _Brand(msgspec.Struct, array_like=True):
-    """The adverse texts of a brand, and the largest audience and number of copies of late, fading as of `at`."""
+    """The adverse texts of a brand, and those of the last two weeks that were signalled."""
 
     texts: dict[int, _Text]
-    audience: float = 0.0
-    copies: float = 0.0
-    at: float = 0.0
+    told: list[_Told] = []
 
 
 class Reach:
@@ -81,12 +86,12 @@ class Reach:
         """The texts that reach far in this tick."""
         signals: list[Signal] = []
         for brand in sorted(hearing.heard):
-            state = self._brands.setdefault(brand, _Brand({}))
+            state = self._brands.setdefault(brand, _Brand({}, []))
             touched = {number for one in hearing.heard[brand] if (number := self._take(state, one)) is not None}
             signals += (
                 signal
                 for number in sorted(touched)
-                if (signal := self._signal(hearing, brand, state, state.texts[number])) is not None
+                if (signal := self._signal(hearing, brand, state, number)) is not None
             )
             _forget(state, hearing.at.timestamp())
         return signals
@@ -117,17 +122,17 @@ class Reach:
         )
         return one.text
 
-    def _signal(self, hearing: Hearing, brand: str, state: _Brand, text: _Text) -> Signal | None:
-        settings, now = self._settings.get(brand, self._settings[""]), hearing.at.timestamp()
-        faded = math.exp(-max(0.0, now - state.at) / MEMORY)
-        seen = text.audience / max(settings.audience, settings.usual * state.audience * faded * (not text.told))
-        carried = text.copies / max(settings.copies, settings.usual * state.copies * faded * (not text.told))
+    def _signal(self, hearing: Hearing, brand: str, state: _Brand, number: int) -> Signal | None:
+        settings, now, text = self._settings.get(brand, self._settings[""]), hearing.at.timestamp(), state.texts[number]
+        state.told = [one for one in state.told if now - one.at <= MEMORY]
+        others = [one for one in state.told if one.number != number]
+        largest = max((one.audience for one in others), default=-1)
+        most = max((one.copies for one in others), default=-1)
+        seen = text.audience / max(settings.audience, settings.usual * largest + 1)
+        carried = text.copies / max(settings.copies, settings.usual * most + 1)
         if max(seen, carried) < 1.0:
             return None
-        text.told = True
-        state.audience = max(state.audience * faded, text.audience)
-        state.copies = max(state.copies * faded, text.copies)
-        state.at = now
+        state.told = [*others, _Told(now, number, text.audience, text.copies)]
         is_carried = carried >= seen
         return Signal(
             brand=brand,
