@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MOST_STORIES = 30
 MOST_COLUMNS = 6
 """Configurations beside one another in the table of stories; more do not fit on a screen."""
+LONGEST_HEADLINE = 44
 NOTHING = "–"
 
 
@@ -48,9 +49,9 @@ def _tell_span(found: Backtest, timezone: str) -> None:
 
 def _tell_figures(found: Backtest) -> None:
     is_measured = found.figures[0].confirmed > 0 or bool(found.judged)
-    titles = ["configuration", "pages/week", "notices/week"]
-    titles += ["caught", "wrong", "not judged"] if is_measured else ["incidents paged", "only here", "missing here"]
-    titles += ["lead", "after it began"]
+    titles = ["configuration", "pages/wk", "notices/wk"]
+    titles += ["caught", "wrong", "unjudged"] if is_measured else ["paged", "only here", "not here"]
+    titles += ["lead", "delay"]
     rows = []
     for course, one in zip(found.courses, found.figures, strict=True):
         judged = _judged(one) if is_measured else (str(one.incidents), str(one.only_here), str(one.not_here))
@@ -100,7 +101,10 @@ def _columns(found: Backtest, chosen: Variant | None) -> list[int]:
 def _row(story: Story, columns: Sequence[int], timezone: str, *, with_verdict: bool) -> tuple[str, ...]:
     incident, first = story.anchor.incident, story.shares[0].paged_at
     about = incident.headline.removeprefix(f"{incident.brand}: ")
-    cells = [output.plain(incident.brand), output.plain(about if len(about) <= 60 else f"{about[:59]}…")]
+    cells = [
+        output.plain(incident.brand),
+        output.plain(about if len(about) <= LONGEST_HEADLINE else f"{about[: LONGEST_HEADLINE - 1]}…"),
+    ]
     if with_verdict:
         cells += _lived(story, timezone)
     return (*cells, *(_told(story.shares[number], first if number else None, timezone) for number in columns))

@@ -150,6 +150,17 @@ def test_why_it_rang_is_found_again_to_the_last_bit(history: Database, known: li
         assert found.same == sum(len(incidents.signals(tx, item.id)) for item in known) > 10
 
 
+@pytest.mark.postgresql
+def test_postgresql_keeps_every_bit_as_well(postgresql_url: str) -> None:
+    with Database.open(postgresql_url) as database:
+        replay(bad_day(), SETTINGS, database=database)
+        with database.read() as tx:
+            told = incidents.recent(tx)
+        found = recompute(database, SETTINGS, told)
+    assert found.differences == ()
+    assert found.same > 10
+
+
 def test_under_other_thresholds_it_is_not(history: Database, known: list[Incident]) -> None:
     found = recompute(history, variants.at_sensitivity(SETTINGS, "keen").settings, known)
     assert found.differences

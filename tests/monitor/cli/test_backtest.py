@@ -56,7 +56,7 @@ def lines(tocsin: Run, *arguments: str) -> list[dict[str, Any]]:
 def test_the_sensitivities_stand_side_by_side(tocsin: Run, past: Path) -> None:
     result = tocsin("backtest", "--config", "brands.toml")
     assert result.exit_code == 0, result.output
-    for words in ("as configured = standard", "relaxed", "keen", "pages/week", "When people would have been paged"):
+    for words in ("as configured = standard", "relaxed", "keen", "pages/wk", "When people would have been paged"):
         assert words in result.output
     assert "No incident of that time is confirmed" in result.output
 
