@@ -15,6 +15,7 @@ from monitor.detectors.growth import growth
 from monitor.fold import floor_tick
 from monitor.incidents import Change
 from monitor.register import Told
+from monitor.telling_words import telling_words
 from storage import bins as bin_store
 from storage import gaps as gap_store
 from storage import incidents as incident_store
@@ -89,7 +90,7 @@ class Briefing:
             sources=_path(posts),
             origin=_origin(tx, incident, posts, at),
             quotes=_quotes(posts, incident),
-            terms=tuple(incident.facts.get("terms", ())),
+            terms=_terms(tx, incident, posts),
             coverage=_coverage(tx, incident, at),
             why=_why(signals),
             changed=(told.why,) if told.before is not None and told.why else (),
@@ -246,6 +247,13 @@ def _coverage(tx: Transaction, incident: Incident, at: datetime) -> tuple[Source
     start = min(incident.began_at, at - timedelta(hours=1))
     shares = gap_store.coverage(tx, incident.sources, start, at)
     return tuple(SourceCoverage(name, share) for name, share in sorted(shares.items()))
+
+
+def _terms(tx: Transaction, incident: Incident, posts: Sequence[MentionedPost]) -> tuple[str, ...]:
+    """What the posts have that the week before had not; where words are not set apart, what the detectors found."""
+    usual = post_store.window(tx, incident.began_at - USUAL_FOR, incident.began_at, brand=incident.brand)[-MOST_POSTS:]
+    names = [incident.brand, *(term for item in posts for term in item.mention.matched)]
+    return telling_words(posts, usual, names) or tuple(incident.facts.get("terms", ()))
 
 
 def _why(signals: Iterable[Signal]) -> tuple[str, ...]:

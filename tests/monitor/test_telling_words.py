@@ -1,0 +1,49 @@
+"""The words of an incident are those that are not usual for the brand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from monitor.telling_words import telling_words
+from storage.records import Label, Mention, MentionedPost, Post, Score
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def said(*texts: str) -> list[MentionedPost]:
+    return [
+        MentionedPost(
+            Post("forum", f"{number}", NOW, text),
+            Mention("Norrvik", "forum", f"{number}", 1.0),
+            Score(0.0, Label.NEUTRAL, "test", "1"),
+            content_key=text,
+        )
+        for number, text in enumerate(texts)
+    ]
+
+
+USUAL = said(*(f"the Norrvik contract and the signal at {place}" for place in ("home", "work", "sea", "town", "night")))
+
+
+def test_words_that_are_new_to_the_brand_come_first() -> None:
+    told = said("the voicemail of Norrvik", "that voicemail again", "a voicemail about the contract", "what a contract")
+    assert telling_words(told, USUAL, ["Norrvik"])[0] == "voicemail"
+
+
+def test_words_that_are_always_said_of_the_brand_are_left_out() -> None:
+    told = said("signal and contract", "contract and signal", "the signal")
+    assert telling_words(told, USUAL, []) == ()
+
+
+def test_a_copied_wording_counts_once() -> None:
+    assert telling_words(said(*["share this everywhere"] * 40), USUAL, []) == ()
+
+
+def test_the_names_of_the_brand_and_handles_and_links_tell_nothing() -> None:
+    told = said("Norrvik @norrvikcare https://norrvik.example/voicemail one", "Norrvik @norrvikcare #shame two")
+    assert telling_words(told, [], ["Norrvik"]) == ()
+
+
+def test_words_of_any_script_are_found() -> None:
+    told = said("позор компании опять", "какой позор однако", "просто позор вообще")
+    assert telling_words(told, USUAL, []) == ("позор",)
