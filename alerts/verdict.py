@@ -84,16 +84,24 @@ def after_send(
     if _is_given_up(delivery, now, timing):
         return Verdict(DeliveryState.DEAD, error=f"given up: {result}", unreachable=True)
     if result.outcome is Outcome.AMBIGUOUS:
-        wait = timing.settle if on_doubt is OnDoubt.CHECK else back_off(delivery, delivery.fence)
+        wait = back_off(delivery, delivery.fence)
+        wait = max(wait, timing.settle) if on_doubt is OnDoubt.CHECK else wait
         return Verdict(DeliveryState.AMBIGUOUS, now + wait, error=str(result))
     if result.outcome is Outcome.BROKEN:
         probe_at = now + timing.probe_every
         block = probe_at if result.whole_channel else None
-        return Verdict(DeliveryState.RETRY, probe_at, error=str(result), block_until=block, unreachable=True)
+        return Verdict(_still(delivery), probe_at, error=str(result), block_until=block, unreachable=True)
     block = _asked_for(result, now)
-    return Verdict(
-        DeliveryState.RETRY, block or now + back_off(delivery, delivery.attempt), error=str(result), block_until=block
-    )
+    return Verdict(_still(delivery), block or now + _wait(delivery), error=str(result), block_until=block)
+
+
+def _still(delivery: Delivery) -> DeliveryState:
+    """To be tried again; in doubt where it was: that a repeat surely failed says nothing about the attempt before."""
+    return DeliveryState.AMBIGUOUS if delivery.state is DeliveryState.AMBIGUOUS else DeliveryState.RETRY
+
+
+def _wait(delivery: Delivery) -> timedelta:
+    return back_off(delivery, delivery.fence if delivery.state is DeliveryState.AMBIGUOUS else delivery.attempt)
 
 
 def after_check(delivery: Delivery, result: Receipt | ChannelError | None, now: datetime, timing: Timing) -> Verdict:

@@ -26,7 +26,12 @@ from storage.records import DeliveryState, IncidentState, Reason, Severity
 from tests.alerts.desk import Desk, Way
 from tests.alerts.examples import page
 
-FATES = ("taken", "taken, answer lost", "lost", "no connection", "too many", "broken", "died before", "died after")
+DOUBTFUL = ("taken, answer lost", "died after", "lost", "died before")
+FATES = ("taken", *DOUBTFUL, "no connection", "too many", "broken")
+MISHAPS = st.one_of(
+    st.lists(st.sampled_from(FATES), max_size=3),
+    st.tuples(st.sampled_from(DOUBTFUL), st.sampled_from(FATES[5:])).map(list),
+)
 
 
 class ProcessDied(BaseException):
@@ -85,7 +90,7 @@ class Histories(RuleBasedStateMachine):
     def state(self) -> IncidentState:
         return self.desk.incident.state
 
-    @rule(slack=st.lists(st.sampled_from(FATES), max_size=3), mail=st.lists(st.sampled_from(FATES), max_size=3))
+    @rule(slack=MISHAPS, mail=MISHAPS)
     def fates_are_drawn(self, slack: list[str], mail: list[str]) -> None:
         self.worlds["slack"].fates, self.worlds["mail"].fates = slack, mail
 
@@ -140,6 +145,14 @@ class Histories(RuleBasedStateMachine):
         assert max(seen.values(), default=1) == 1
 
     @invariant()
+    def no_episode_begins_or_ends_twice(self) -> None:
+        for name in self.worlds:
+            told = {(one.delivery_id, one.page.episode, one.page.reason) for one in self._seen(name)}
+            for reason in (Reason.OPENED, Reason.RESOLVED):
+                episodes = Counter(episode for _, episode, why in told if why is reason)
+                assert max(episodes.values(), default=1) == 1
+
+    @invariant()
     def nothing_comes_out_of_order(self) -> None:
         with self.database.read() as tx:
             order = {item.id: (item.episode, item.seq) for item in outbox.history(tx, self.desk.incident.id)}
@@ -175,6 +188,7 @@ class Histories(RuleBasedStateMachine):
             assert self._seen(name)[-1].page.reason is Reason.RESOLVED
         self.nobody_sees_a_message_twice_that_could_be_looked_up()
         self.nothing_comes_out_of_order()
+        self.no_episode_begins_or_ends_twice()
         self.an_end_without_a_beginning_says_that_it_is_both()
         self.database.close()
 
@@ -190,4 +204,4 @@ class Histories(RuleBasedStateMachine):
 
 
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(max_examples=25, stateful_step_count=20, phases=[Phase.generate])
+TestHistories.settings = settings(max_examples=40, stateful_step_count=20, phases=[Phase.generate])

@@ -148,6 +148,17 @@ def test_a_doubtful_mail_is_sent_again_at_once_and_says_so(desk: Desk) -> None:
     assert (first.page.notes, second.page.notes) == ((), (REPEAT,))
 
 
+@pytest.mark.parametrize("error", [NO_WAY, REVOKED])
+def test_a_doubt_outlives_a_repeat_that_surely_failed(desk: Desk, error: ChannelError) -> None:
+    desk.ways["mail"].plan = [DOUBT, error]
+    desk.open()
+    desk.send()
+    assert desk.states("mail") == [("opened", "ambiguous")]
+    desk.wait(minutes=2).say(Change.UPDATED, page(observed=900))
+    desk.wait(minutes=10).send()
+    assert desk.states("mail") == [("opened", "sent"), ("update", "sent")]
+
+
 @pytest.mark.parametrize("found", [None, Receipt("C0ROOM:7")])
 def test_what_a_killed_process_was_sending_is_found_out_when_its_lease_ends(
     careful: Desk, found: Receipt | None
