@@ -12,12 +12,14 @@ _POSITIVE_SHARE = 0.15
 little of the positive keeps praise above the rest."""
 _ALPHA = 15.0
 """VADER's constant: a total of its square root makes a compound of 0.7."""
-_LEAST = 0.05
-"""Smallest compound of a text called negative or positive (the package's own cut)."""
 
 
 class Judgement(NamedTuple):
-    """A label with `compound` in -1…1 and `uncertainty` in 0…1, how likely another label is."""
+    """A label with `compound` in -1…1 and `uncertainty` in 0…1, how likely another label is.
+
+    The label is decided by both logits, the compound puts texts in order by how negative they are: a text with much of
+    both may be called positive with a compound just below zero.
+    """
 
     label: Label
     compound: float
@@ -30,8 +32,8 @@ def judged(negative: float, positive: float, compound: float) -> Judgement:
     if margin < 0:
         return Judgement(Label.NEUTRAL, compound, _chance_of_error(-margin))
     if negative >= positive:
-        return Judgement(Label.NEGATIVE, min(compound, -_LEAST), _chance_of_error(negative))
-    return Judgement(Label.POSITIVE, max(compound, _LEAST), _chance_of_error(positive))
+        return Judgement(Label.NEGATIVE, compound, _chance_of_error(negative))
+    return Judgement(Label.POSITIVE, compound, _chance_of_error(positive))
 
 
 def compound_of(negative: float, positive: float) -> float:
