@@ -16,6 +16,7 @@ from alerts.page import Page
 from alerts.render import slack
 from alerts.render.curve import picture
 from alerts.render.html import html, template
+from alerts.words import moment
 
 Posted = tuple[str, Sequence[slack.Block]]
 """When and how a message was posted, in words, and its blocks."""
@@ -50,7 +51,7 @@ def page_preview(pages: Sequence[Page], room: str = "#pr-alerts") -> str:
 
 
 def _said(page: Page) -> str:
-    return f"{page.at:%H:%M} UTC, {page.reason.value}"
+    return f"{moment(page.at, page.timezone)}, {page.reason.value}"
 
 
 def _block(block: slack.Block) -> Markup:

@@ -107,8 +107,8 @@ def _badge(page: Page) -> str:
 
 
 def _lead(page: Page) -> str:
-    """Observed against usual, as one would say it aloud."""
-    if page.observed is None:
+    """Observed against usual, as one would say it aloud; nothing when it is over, since the figures are of before."""
+    if page.observed is None or _is_over(page):
         return ""
     said = f"{count(page.observed)} {page.unit} in {span_words(page.window_seconds)}"
     if page.expected is None:
@@ -131,7 +131,7 @@ def _began(page: Page) -> str:
 
 def _facts(page: Page) -> Iterator[tuple[str, str]]:
     for label, sentence in (
-        ("Speed", _speed(page)),
+        ("Speed", "" if _is_over(page) else _speed(page)),
         ("Who", _who(page)),
         ("Mood", _mood(page)),
         ("Path", _path(page)),

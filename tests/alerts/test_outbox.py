@@ -246,6 +246,21 @@ def test_when_nobody_takes_it_in_time_the_fallback_is_told_as_well(
         assert [event.kind for event in incidents.events(tx, desk.incident.id)] == ["failover"]
 
 
+def test_after_an_outage_of_our_own_the_first_way_gets_its_chance(desk: Desk) -> None:
+    desk.open()
+    desk.wait(minutes=10).send()
+    assert (sent(desk, "mail"), sent(desk, "phone")) == (["opened"], [])
+
+
+def test_a_way_that_asks_for_peace_before_the_first_try_does_not_keep_the_fallback_waiting(desk: Desk) -> None:
+    with desk.database.write() as tx:
+        for name in ("slack", "mail"):
+            outbox.block_channel(tx, name, NOW + timedelta(hours=1), "too many")
+    desk.open()
+    desk.wait(seconds=60).send()
+    assert sent(desk, "phone") == ["opened"]
+
+
 def test_what_a_silence_holds_is_nobody_s_fallback(desk: Desk) -> None:
     with desk.database.write() as tx:
         silences.add(tx, Silence("s1", NOW, NOW + timedelta(hours=1), "Kim", "launch", include_critical=True))

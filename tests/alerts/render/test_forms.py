@@ -190,9 +190,12 @@ def test_a_page_with_nothing_but_the_least_can_be_told() -> None:
         assert "None" not in text
 
 
-def test_the_end_comes_without_the_figures_of_its_height_in_the_thread() -> None:
-    reply = slack.reply(page(reason=Reason.RESOLVED, state=IncidentState.RESOLVED, changed=("It is over.",)))
-    assert "negative voices" not in str(reply)
+def test_what_is_over_is_told_without_the_figures_of_its_height() -> None:
+    ended = page(reason=Reason.RESOLVED, state=IncidentState.RESOLVED, why=(), changed=("It is over.",))
+    for text in (*everything(ended).values(), str(slack.reply(ended))):
+        assert "in the last hour" not in text
+        assert "doubles" not in text
+        assert "It is over." in text
 
 
 # -- The curve ---------------------------------------------------------------------------------------------------------
