@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,8 +64,12 @@ def _tell_files(shown: Shown) -> None:
             f"The first page went out {minutes} minutes after the blog post, {ahead:.1f} hours before the apology."
         )
     output.say("\nLook at what people would have received:")
-    for path in shown.files:
-        if path.suffix in (".html", ".png"):
-            output.say(f"  {output.plain(str(path))}")
+    first_looks = [
+        path for path in shown.files if path.name.endswith(("slack.html", "mail-1-opened.html", "curve.png"))
+    ]
+    for path in first_looks:
+        output.say(f"  {output.plain(str(path))}")
+    output.say(f"  and {len(shown.files) - len(first_looks)} more beside them, each mail as .html, .txt and .eml")
     config = output.plain(str(shown.folder / "tocsin.toml"))
-    output.say(f"\nAsk the database: [bold]tocsin incidents list --config {config}[/]")
+    program = output.plain(sys.argv[0])
+    output.say(f"\nAsk the database: [bold]{program} incidents list --config {config}[/]")
