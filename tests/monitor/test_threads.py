@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -60,7 +61,7 @@ def test_any_order_and_any_batching_ends_the_same(order: list[Post], cuts: set[i
     with Database.open("sqlite://") as database:
         pipeline = assemble(SETTINGS, database)
         edges = [0, *sorted(cuts), len(order)]
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in pairwise(edges):
             pipeline.ingest(Batch(order[start:end]))
         assert mentioned(pipeline) == EXPECTED
 
