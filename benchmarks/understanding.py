@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -201,7 +202,7 @@ def row(part: str, scorer: str, name: str, result: Told) -> Row:
     """The figures of a result; macro-F1 of complaints means nothing, as they know no positive."""
     measure = asdict(result.measure())
     low, high = measure.pop("interval")
-    figures = {key: value if isinstance(value, int) else round(value, 3) for key, value in measure.items()}
+    figures = {key: _rounded(value) for key, value in measure.items()}
     if name == COMPLAINTS:
         figures = {key: figures[key] for key in ("lines", "auc_negative", "negative_recall", "negative_precision")}
     else:
@@ -219,6 +220,11 @@ def shares(scorer: str, lines: Sequence[Line], result: Told) -> Row:
 
 def _file(folder: Path, name: str) -> Path:
     return min(folder.glob(f"{name}.*jsonl.gz"))
+
+
+def _rounded(value: float) -> float | None:
+    """Three digits; nothing for what could not be computed, such as the curve of a set that was not scored."""
+    return value if isinstance(value, int) else None if math.isnan(value) else round(value, 3)
 
 
 def _shown(value: float) -> str:
