@@ -20,6 +20,11 @@ TICK = timedelta(seconds=BIN_SECONDS)
 """One step of the judge; ticks are aligned to the Unix epoch as bins are."""
 
 
+def thread_topic(source: str, thread_id: str) -> str:
+    """The topic of what is about one thread."""
+    return f"thread:{source}:{thread_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Tick:
     """Five minutes of event time, `[at - TICK, at)`; `at` is the moment of the decision.

@@ -16,10 +16,11 @@ from typing import Any, Final
 import msgspec
 
 from monitor.detectors import wording
-from monitor.detectors.contract import Hearing
+from monitor.detectors.contract import Hearing, thread_topic
 from monitor.detectors.heat import AGES, Norms, age_class
+from monitor.detectors.terms import content_terms
 from monitor.kinds import Kind
-from monitor.voices import Heard, Role
+from monitor.voices import Heard, Role, plain_words
 from storage.records import EngagementSample, Label, PostKey, Severity, Signal
 
 NAME: Final = "thread"
@@ -29,6 +30,7 @@ MEMORY: Final = 28 * 86400.0
 CLEAR: Final = 0.5
 HOLDS_FOR: Final = 6 * 3600.0
 TOLD: Final = 6
+TERMS: Final = 8
 EVERY: Final = "*"
 NO_KIND: Final = ""
 OTHER_KINDS: Final = 0.3
@@ -73,6 +75,7 @@ class _About(msgspec.Struct, array_like=True):
 
     at: float
     title: str = ""
+    names: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     negative: bool = False
     replies: int = 0
@@ -269,7 +272,7 @@ class Threads:
             surprise=round(judged.heat / judged.rings_from, 4),
             severity=judged.severity,
             unit="comments" if comments is not None else "points",
-            topic=f"thread:{thread.source}:{thread.external_id}",
+            topic=thread_topic(thread.source, thread.external_id),
             kind=harmful[0] if harmful else "",
             sources=(thread.source,),
             evidence=tuple(dict.fromkeys((root, *((source, name) for source, name in about.evidence)))),
@@ -309,6 +312,7 @@ def _comments(thread: _Thread) -> int | None:
 
 def _take_root(about: _About, one: Heard) -> None:
     about.title = one.item.post.title or one.item.post.text
+    about.names = (one.item.mention.brand, *one.item.mention.matched)
     about.kinds = one.item.kinds
     about.negative = one.item.score.label is Label.NEGATIVE
 
@@ -347,5 +351,6 @@ def _facts(thread: _Thread, about: _About, judged: _Judged, norms: Norms) -> dic
         "replies": about.replies,
         "negative_replies": about.negative_replies,
         "negative": about.negative,
+        "terms": list(content_terms(plain_words(about.title), about.names)[:TERMS]),
         "holds_for": HOLDS_FOR,
     }

@@ -20,7 +20,7 @@ from typing import Any, Final
 import msgspec
 
 from monitor.detectors import wording
-from monitor.detectors.contract import Hearing
+from monitor.detectors.contract import Hearing, thread_topic
 from monitor.detectors.terms import Background, shared_terms, terms_of
 from monitor.kinds import Kind
 from monitor.voices import Heard, Role
@@ -48,6 +48,7 @@ NAMED_IN_PASSING: Final = 4
 """A post that names more companies than this says little about each (lists of stocks, of rivals)."""
 HOLDS_FOR: Final = 12 * 3600.0
 TERMS: Final = 8
+THREADS: Final = 20
 EVIDENCE: Final = 12
 
 
@@ -88,6 +89,7 @@ class _Said(msgspec.Struct, array_like=True, frozen=True):
     source: str
     external_id: str
     terms: tuple[str, ...]
+    thread: str
 
 
 class _Habit(msgspec.Struct, array_like=True):
@@ -157,7 +159,8 @@ class Trouble:
             kinds = tuple(name for name in one.item.kinds if name in self._kinds) if one.item.kinds else ()
             if not kinds or _names_many(post.text):
                 continue
-            state.said.append(_Said(now, kinds, post.author or "", *post.key, terms_of(one)))
+            thread = thread_topic(post.source, post.thread_id) if post.thread_id else ""
+            state.said.append(_Said(now, kinds, post.author or "", *post.key, terms_of(one), thread))
             for name in (ANY, *kinds):
                 state.habits.setdefault(name, _Habit(0.0, now)).add(1, now)
             named.update((ANY, *kinds))
@@ -281,6 +284,7 @@ def _facts(
         "began_at": first.at,
         "nats": round(nats, 4),
         "thresholds": {"notice": settings.notice(kind), "page": settings.page(kind), "surprise": settings.surprise},
+        "threads": sorted({one.thread for one in said if one.thread})[:THREADS],
         "authors": len({(one.source, one.author) for one in said if one.author}),
         "harm": dict(sorted(Counter(name for one in said for name in one.kinds).items())),
         "holds_for": HOLDS_FOR,

@@ -101,6 +101,38 @@ def test_one_story_under_two_topics_is_one_when_the_evidence_is_shared() -> None
     assert len({one.incident.id for one in run((0, [signal()]), (5, [thread]))}) == 1
 
 
+def test_one_story_under_two_kinds_of_harm_is_one_when_its_words_are_the_same() -> None:
+    words = {"terms": ["voicem", "threat"]}
+    first = replace(signal(), facts={**signal().facts, **words})
+    other = signal(topic="abuse", kind="abuse", evidence=("x", "y"))
+    told = run((0, [first]), (5, [replace(other, facts={**other.facts, **words})]))
+    assert len({one.incident.id for one in told}) == 1
+    assert changes(run((0, [first]), (5, [other]))) == [Change.OPENED, Change.OPENED]
+
+
+def test_what_is_said_in_one_thread_is_one_story() -> None:
+    thread = signal(detector="thread", topic="thread:plaza:t", kind="", evidence=("x",))
+    voices = replace(signal(evidence=("y",)), facts={**signal().facts, "threads": ["thread:plaza:t"]})
+    assert len({one.incident.id for one in run((0, [thread]), (5, [voices]))}) == 1
+
+
+def test_kinds_of_harm_that_ring_at_the_same_moment_are_one_incident() -> None:
+    other = signal(topic="abuse", kind="abuse", evidence=("x", "y"))
+    assert changes(run((0, [signal(), other]))) == [Change.OPENED]
+
+
+def test_two_incidents_that_turn_out_to_be_one_story_are_merged_into_the_worse_one() -> None:
+    other = signal(topic="recall", kind="recall", evidence=("x", "y"), severity=Severity.CRITICAL)
+    both = signal(topic="recall", kind="recall", evidence=("a", "b", "x"))
+    told = run((0, [signal(holds_hours=1)]), (5, [other]), (10, [both]))
+    assert changes(told) == [Change.OPENED, Change.OPENED, Change.RESOLVED, Change.UPDATED]
+    merged, kept = sorted(told[-2:], key=lambda one: one.incident.severity.rank)
+    assert merged.incident.facts["merged_into"] == kept.incident.id
+    assert "same story" in merged.why
+    assert kept.incident.severity is Severity.CRITICAL
+    assert set(kept.incident.facts["topics"]) == {"outage", "recall"}
+
+
 def test_the_same_story_about_another_brand_is_another_incident() -> None:
     told = run((0, [signal(), signal(brand="Bolt")]))
     assert {one.incident.brand for one in told} == {"Fernweh Air", "Bolt"}
@@ -132,7 +164,6 @@ def test_an_escalation_opens_what_somebody_had_taken() -> None:
     ("later", "says"),
     [
         (signal(sources=("plaza", "forum")), "spread to forum"),
-        (signal(kind="data_breach"), "data breach"),
         (signal(observed=11), "grown from 5 to 11"),
     ],
 )
