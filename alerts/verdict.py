@@ -44,6 +44,7 @@ class Timing:
     check_every: timedelta = 5 * _SECOND
     doubt_for: timedelta = 60 * _SECOND
     probe_every: timedelta = 300 * _SECOND
+    longest_wait: timedelta = 300 * _SECOND
     late_after: timedelta = 600 * _SECOND
     keep_for: timedelta = timedelta(hours=24)
     keep_updates_for: timedelta = timedelta(hours=1)
@@ -84,7 +85,7 @@ def after_send(
     if _is_given_up(delivery, now, timing):
         return Verdict(DeliveryState.DEAD, error=f"given up: {result}", unreachable=True)
     if result.outcome is Outcome.AMBIGUOUS:
-        wait = back_off(delivery, delivery.fence)
+        wait = min(back_off(delivery, delivery.fence), timing.longest_wait)
         wait = max(wait, timing.settle) if on_doubt is OnDoubt.CHECK else wait
         return Verdict(DeliveryState.AMBIGUOUS, now + wait, error=str(result))
     if result.outcome is Outcome.BROKEN:
@@ -92,7 +93,8 @@ def after_send(
         block = probe_at if result.whole_channel else None
         return Verdict(_still(delivery), probe_at, error=str(result), block_until=block, unreachable=True)
     block = _asked_for(result, now)
-    return Verdict(_still(delivery), block or now + _wait(delivery), error=str(result), block_until=block)
+    wait = min(_wait(delivery), timing.longest_wait)
+    return Verdict(_still(delivery), block or now + wait, error=str(result), block_until=block)
 
 
 def _still(delivery: Delivery) -> DeliveryState:

@@ -48,6 +48,7 @@ TIMING = Timing(
     check_every=0.3 * SECOND,
     doubt_for=20 * SECOND,
     probe_every=SECOND,
+    longest_wait=2 * SECOND,
 )
 """The delivery's spans, a tenth as long as usual, in the same order."""
 
