@@ -4,6 +4,7 @@
     python -m benchmarks.trust --kills 300 --database postgresql --instances 3
     python -m benchmarks.trust --kills 50 --at S2
     python -m benchmarks.trust --kills 100 --whole
+    python -m benchmarks.trust --kills 0 --pauses 20     processes are stopped and woken instead, as a laptop sleeps
 
 Workers (benchmarks/trust_worker.py) open, escalate and resolve incidents and send what there is to say to a local
 Slack and a local mail server, which answer slowly, break connections after taking a message, and ask to be left alone.
@@ -42,7 +43,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from benchmarks import trust_whole
-from benchmarks.trust_worker import Plan
+from benchmarks.trust_worker import TIMING, Plan
 from storage import incidents, outbox
 from storage import posts as post_store
 from storage.database import Database
@@ -182,6 +183,7 @@ class Trial:
     seed: int = 1
     rate: float = 8.0
     whole_days: int = 0
+    pauses: int = 0
 
 
 def days_for(kills: int) -> int:
@@ -201,7 +203,9 @@ def run(trial: Trial) -> Result:
         stack.callback(nursery.close)
         stop = folder / "stop"
         plan = Plan(url, slack.url, mail.port, trial.rate, str(stop), whole_days=trial.whole_days)
-        points = _kill_all(nursery, plan, trial, random.Random(trial.seed))  # noqa: S311
+        luck = random.Random(trial.seed)  # noqa: S311
+        points = _kill_all(nursery, plan, trial, luck)
+        _pause_all(nursery, plan, trial, luck)
         stop.touch()
         slack.chaos, mail.chaos = (lambda _method: None), (lambda _stage: None)
         pids = [nursery.spawn(plan) for _ in range(trial.instances)]
@@ -218,7 +222,7 @@ def _kill_all(nursery: Nursery, plan: Plan, trial: Trial, luck: random.Random) -
     """Kill until enough are dead, each at once replaced by another; returns how many died where."""
     points: Counter[str] = Counter()
     living = [_born(nursery, plan, trial.at, luck) for _ in range(trial.instances)]
-    if not trial.kills:
+    if not trial.kills and not trial.pauses:
         time.sleep(UNDISTURBED)
     while points.total() < trial.kills:
         number = luck.randrange(trial.instances)
@@ -232,10 +236,26 @@ def _kill_all(nursery: Nursery, plan: Plan, trial: Trial, luck: random.Random) -
             nursery.kill(pid)
         points[point or "random"] += 1
         living[number] = _born(nursery, plan, trial.at, luck)
-    for pid, _ in living if trial.kills else ():
+    for pid, _ in living:
         if nursery.is_alive(pid):
             nursery.kill(pid)
     return points
+
+
+def _pause_all(nursery: Nursery, plan: Plan, trial: Trial, luck: random.Random) -> None:
+    """Stop a process for longer than its leases last, and wake it, as a laptop sleeps; another takes over meanwhile."""
+    if not trial.pauses:
+        return
+    pids = [nursery.spawn(plan) for _ in range(max(2, trial.instances))]
+    for _ in range(trial.pauses):
+        time.sleep(luck.uniform(0.2, 1.0))
+        stopped = luck.choice(pids)
+        os.kill(stopped, signal.SIGSTOP)
+        time.sleep(TIMING.lease.total_seconds() * luck.uniform(1.1, 1.5))
+        os.kill(stopped, signal.SIGCONT)
+    time.sleep(1)
+    for pid in pids:
+        nursery.kill(pid)
 
 
 def _born(nursery: Nursery, plan: Plan, at: str, luck: random.Random) -> tuple[int, str]:
@@ -379,11 +399,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--instances", type=int, default=1, help="processes at a time")
     parser.add_argument("--at", default="", choices=("", *WHOLE_POINTS), help="kill at this place only")
     parser.add_argument("--whole", action="store_true", help="the whole path, from the posts of a source to the page")
+    parser.add_argument("--pauses", type=int, default=0, help="processes to stop for longer than their leases last")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=8.0, help="incidents that begin a second")
     chosen: Any = parser.parse_args(arguments)
     days = days_for(chosen.kills) if chosen.whole else 0
-    result = run(Trial(chosen.kills, chosen.database, chosen.instances, chosen.at, chosen.seed, chosen.rate, days))
+    trial = Trial(
+        chosen.kills, chosen.database, chosen.instances, chosen.at, chosen.seed, chosen.rate, days, chosen.pauses
+    )
+    result = run(trial)
     print(json.dumps(asdict(result)))
     return 1 if result.lost or result.repeated else 0
 
