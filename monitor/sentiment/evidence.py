@@ -29,22 +29,20 @@ class Evidence(NamedTuple):
 
 def gathered(words: Sequence[Token], places: Sequence[int], valences: Sequence[float], text: str) -> Evidence:
     """The evidence in a text: its words, and the valences at their places."""
+    marked = [place for place, word in enumerate(words) if word.is_marked]
+    brands = [place for place in marked if words[place].is_brand]
+    hints = [words[place].hint for place in marked]
+    down = sum([hint for hint in hints if hint < 0])
+    up = sum(hints) - down
+    near, far = _summed(places, valences, brands)
+    links = any([words[place].is_link for place in marked])  # noqa: C419  (a generator costs more than it saves here)
+    return Evidence(near[0], near[1], far[0], far[1], down, up, len(words), "!" in text, "?" in text, links)
+
+
+def _summed(places: Sequence[int], valences: Sequence[float], brands: Sequence[int]) -> tuple[list[float], list[float]]:
+    """Positive and negative valences near to the brand, and far from it."""
     near, far = [0.0, 0.0], [0.0, 0.0]
-    brands = [place for place, word in enumerate(words) if word.is_brand]
     for place, valence in zip(places, valences, strict=True):
-        side = far if brands and all(abs(place - brand) > _NEAR for brand in brands) else near
+        side = far if brands and min([abs(place - brand) for brand in brands]) > _NEAR else near
         side[valence < 0] += abs(valence)
-    hints = [word.hint for word in words if word.hint]
-    down = sum(hint for hint in hints if hint < 0)
-    return Evidence(
-        positive=near[0],
-        negative=near[1],
-        far_positive=far[0],
-        far_negative=far[1],
-        negative_hints=down,
-        positive_hints=sum(hints) - down,
-        words=len(words),
-        exclaims="!" in text,
-        asks="?" in text,
-        links=any(word.is_link for word in words),
-    )
+    return near, far

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 
 from monitor.matching.folding import cleaned
@@ -11,26 +11,43 @@ from monitor.matching.reading import reading_of
 from monitor.sentiment.wording import BRAND
 from storage.records import Mention, Post
 
+_PLACEHOLDER = f" {BRAND} "
+_NOBODY = ("",)
 _CLAUSE = re.compile(r"[.!?;…\n]+\s+|\s+(?:but|while|whereas|although|though)\s+|,\s+", re.IGNORECASE)
 
 
-def masked(post: Post, mention: Mention, rivals: Iterable[str] = ()) -> str:
+def masked(post: Post, mention: Mention, rivals: Sequence[str] = ()) -> str:
     """The post's text with what matched masked as BRAND, without clauses that name only a rival."""
     text = cleaned(reading_of(post))
-    terms = tuple(term for term in mention.matched or (mention.brand,) if term)
-    if terms:
-        text = _names(terms).sub(f" {BRAND} ", text)
-    rivals = tuple(rivals)
-    return _without_rivals(text, rivals) if rivals else text
+    terms = mention.matched or (mention.brand,)
+    if terms != _NOBODY:
+        text = _without_names(text, terms)
+    return _without_rivals(text, tuple(rivals)) if rivals else text
+
+
+def _without_names(text: str, terms: tuple[str, ...]) -> str:
+    """The text with the terms replaced, whatever their capitals.
+
+    They are looked for in lower case where that has the same places: patterns that ignore case are far slower.
+    """
+    lower = text.lower()
+    names = _names(terms)
+    if len(lower) != len(text):
+        return re.compile(names.pattern, re.IGNORECASE).sub(_PLACEHOLDER, text)
+    parts: list[str] = []
+    done = 0
+    for match in names.finditer(lower):
+        parts += (text[done : match.start()], _PLACEHOLDER)
+        done = match.end()
+    return "".join((*parts, text[done:])) if parts else text
 
 
 @lru_cache(maxsize=16_384)
 def _names(terms: tuple[str, ...]) -> re.Pattern[str]:
-    """One pattern for the terms that matched, longest first; literal, so that no setting can make it slow."""
-    longest_first = sorted({cleaned(term) for term in terms}, key=len, reverse=True)
+    """One pattern for the terms in lower case, longest first; literal, so that no setting can make it slow."""
+    longest_first = sorted({cleaned(term).lower() for term in terms if term}, key=len, reverse=True)
     return re.compile(
-        "|".join(f"{_edge(term[0], '(?<!')}{re.escape(term)}{_edge(term[-1], '(?!')}" for term in longest_first),
-        re.IGNORECASE,
+        "|".join(f"{_edge(term[0], '(?<!')}{re.escape(term)}{_edge(term[-1], '(?!')}" for term in longest_first)
     )
 
 
@@ -41,7 +58,7 @@ def _edge(char: str, look: str) -> str:
 def _without_rivals(text: str, rivals: tuple[str, ...]) -> str:
     """The text without its clauses about rivals alone; all of it where one of them is not named."""
     pattern = _names(rivals)
-    if BRAND not in text or not pattern.search(text):
+    if BRAND not in text or not pattern.search(text.lower()):
         return text
     clauses = _CLAUSE.split(text)
-    return " . ".join(clause for clause in clauses if BRAND in clause or not pattern.search(clause))
+    return " . ".join(clause for clause in clauses if BRAND in clause or not pattern.search(clause.lower()))

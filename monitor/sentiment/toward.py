@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import mul
 
 from config.settings import BrandSettings
 from monitor.language import UNDETERMINED
@@ -32,7 +31,7 @@ class Weights:
 
     def logit(self, evidence: Evidence) -> float:
         """What the evidence adds to the base."""
-        return sum(map(mul, self.factors, evidence), 0.0)
+        return sum([factor * value for factor, value in zip(self.factors, evidence, strict=True) if value])
 
 
 NEGATIVE = Weights((-0.3, 0.55, -0.1, 0.4, -1.15, -0.9, 0.005, -0.25, 0.0, -0.5), base=-1.9)

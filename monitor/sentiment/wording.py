@@ -15,6 +15,7 @@ from monitor.sentiment.vader import Word
 BRAND = "\ue000"
 """Stands where a masked text names the brand: a private-use character, which no lexicon knows and no text has."""
 
+LINK = "\ue001"
 _MEMORY = 100_000
 """How many distinct words are remembered with what they are."""
 _LONGEST = 250
@@ -43,16 +44,20 @@ _NO_PHRASES: Mapping[str, tuple[Phrase, ...]] = {}
 
 
 class Token(Word):
-    """A word with its weak hint, and by their second word the phrases that may begin with it, longest first."""
+    """A word with its weak hint, and by their second word the phrases that may begin with it, longest first.
 
-    __slots__ = ("hint", "is_brand", "is_link", "phrases")
+    Words that are neither the brand nor a link and have no hint are not `is_marked`.
+    """
+
+    __slots__ = ("hint", "is_brand", "is_link", "is_marked", "phrases")
 
     def __init__(self, shown: str, valence: float | None, hint: float = 0.0) -> None:
         super().__init__(shown, valence)
         self.hint = hint
         self.phrases: Mapping[str, tuple[Phrase, ...]] = _NO_PHRASES
         self.is_brand = shown == BRAND
-        self.is_link = False
+        self.is_link = shown == LINK
+        self.is_marked = bool(hint) or self.is_brand or self.is_link
 
 
 class Wording:
@@ -65,8 +70,7 @@ class Wording:
         self._spellings = spellings_of(language)
         self._phrases = _phrases(lexicon.phrases)
         self._known: dict[str, tuple[Token, ...]] = {}
-        self._link = Token("", None)
-        self._link.is_link = True
+        self._link = (Token(LINK, None),)
 
     def words(self, text: str) -> list[Token]:
         """The words of a text, phrases joined; linear in its length."""
@@ -74,25 +78,22 @@ class Wording:
             text = text.translate(_APOSTROPHES)
         if " n't" in text or " N'T" in text:  # texts that were tokenised before they reached us
             text = text.replace(" n't", "n't").replace(" N'T", "N'T")
-        words: list[Token] = []
-        begins_phrase = False
         known = self._known
+        words: list[Token] = []
         for token in text.split():
             parts = known.get(token)
-            if parts is None:
-                parts = self._parts(token)
-            for part in parts:
-                words.append(part)
-                if part.phrases:
-                    begins_phrase = True
-        return _joined(words) if begins_phrase else words
+            words += self._parts(token) if parts is None else parts
+        for place, word in enumerate(words):
+            if word.phrases and place + 1 < len(words) and words[place + 1].lower in word.phrases:
+                return _joined(words, place)
+        return words
 
     def _parts(self, token: str) -> tuple[Token, ...]:
         """What a token is made of; links and accounts, of which there is no end, are not remembered."""
-        if _ACCOUNT.match(token):
+        if "@" in token and _ACCOUNT.match(token):
             return ()
-        if _LINK.match(token):
-            return (self._link,)
+        if ("." in token or "http" in token.lower()) and _LINK.match(token):
+            return self._link
         parts = tuple(part for piece in _pieces(token[:_LONGEST]) for part in self._spelled(piece))
         if len(token) > _LONGEST:
             return parts
@@ -181,10 +182,10 @@ def _phrases(valences: Mapping[str, float]) -> dict[str, dict[str, tuple[Phrase,
     return phrases
 
 
-def _joined(words: list[Token]) -> list[Token]:
-    """The words with phrases read as one; the longest phrase from the left wins."""
-    joined: list[Token] = []
-    place, last = 0, len(words) - 1
+def _joined(words: list[Token], place: int) -> list[Token]:
+    """The words with phrases read as one from `place` on; the longest phrase from the left wins."""
+    joined = words[:place]
+    last = len(words) - 1
     while place <= last:
         word = words[place]
         candidates = word.phrases.get(words[place + 1].lower) if word.phrases and place < last else None
