@@ -15,8 +15,9 @@ from monitor.app import new_fold
 from monitor.backtest.variants import Variant
 from monitor.detectors.contract import TICK, Tick
 from monitor.fold import floor_tick, ticks
-from monitor.incidents import BRAND_WIDE, Change, Transition
+from monitor.incidents import Change, Transition
 from monitor.pipeline import SPAN, ledgered_coverage
+from monitor.stories import BRAND_WIDE
 from storage import posts as post_store
 from storage.database import Database
 from storage.records import Incident, PostKey, Severity
