@@ -14,6 +14,7 @@ import math
 import string
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple, Self
 
 from vaderSentiment import vaderSentiment as package  # noqa: N813  (the package names its module so)
@@ -25,6 +26,7 @@ _SPECIAL: Mapping[str, float] = package.SPECIAL_CASES
 _NEGATIONS = frozenset(package.NEGATE)
 _EXTENSIONS = frozenset({"so", "this"})
 _PHRASES = [phrase.split() for phrase in (*_SPECIAL, *_BOOSTERS) if " " in phrase]
+_PAIRS = frozenset(pair for words in _PHRASES for pair in pairwise(words))
 _PHRASE_WORDS = frozenset(word for words in _PHRASES for word in words)
 _IDIOM_BEGINNINGS = frozenset(words[0] for words in _PHRASES)
 _IDIOM_ENDS = frozenset(words[-1] for words in _PHRASES)
@@ -136,7 +138,7 @@ class Vader:
         known = self._words
         tokens = text.split()
         try:
-            return [known[token] for token in tokens]
+            return list(map(known.__getitem__, tokens))
         except KeyError:
             return [known.get(token) or self._remembered(token) for token in tokens]
 
@@ -252,7 +254,10 @@ def _negated(valence: float, words: Sequence[Word], place: int, distance: int) -
 
 def _idiomatic(valence: float, words: Sequence[Word], place: int) -> float:
     """The valence of the idiom that the word stands in, and of two-word boosters before it."""
-    third, second, nearest, own = (word.lower for word in words[place - 3 : place + 1])
+    third, second, nearest, own = [word.lower for word in words[place - 3 : place + 1]]
+    after = words[place + 1].lower if place + 1 < len(words) else ""
+    if _PAIRS.isdisjoint(((third, second), (second, nearest), (nearest, own), (own, after))):
+        return valence
     for phrase in (
         f"{nearest} {own}",
         f"{second} {nearest} {own}",
