@@ -51,7 +51,7 @@ imports: $(DEV)
 	@$(BIN)/lint-imports
 
 docs: $(DEV) ## the documentation, built without a warning into site/
-	@$(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(DEV) ## the quick benchmarks
 	@$(BIN)/python -m benchmarks
