@@ -209,7 +209,7 @@ class Crowd:
 
     def _trust(self, brand: str) -> float:
         age = self._bank.ticks - self._begun[brand]
-        return 1.0 if age >= WARM_TICKS else (age / WARM_TICKS) ** 2
+        return 1.0 if age >= WARM_TICKS else (age / WARM_TICKS) ** 3
 
 
 def _dense(stretches: Sequence[_Stretch], series: int) -> npt.NDArray[np.int64]:
