@@ -198,7 +198,8 @@ def run(trial: Trial) -> Result:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-trust-")))
         url = stack.enter_context(_database(trial.database, folder))
         slack, mail = stack.enter_context(slack_server()), stack.enter_context(mail_server())
-        disturb(slack, mail, trial.seed)
+        if trial.kills or trial.pauses:
+            disturb(slack, mail, trial.seed)
         nursery = Nursery(*([str(trial.whole_days)] if trial.whole_days else []))
         stack.callback(nursery.close)
         stop = folder / "stop"
@@ -224,6 +225,8 @@ def _kill_all(nursery: Nursery, plan: Plan, trial: Trial, luck: random.Random) -
     living = [_born(nursery, plan, trial.at, luck) for _ in range(trial.instances)]
     if not trial.kills and not trial.pauses:
         time.sleep(UNDISTURBED)
+        Path(plan.stop_file).touch()
+        time.sleep(UNDISTURBED / 4)  # let what is under way arrive
     while points.total() < trial.kills:
         number = luck.randrange(trial.instances)
         pid, point = living[number]
