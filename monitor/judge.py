@@ -164,9 +164,14 @@ class Judge:
         return signals
 
     def _signed(self, signal: Signal) -> Signal:
-        """The signal with the version of the thresholds that it was found under."""
+        """The signal with the version of the thresholds it was found under, and the severity its kind has at least."""
         digest = self._digests.get(signal.brand) or self._digests.get(ELSE, "")
-        return replace(signal, facts={**signal.facts, "configuration": digest})
+        kind = self._settings.kinds.get(signal.kind)
+        least = (
+            kind.least if kind is not None and kind.least is not None and signal.surprise >= 1.0 else signal.severity
+        )
+        severity = max(signal.severity, least, key=lambda one: one.rank)
+        return replace(signal, severity=severity, facts={**signal.facts, "configuration": digest})
 
     def _hear(self, tick: Tick) -> dict[str, list[Heard]]:
         heard: dict[str, list[Heard]] = {}

@@ -18,6 +18,8 @@ from typing import Any, Protocol, Self
 
 import ahocorasick
 
+from storage.records import Severity
+
 GAP = 3
 """Most words between the two sides of a `~`."""
 GAP_CHARACTERS = 8
@@ -50,12 +52,16 @@ class KindWords(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind: `gravity` 3 is grave, 2 serious, 1 an everyday complaint; `harm` is false for what explains a crowd."""
+    """One kind: `gravity` 3 is grave, 2 serious, 1 an everyday complaint; `harm` is false for what explains a crowd.
+
+    `least` is the severity that the operator wants an incident of this kind to have at least.
+    """
 
     name: str
     title: str
     gravity: int
     harm: bool
+    least: Severity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,9 +287,10 @@ def _standing(found: Sequence[_Found]) -> list[str]:
 
 def _with_addition(known: Kind | None, addition: KindWords) -> Kind:
     gravity = _GRAVITY_OF_SEVERITY.get(addition.severity or "", 0)
+    least = Severity(addition.severity) if addition.severity else None
     if known is not None:
-        return replace(known, gravity=max(known.gravity, gravity))
-    return Kind(addition.name, addition.name.replace("_", " "), gravity or 2, harm=True)
+        return replace(known, gravity=max(known.gravity, gravity), least=least or known.least)
+    return Kind(addition.name, addition.name.replace("_", " "), gravity or 2, harm=True, least=least)
 
 
 @lru_cache(maxsize=1)

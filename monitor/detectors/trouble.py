@@ -49,6 +49,8 @@ NAMED_IN_PASSING: Final = 4
 HOLDS_FOR: Final = 12 * 3600.0
 TERMS: Final = 8
 THREADS: Final = 20
+KEPT_TEXT: Final = 160
+"""Characters of a text that a headline may quote."""
 EVIDENCE: Final = 12
 
 
@@ -90,6 +92,7 @@ class _Said(msgspec.Struct, array_like=True, frozen=True):
     external_id: str
     terms: tuple[str, ...]
     thread: str
+    text: str
 
 
 class _Habit(msgspec.Struct, array_like=True):
@@ -160,7 +163,17 @@ class Trouble:
             if not kinds or _names_many(post.text):
                 continue
             thread = thread_topic(post.source, post.thread_id) if post.thread_id else ""
-            state.said.append(_Said(now, kinds, post.author or "", *post.key, terms_of(one), thread))
+            state.said.append(
+                _Said(
+                    now,
+                    kinds,
+                    post.author or "",
+                    *post.key,
+                    terms_of(one),
+                    thread,
+                    (post.title or post.text)[:KEPT_TEXT],
+                )
+            )
             for name in (ANY, *kinds):
                 state.habits.setdefault(name, _Habit(0.0, now)).add(1, now)
             named.update((ANY, *kinds))
@@ -200,7 +213,8 @@ class Trouble:
             evidence=tuple((one.source, one.external_id) for one in said[-EVIDENCE:]),
             coverage=hearing.covered,
             facts=_facts(said, lead, kind, expected, nats, now, settings)
-            | {"terms": [term for term, _ in shared[:TERMS]], "is_one_story": is_one_story},
+            | {"terms": [term for term, _ in shared[:TERMS]], "is_one_story": is_one_story}
+            | {"headline": _headline(said, lead, [term for term, _ in shared[:TERMS]], now)},
         )
 
     def _leading(self, said: Sequence[_Said]) -> Kind | None:
@@ -263,6 +277,14 @@ def _severity(settings: TroubleSettings, kind: Kind | None, voices: int, nats: f
     return Severity.CRITICAL if is_critical else Severity.WARNING
 
 
+def _headline(said: Sequence[_Said], lead: Kind | None, terms: Sequence[str], now: float) -> str:
+    """The kind of harm, the voice that uses most of the words that all share, and how many others there are."""
+    telling = max(said, key=lambda one: (len(set(terms).intersection(one.terms)), -one.at))
+    others = wording.counted(len(said) - 1, "other voice")
+    span = wording.span(max(now - said[0].at, 300.0))
+    return f"{lead.title if lead else 'trouble'}: {wording.quoted(telling.text, 80)} and {others} in {span}"
+
+
 def _facts(
     said: Sequence[_Said],
     lead: Kind | None,
@@ -278,7 +300,6 @@ def _facts(
     what = f"{voices} in {wording.span(max(now - first.at, 300.0))}"
     topic = title if kind is not None else f"{title} and other trouble"
     return {
-        "headline": f"{topic}: {what}",
         "why": f"{what} speak of it ({topic}), where {wording.about(expected)} a day would be usual",
         "origin": [first.source, first.external_id],
         "began_at": first.at,

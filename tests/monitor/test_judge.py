@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from config.settings import Settings
 from monitor.detectors.contract import TICK, Tick
-from monitor.judge import Judge
+from monitor.judge import Judge, JudgeSettings
 from storage.records import Label, MentionedPost, Severity, Signal
 from tests.monitor.scenes import BRAND, START, chatter, comments, judged, said, ticks, usual_days
 
@@ -121,6 +122,17 @@ def test_a_brand_added_later_starts_from_nothing() -> None:
     wider.load(judge.dump())
     theirs = chatter(30, START, START + HOUR, brand="Bolt", negative=0.9)
     assert pages(_signals(wider, list(ticks([*theirs, *storm()], begin=START)))) != []
+
+
+def test_a_kind_of_the_operators_own_has_the_severity_they_want() -> None:
+    chosen = Settings.model_validate(
+        {"kinds": [{"name": "data_breach", "words": {"en": ["passenger list"]}, "severity": "critical"}]}
+    )
+    voices = [said(text, START + n * HOUR, author=f"x{n}") for n, text in enumerate(BREACH[:2])]
+    judge = Judge([BRAND], JudgeSettings.from_settings(chosen))
+    assert {one.severity for one in _signals(judge, list(ticks(voices))) if one.kind == "data_breach"} == {
+        Severity.CRITICAL
+    }
 
 
 def test_a_state_of_another_version_is_refused_with_advice() -> None:
