@@ -204,4 +204,4 @@ class Histories(RuleBasedStateMachine):
 
 
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(max_examples=20, stateful_step_count=16, phases=[Phase.generate])
+TestHistories.settings = settings(max_examples=14, stateful_step_count=16, phases=[Phase.generate])
