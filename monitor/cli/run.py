@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import signal
-import threading
-from types import FrameType
 
 from monitor.cli import logs, settings
 from monitor.cli.settings import DEFAULT, ConfigFile
+
+ENDS = (signal.SIGTERM, signal.SIGINT)
 
 
 def run(config: ConfigFile = DEFAULT) -> None:
@@ -21,16 +21,11 @@ def run(config: ConfigFile = DEFAULT) -> None:
 
     chosen = settings.read_settings(config, secrets=True)
     logs.begin(logs.secrets_of(chosen))
-    asked = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        asked.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    # Waited for, not handled: a handler that sets an event can interrupt the very wait for it while that holds its lock.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     program = App(chosen)
-    program.start()
     try:
-        asked.wait()
+        program.start()
+        signal.sigwait(ENDS)
     finally:
         program.stop()
