@@ -21,7 +21,7 @@ def run(config: ConfigFile = DEFAULT) -> None:
 
     chosen = settings.read_settings(config, secrets=True)
     logs.begin(logs.secrets_of(chosen))
-    # Waited for, not handled: a handler that sets an event can interrupt the very wait for it while that holds its lock.
+    # Waited for, not handled: a handler that sets an event can interrupt the wait for it while that holds its lock.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     program = App(chosen)
     try:
