@@ -17,12 +17,13 @@ def run(config: ConfigFile = DEFAULT) -> None:
 
     Example: tocsin run --config /etc/tocsin/tocsin.toml
     """
+    # Waited for, not handled: a handler that sets an event can interrupt the wait for it while that holds its lock.
+    # Before anything else: threads, those of numerical libraries too, inherit what is blocked when they begin.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     from monitor.app import App
 
     chosen = settings.read_settings(config, secrets=True)
     logs.begin(logs.secrets_of(chosen))
-    # Waited for, not handled: a handler that sets an event can interrupt the wait for it while that holds its lock.
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     program = App(chosen)
     try:
         program.start()

@@ -77,7 +77,7 @@ def test_a_job_that_fails_is_named_with_its_reason_and_runs_again() -> None:
         assert runs.acquire(timeout=PATIENCE)
         assert runs.acquire(timeout=PATIENCE)
         timer.stop()
-    told = [entry for entry in logs if entry.get("job") == "broken"]
+    told = [entry for entry in logs if entry.get("job") == "broken" and entry["event"] == "job failed"]
     assert told
     assert "no such thing" in told[0]["reason"]
 
