@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self, TypeVar
@@ -100,6 +101,7 @@ class Judge:
         self._settings = settings or JudgeSettings()
         self._voices: dict[str, VoiceFold] = {}
         self._recent: dict[str, Recent] = {}
+        self._shared: set[str] = set()
         self._stillness = Stillness()
         self._silent = 0
         self._last_at: datetime | None = None
@@ -117,10 +119,19 @@ class Judge:
         return self._step(tick)
 
     def copy(self) -> Self:
-        """An independent judge with the same state, for a provisional look at a tick that is not complete."""
-        twin = type(self)(self._brands, self._settings)
-        twin.load(self.dump())
-        return twin
+        """An independent judge with the same state, for a provisional look at a tick that is not complete.
+
+        What was heard of each brand is shared until either of the two hears of it again, since most brands are quiet.
+        """
+        self._shared = set(self._voices)
+        return copy(self).detach()
+
+    def detach(self) -> Self:
+        """Let go of what a shallow copy shares with the original."""
+        self._voices, self._recent, self._shared = dict(self._voices), dict(self._recent), set(self._shared)
+        self._stillness = self._stillness.copy()
+        self._detectors = [detector.copy() for detector in self._detectors]
+        return self
 
     def dump(self) -> bytes:
         """The whole state, to go on later exactly as if there had been no interruption."""
@@ -182,6 +193,9 @@ class Judge:
         return heard
 
     def _hear_brand(self, brand: str, items: Sequence[MentionedPost], now: float) -> list[Heard]:
+        if brand in self._shared:
+            self._shared.discard(brand)
+            self._voices[brand], self._recent[brand] = self._voices[brand].copy(), self._recent[brand].copy()
         fold = self._voices.get(brand) or self._voices.setdefault(brand, VoiceFold())
         recent = self._recent.get(brand) or self._recent.setdefault(brand, self._new_recent(()))
         fold.forget(now)

@@ -15,6 +15,7 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -35,6 +36,8 @@ SKETCH = 5
 """Shingles kept of a text: the smallest hashes, so that texts that share most words share one of them."""
 COMPARED = 3
 """Most earlier texts that a text is compared with in full."""
+MOST_KEYS = 50
+"""Wordings of a text that are known again without a comparison."""
 KEPT_TEXT = 200
 """Characters of a text that are compared."""
 
@@ -74,12 +77,14 @@ class VoiceSettings:
     most_speakers: int = 20_000
 
 
-class _Text(msgspec.Struct, array_like=True):
+class _Text(msgspec.Struct, array_like=True, frozen=True):
+    """A distinct text; never changed but replaced, so that folds may share it."""
+
     words: str
     last: float
     posts: int
-    shingles: list[int]
-    keys: list[str]
+    shingles: tuple[int, ...]
+    keys: tuple[str, ...]
 
 
 class _State(msgspec.Struct, array_like=True):
@@ -115,6 +120,16 @@ class VoiceFold:
             if now - last <= limits.speaker_for and len(speakers) <= limits.most_speakers:
                 break
             del speakers[name]
+
+    def copy(self) -> Self:
+        """An independent fold with the same state."""
+        return copy(self).detach()
+
+    def detach(self) -> Self:
+        """Let go of what a shallow copy shares with the original."""
+        self._state = _State(self._state.number, dict(self._state.texts), dict(self._state.speakers))
+        self._by_key, self._by_shingle = dict(self._by_key), dict(self._by_shingle)
+        return self
 
     def dump(self) -> bytes:
         """The whole state."""
@@ -170,27 +185,31 @@ class VoiceFold:
 
     def _carried(self, number: int, key: str, now: float) -> _Text:
         text = self._state.texts.pop(number)
-        self._state.texts[number] = text  # youngest last, so that forgetting starts with the oldest
-        text.posts += 1
-        text.last = max(text.last, now)
-        if key not in self._by_key and len(text.keys) < 50:
-            text.keys.append(key)
+        keys = text.keys
+        if key not in self._by_key and len(keys) < MOST_KEYS:
+            keys = (*keys, key)
             self._by_key[key] = number
+        text = _Text(text.words, max(text.last, now), text.posts + 1, text.shingles, keys)
+        self._state.texts[number] = text  # youngest last, so that forgetting starts with the oldest
         return text
 
     def _learn(self, words: str, shingles: list[int], key: str, now: float) -> int:
         number = self._state.number
         self._state.number += 1
-        self._state.texts[number] = _Text(words[:KEPT_TEXT], now, 1, shingles, [key])
+        self._state.texts[number] = _Text(words[:KEPT_TEXT], now, 1, tuple(shingles), (key,))
         self._by_key[key] = number
         for shingle in shingles:
             earlier = self._by_shingle.get(shingle)
             if earlier is not None:
-                self._state.texts[earlier].shingles.remove(
-                    shingle
-                )  # each points to one text, so that a restart is exact
+                self._give_up(earlier, shingle)
             self._by_shingle[shingle] = number
         return number
+
+    def _give_up(self, number: int, shingle: int) -> None:
+        """Let an earlier text no longer be found by a shingle: each points to one text, so that a restart is exact."""
+        text = self._state.texts[number]
+        kept = tuple(one for one in text.shingles if one != shingle)
+        self._state.texts[number] = _Text(text.words, text.last, text.posts, kept, text.keys)
 
     def _drop(self, number: int) -> None:
         text = self._state.texts.pop(number)

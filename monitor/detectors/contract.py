@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, Self
 
 from monitor.detectors.recent import Recent
 from monitor.voices import Heard
@@ -83,6 +83,9 @@ class Detector(Protocol):
         `surprise` of a signal is its strength in multiples of the threshold. From 1.0 it rings; below, down to the
         clear level, it says that what rang has not ebbed yet.
         """
+
+    def copy(self) -> Self:
+        """An independent detector with the same state; asked for every few seconds, so it must be cheap."""
 
     def dump(self) -> bytes:
         """The whole state."""

@@ -8,9 +8,10 @@ usual for the brand, and when no calm kind explains it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import numpy as np
@@ -103,6 +104,17 @@ class Crowd:
         reading = self._bank.push(_dense([last], len(self._bank.names))[:, 0], self._covered(last.covered))
         self._loud = bool(np.any(reading.surprise >= CLEAR))
         return self._signals(hearing, reading)
+
+    def copy(self) -> Self:
+        """An independent detector with the same state."""
+        return copy(self).detach()
+
+    def detach(self) -> Self:
+        """Let go of what a shallow copy shares with the original."""
+        self._bank = self._bank.copy()
+        self._waiting = list(self._waiting)
+        self._begun = dict(self._begun)
+        return self
 
     def dump(self) -> bytes:
         """The whole state."""

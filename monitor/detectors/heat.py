@@ -62,6 +62,13 @@ class Norms(msgspec.Struct, array_like=True):
     comments: dict[int, _Histogram] = {}
     points: dict[int, _Histogram] = {}
 
+    def copy(self) -> Norms:
+        """Independent norms of the same."""
+        return Norms(
+            {place: _Histogram(one.at, list(one.counts)) for place, one in self.comments.items()},
+            {place: _Histogram(one.at, list(one.counts)) for place, one in self.points.items()},
+        )
+
     def learn(self, place: int, comments: int | None, points: int | None, now: float) -> None:
         """Take a thread that had so many when it passed out of age class `place`."""
         for table, value in ((self.comments, comments), (self.points, points)):

@@ -7,11 +7,13 @@ usual for it. Neither is a crowd, and copies may be coordinated: each is worth a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
+from msgspec.structs import replace
 
 from monitor.detectors import wording
 from monitor.detectors.contract import Hearing
@@ -41,8 +43,8 @@ class ReachSettings:
     usual: float = 1.0
 
 
-class _Text(msgspec.Struct, array_like=True):
-    """An adverse text: where and when it was first heard, and how far it got."""
+class _Text(msgspec.Struct, array_like=True, frozen=True):
+    """An adverse text: where and when it was first heard, and how far it got; replaced, never changed."""
 
     at: float
     source: str
@@ -51,7 +53,7 @@ class _Text(msgspec.Struct, array_like=True):
     kind: str
     audience: int
     copies: int = 0
-    carriers: list[tuple[str, str]] = []
+    carriers: tuple[tuple[str, str], ...] = ()
 
 
 class _Told(msgspec.Struct, array_like=True, frozen=True):
@@ -96,6 +98,15 @@ class Reach:
             _forget(state, hearing.at.timestamp())
         return signals
 
+    def copy(self) -> Self:
+        """An independent detector with the same state."""
+        return copy(self).detach()
+
+    def detach(self) -> Self:
+        """Let go of what a shallow copy shares with the original."""
+        self._brands = {brand: _Brand(dict(one.texts), list(one.told)) for brand, one in self._brands.items()}
+        return self
+
     def dump(self) -> bytes:
         """The whole state."""
         return msgspec.msgpack.encode(self._brands)
@@ -108,18 +119,18 @@ class Reach:
         """Remember an adverse text or that it was carried on; its number."""
         post, text = one.item.post, state.texts.get(one.text)
         if text is not None:
-            text.copies += 1
-            text.audience = max(text.audience, post.author_reach or 0)
-            if len(text.carriers) < CARRIERS:
-                text.carriers.append(post.key)
+            state.texts[one.text] = replace(
+                text,
+                copies=text.copies + 1,
+                audience=max(text.audience, post.author_reach or 0),
+                carriers=(*text.carriers, post.key)[:CARRIERS],
+            )
             return one.text
         harmful = [kind for name in one.item.kinds if (kind := self._kinds.get(name)) is not None and kind.harm]
         if one.role is Role.COPY or not is_adverse(one.item, harmful):
             return None
         said, named = post.title or post.text, harmful[0].name if harmful else ""
-        state.texts[one.text] = _Text(
-            post.judged_at.timestamp(), *post.key, said, named, post.author_reach or 0, carriers=[]
-        )
+        state.texts[one.text] = _Text(post.judged_at.timestamp(), *post.key, said, named, post.author_reach or 0)
         return one.text
 
     def _signal(self, hearing: Hearing, brand: str, state: _Brand, number: int) -> Signal | None:

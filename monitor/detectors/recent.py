@@ -11,6 +11,7 @@ import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import msgspec
 
@@ -154,6 +155,12 @@ class Recent:
                 break
             counts.update(moment.harm)
         return counts
+
+    def copy(self) -> Self:
+        """An independent memory of the same; moments never change once they are taken."""
+        twin = type(self)(self._kind_of)
+        twin.load(self._moments)
+        return twin
 
     def dump(self) -> list[Moment]:
         """The moments, oldest first."""

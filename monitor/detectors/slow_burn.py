@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import timedelta
 from statistics import pstdev
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -82,6 +83,17 @@ class SlowBurn:
             if signal is not None:
                 signals.append(signal)
         return signals
+
+    def copy(self) -> Self:
+        """An independent detector with the same state."""
+        return copy(self).detach()
+
+    def detach(self) -> Self:
+        """Let go of what a shallow copy shares with the original."""
+        state = self._state
+        hours = {brand: [*hours[:-1], copy(hours[-1])] for brand, hours in state.hours.items() if hours}
+        self._state = _State(state.begun, dict(state.missed), hours)
+        return self
 
     def dump(self) -> bytes:
         """The whole state."""

@@ -7,7 +7,9 @@ afterwards, when somebody speaks again; until then nothing is learned from it.
 
 from __future__ import annotations
 
+from copy import copy
 from statistics import median
+from typing import Self
 
 import msgspec
 
@@ -51,6 +53,15 @@ class Stillness:
         self._end_days(silent)
         state.longest_today = max(state.longest_today, silent)
         return is_gap
+
+    def copy(self) -> Self:
+        """An independent one with the same past."""
+        return copy(self).detach()
+
+    def detach(self) -> Self:
+        """Let go of what a shallow copy shares with the original."""
+        self._state = copy(self._state)
+        return self
 
     def dump(self) -> bytes:
         """The whole state."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from copy import copy
 from functools import lru_cache
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
@@ -88,6 +89,15 @@ class Background:
         """Whether the term is so common that it says nothing."""
         state = self._state
         return state.voices >= KNOWN_FROM and state.counts.get(term, 0.0) > COMMON * state.voices
+
+    def copy(self) -> Self:
+        """An independent background of the same."""
+        return copy(self).detach()
+
+    def detach(self) -> Self:
+        """Let go of what a shallow copy shares with the original."""
+        self._state = _State(self._state.voices, dict(self._state.counts))
+        return self
 
     def dump(self) -> bytes:
         """The whole state."""

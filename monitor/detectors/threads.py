@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -83,6 +84,12 @@ class _About(msgspec.Struct, array_like=True):
     evidence: list[tuple[str, str]] = []
     is_famous: bool = False
 
+    def copy(self) -> _About:
+        """An independent state of the same."""
+        twin = copy(self)
+        twin.evidence = list(self.evidence)
+        return twin
+
 
 class _Fame(msgspec.Struct, array_like=True):
     """How many hot threads a brand had, fading."""
@@ -112,6 +119,7 @@ class Threads:
         self._kinds = kinds
         self._settings = settings
         self._state = _State({}, {}, {}, {})
+        self._owned: set[str] | None = None
 
     def hear(self, hearing: Hearing) -> list[Signal]:
         """The hot threads among those that something was heard of in this tick."""
@@ -128,6 +136,22 @@ class Threads:
         for thread in sorted(touched & self._state.threads.keys()):
             self._learn(thread)
         return [signal for signal in signals if signal is not None]
+
+    def copy(self) -> Self:
+        """An independent detector with the same state; threads are shared until either of the two hears of them."""
+        self._owned = set()
+        return copy(self).detach()
+
+    def detach(self) -> Self:
+        """Let go of what a shallow copy shares with the original."""
+        state, self._owned = self._state, set()
+        self._state = _State(
+            norms={source: norms.copy() for source, norms in state.norms.items()},
+            threads=dict(state.threads),
+            about=dict(state.about),
+            fame={name: copy(fame) for name, fame in state.fame.items()},
+        )
+        return self
 
     def dump(self) -> bytes:
         """The whole state."""
@@ -147,8 +171,7 @@ class Threads:
                 post = one.item.post
                 root = post.thread_id or post.external_id
                 thread = _name(post.source, root)
-                abouts = self._state.about.setdefault(thread, {})
-                about = abouts.get(brand) or abouts.setdefault(brand, _About(post.judged_at.timestamp(), evidence=[]))
+                about = self._about(thread, brand, post.judged_at.timestamp())
                 if root == post.external_id:
                     _take_root(about, one)
                 else:
@@ -170,12 +193,32 @@ class Threads:
         thread.points = sample.engagement.likes if sample.engagement.likes is not None else thread.points
         return name
 
+    def _about(self, name: str, brand: str, at: float) -> _About:
+        """What is known of the thread's words about the brand, heard of at `at`."""
+        brands = self._state.about.get(name)
+        if brands is None:
+            brands = self._state.about[name] = {}
+            self._own("about", name)
+        elif self._own("about", name):
+            brands = self._state.about[name] = {other: about.copy() for other, about in brands.items()}
+        return brands.get(brand) or brands.setdefault(brand, _About(at, evidence=[]))
+
+    def _own(self, table: str, name: str) -> bool:
+        """Whether an entry is still shared with a copy; from now on it is not."""
+        if self._owned is None or f"{table}\x1f{name}" in self._owned:
+            return False
+        self._owned.add(f"{table}\x1f{name}")
+        return True
+
     def _thread(self, name: str, source: str, external_id: str, at: float) -> _Thread:
         """The thread, heard of at `at`; youngest last in the table, so that forgetting begins with the oldest."""
         thread = self._state.threads.pop(name, None)
         if thread is None:
             begun = min((about.at for about in self._state.about.get(name, {}).values()), default=at)
             thread = _Thread(source, external_id, min(at, begun), at)
+            self._own("thread", name)
+        elif self._own("thread", name):
+            thread = copy(thread)
         self._state.threads[name] = thread
         thread.first_at, thread.last_at = min(thread.first_at, at), max(thread.last_at, at)
         return thread
@@ -220,6 +263,7 @@ class Threads:
         if heat < CLEAR * rings_from:
             return None
         if heat >= settings.serious and math.isfinite(pages_from):
+            about = self._about(name, brand, about.at)
             self._count_fame(brand, about, hearing.at.timestamp())
         return self._told(hearing, brand, thread, about, _Judged(heat, place, pages_from, rings_from, settings))
 

@@ -13,9 +13,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -114,6 +115,11 @@ class _Brand(msgspec.Struct, array_like=True):
     said: list[_Said] = []
     habits: dict[str, _Habit] = {}
 
+    def copy(self) -> _Brand:
+        """An independent state of the same."""
+        habits = {name: copy(habit) for name, habit in self.habits.items()}
+        return _Brand(self.begun, copy(self.voices), list(self.said), habits)
+
 
 class Trouble:
     """Counts the voices that name a kind of harm."""
@@ -140,6 +146,16 @@ class Trouble:
                 if signal is not None:
                     signals.append(signal)
         return signals
+
+    def copy(self) -> Self:
+        """An independent detector with the same state."""
+        return copy(self).detach()
+
+    def detach(self) -> Self:
+        """Let go of what a shallow copy shares with the original."""
+        self._brands = {brand: state.copy() for brand, state in self._brands.items()}
+        self._background = self._background.copy()
+        return self
 
     def dump(self) -> bytes:
         """The whole state."""

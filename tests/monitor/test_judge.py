@@ -176,6 +176,20 @@ def test_a_restart_anywhere_gives_the_same_signals(cuts: list[int]) -> None:
     assert found == _expected()
 
 
+@settings(max_examples=6)
+@given(st.integers(0, len(HISTORY) - 1))
+def test_a_copy_and_its_original_never_feel_each_other(cut: int) -> None:
+    judge, alone = Judge([BRAND]), Judge([BRAND])
+    _signals(judge, HISTORY[:cut])
+    alone.load(judge.dump())
+    ahead = judge.copy()
+    for tick in HISTORY[cut : cut + 40]:
+        expected = alone.step(tick)
+        assert ahead.step(tick) == expected
+        assert judge.step(tick) == expected
+    assert ahead.dump() == judge.dump() == alone.dump()
+
+
 def test_the_history_of_the_restart_test_shows_every_detector() -> None:
     assert {signal.detector for signal in _expected()} >= {"backlash", "burst", "trouble", "thread"}
 
