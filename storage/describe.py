@@ -1,7 +1,7 @@
-"""The tables in words, for docs/database.md: `python -m storage.describe docs/database.md` brings the page up to date.
+"""Views and tables in words, for docs/database.md: `python -m storage.describe docs/database.md` brings it up to date.
 
-What stands between the page's two marks is made from storage/schema.py; the rest is written by
-hand. A test compares, so that the page cannot fall behind.
+What stands between the page's marks is made from storage/views.py and storage/schema.py; the rest is written by hand.
+A test compares, so that the page cannot fall behind.
 """
 
 from __future__ import annotations
@@ -14,21 +14,41 @@ from sqlalchemy import Column, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.schema import metadata
-
-BEGIN = "<!-- tables -->"
-END = "<!-- end of tables -->"
+from storage.views import VIEWS, View
 
 _SQLITE = sqlite.dialect()
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def page(text: str) -> str:
-    """The page with its tables as they are now; ValueError when a mark is missing."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page has no {BEGIN} … {END}; put both where the tables shall stand")
-    return f"{before}{BEGIN}\n\n{tables()}\n{END}{after}"
+    """The page with its views and tables as they are now; ValueError when a mark is missing."""
+    return _between(_between(text, "views", views()), "tables", tables())
+
+
+def _between(text: str, name: str, made: str) -> str:
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"the page has no {begin} … {end}; put both where the {name} shall stand")
+    return f"{before}{begin}\n\n{made}\n{end}{after}"
+
+
+def views() -> str:
+    """Every view in Markdown."""
+    return "\n".join(line for view in VIEWS for line in _view(view))
+
+
+def _view(view: View) -> Iterator[str]:
+    yield f"### {view.name}"
+    yield ""
+    yield f"{view.comment}."
+    yield ""
+    yield "| column | what it holds |"
+    yield "| --- | --- |"
+    for column in view.columns:
+        yield f"| `{column.name}` | {column.comment} |"
+    yield ""
 
 
 def tables() -> str:

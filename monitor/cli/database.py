@@ -50,6 +50,21 @@ def backup(
         output.say(f"{output.plain(database.place)} is copied to {output.plain(str(to))}, and the copy is sound.")
 
 
+@app.command(epilog="Example: tocsin db reader analysts")
+def reader(
+    role: Annotated[str, typer.Argument(metavar="ROLE", help="A role of the PostgreSQL server, which must exist.")],
+    config: ConfigFile = DEFAULT,
+) -> None:
+    """Let a PostgreSQL role read the views and tables, and do nothing else."""
+    from storage import readers
+
+    chosen = settings.read_settings(config, complete=False)
+    with settings.open_database(chosen) as database:
+        with database.write() as tx:
+            readers.allow(tx, role)
+        output.say(f"{output.plain(role)} may read {output.plain(database.place)}, and write nothing.")
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """What a look at the database found."""

@@ -10,7 +10,9 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
 
+from storage import views
 from storage.errors import StorageError
+from storage.migrations import NEWEST
 
 _LOCK = 7_233_041
 """Key of the advisory lock that makes processes migrate one after another on PostgreSQL."""
@@ -40,16 +42,25 @@ def run(connection: Connection, change: Callable[[Config], object]) -> None:
     if connection.dialect.name == "postgresql":
         with writer.begin():
             writer.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            change(configuration(writer))
+            _change(writer, change)
         return
     # Rebuilding a table drops the old one, which would take the rows that refer to it along.
     _set_foreign_keys(connection, on=False)
     try:
         with writer.begin():
-            change(configuration(writer))
+            _change(writer, change)
             _refuse_broken_references(writer)
     finally:
         _set_foreign_keys(connection, on=True)
+
+
+def _change(writer: Connection, change: Callable[[Config], object]) -> None:
+    """Make the change with the views out of the way; they come back where the tables are those of this version."""
+    grants = views.remove(writer)
+    change(configuration(writer))
+    found = writer.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    if found == NEWEST:
+        views.create(writer, grants)
 
 
 def _set_foreign_keys(connection: Connection, *, on: bool) -> None:
