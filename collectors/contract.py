@@ -9,6 +9,10 @@ A source is one module of this package (or of another distribution, named by a d
 The one who calls `collect` stores each page and its cursor in one transaction before asking for the next page, so a
 collector may be killed between any two pages: called again with the last stored cursor it goes on where it stood. At
 most one page is then read twice, and none is skipped. tests/contract holds every source to this.
+
+What not every platform can do is asked of those alone that have the method: `Charged` (what reading costs), `Counting`
+(how many posts wait, without reading them), `ThreadReader` (the thread of one post, when it matters), `Rechecking`
+(whether posts are still there, and as they were).
 """
 
 from __future__ import annotations
@@ -114,6 +118,98 @@ class Collector(Protocol):
         """Ask the source for something small; return one sentence on what was found, for `tocsin check --live`.
 
         Raises `CollectorError` with what is wrong and what to do about it.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """What reading a source costs and what its platform allows, as it documents it; prices in US dollars.
+
+    `requests_per_turn` are those of a turn that finds next to nothing. `requests_per_day` is the platform's limit, or
+    what its shorter limits come to in a day, `None` where it states none. `posts_per_day` is how many posts the
+    source's own options let it read, where every post is paid for.
+    """
+
+    requests_per_turn: int = 1
+    requests_per_day: int | None = None
+    posts_per_day: int | None = None
+    dollars_per_request: float = 0.0
+    dollars_per_post: float = 0.0
+    dollars_per_count: float = 0.0
+
+    def price(self, *, requests: int = 0, posts: int = 0) -> float:
+        """Dollars for what was asked and given."""
+        return requests * self.dollars_per_request + posts * self.dollars_per_post
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many posts wait to be read, and what it cost to know."""
+
+    posts: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """What became of posts that were read earlier.
+
+    `posts` are there, in their present wording. `kept` names those that are there and of which no more is known.
+    `gone` says of those that are not what happened (`deleted`, `protected`, `suspended`, ...). What is in none of the
+    three could not be told. `state` (JSON types only) is given back at the next call; when it is not empty, an answer
+    is still on its way and the posts asked about are the source's to remember.
+    """
+
+    posts: Sequence[Post] = ()
+    kept: Sequence[str] = ()
+    gone: Mapping[str, str] = field(default_factory=dict)
+    state: Mapping[str, Any] = field(default_factory=dict)
+    requests: int = 0
+
+
+@runtime_checkable
+class Charged(Protocol):
+    """A source whose platform limits or charges for reading; one without this is free and asks once a turn."""
+
+    def tariff(self) -> Tariff:
+        """What it costs as configured. Talks to nobody."""
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A source that can say how many posts wait, for less than reading them."""
+
+    def count(self, cursor: Mapping[str, Any] | None) -> Count:
+        """Posts behind `cursor`. Raises `CollectorError`."""
+
+
+@runtime_checkable
+class ThreadReader(Protocol):
+    """A source that can give the thread of a post."""
+
+    def thread(self, post: Post, most: int) -> Iterator[Page]:
+        """The root, what `post` answers up to the root, and at most `most` replies, the most engaged where it can tell.
+
+        The pages' cursors are empty and are not stored. Raises `CollectorError`.
+        """
+
+
+@runtime_checkable
+class Rechecking(Protocol):
+    """A source that can tell what became of posts."""
+
+    @property
+    def recheck_at_once(self) -> int:
+        """How many posts it is asked about in one call at the most."""
+
+    @property
+    def rechecks_mentions_only(self) -> bool:
+        """Whether it can be asked only about posts that name a brand, as looking up every one would be too much."""
+
+    def recheck(self, posts: Sequence[Post], state: Mapping[str, Any]) -> Recheck:
+        """What became of `posts`; with the `state` of an answer on its way, `posts` is empty and that answer is taken.
+
+        Raises `CollectorError`.
         """
 
 

@@ -12,22 +12,23 @@ collectors/feed_parsing.py, never by handing a string to feedparser, which would
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Any
+from urllib.parse import urldefrag
 
 import structlog
 from pydantic import BeforeValidator, Field
 
-from collectors.contract import CollectorError, Page, SourceContext, SourceOptions
+from collectors.contract import CollectorError, Page, Recheck, SourceContext, SourceOptions, Tariff
 from collectors.egress import Answer, Egress, EgressRules, host_of
 from collectors.feed_entries import Entry, readable, web_address
 from collectors.feed_parsing import FeedParser
 from collectors.moments import from_epoch
 from collectors.terms import naming
 from config.durations import Duration
-from storage.records import Engagement, EngagementSample, Gap
+from storage.records import Engagement, EngagementSample, Gap, Post
 
 _KEPT_IDS = 500
 _NO_FEED = ("image/", "video/", "audio/", "application/pdf", "application/zip", "application/json")
@@ -154,6 +155,40 @@ class Feeds:
         with self._egress.session(), FeedParser() as parser:
             counts = [len(self._entries(self._fetch(feed.url, _State()), parser)) for feed in self._options.feeds]
         return f"{len(counts)} feed(s) answer, with {sum(counts)} entries"
+
+    def tariff(self) -> Tariff:
+        """Free; one request for each feed."""
+        return Tariff(requests_per_turn=len(self._options.feeds))
+
+    @property
+    def recheck_at_once(self) -> int:
+        """Each is a request, to the page of an article."""
+        return 20
+
+    @property
+    def rechecks_mentions_only(self) -> bool:
+        """Articles that name nobody are let be."""
+        return True
+
+    def recheck(self, posts: Sequence[Post], state: Mapping[str, Any]) -> Recheck:  # noqa: ARG002  (answers at once)
+        """Ask for the articles' own pages: one that answers "not found" or "gone" was taken back by its publisher.
+
+        Nothing else says so: an entry that leaves a feed has only moved out.
+        """
+        pages = {post.external_id: urldefrag(post.url).url for post in posts if post.url}
+        with self._egress.session():
+            there = {page: self._is_there(page) for page in dict.fromkeys(pages.values())}
+        kept = [name for name, page in pages.items() if there[page]]
+        gone = {name: "deleted" for name, page in pages.items() if there[page] is False}
+        return Recheck(kept=kept, gone=gone, requests=self._asked())
+
+    def _is_there(self, page: str) -> bool | None:
+        """Whether a page still stands; `None` where its server does not tell."""
+        try:
+            self._egress.fetch(page)
+        except CollectorError as error:
+            return False if error.status in (404, 410) else None
+        return True
 
     def _summary(self, failures: list[tuple[str, CollectorError]]) -> CollectorError:
         """One error for all feeds that failed; permanent, or to be left alone, only when that holds for every feed."""

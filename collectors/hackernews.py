@@ -13,7 +13,7 @@ Threads: a story and its comments; a comment's `parent_id` is what it answers, `
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -22,7 +22,16 @@ from urllib.parse import urlencode
 import structlog
 from pydantic import Field
 
-from collectors.contract import CollectorError, Page, Quarantined, SourceContext, SourceOptions, raw_hash
+from collectors.contract import (
+    CollectorError,
+    Page,
+    Quarantined,
+    Recheck,
+    SourceContext,
+    SourceOptions,
+    Tariff,
+    raw_hash,
+)
 from collectors.egress import Egress, EgressRules
 from collectors.hackernews_items import Items
 from collectors.moments import from_epoch, not_after
@@ -33,6 +42,8 @@ from storage.records import Engagement, EngagementSample, Gap, Post, PostKind
 
 HITS = 1000
 """Hits of one query that Algolia gives at the most, and so the size of our only page."""
+
+REQUESTS_PER_DAY = 10_000 * 24
 
 _FIRST_SLICE, _WIDEST_SLICE = 1800, 6 * 3600
 _SILENCE = 600
@@ -135,6 +146,43 @@ class HackerNews:
             raise CollectorError("the search of Hacker News answers but gives no post")
         age = self._clock() - from_epoch(answer.hits[0]["created_at_i"])
         return f"Hacker News answers; its newest post is {max(age.total_seconds(), 0) / 60:.0f} minutes old"
+
+    def tariff(self) -> Tariff:
+        """Free; the search tolerates about 10,000 requests an hour."""
+        return Tariff(requests_per_turn=2, requests_per_day=REQUESTS_PER_DAY)
+
+    def thread(self, post: Post, most: int) -> Iterator[Page]:
+        """The story and what the post answers by their numbers, then the newest comments by the search.
+
+        Points of comments are not published, so the newest stand for the most engaged.
+        """
+        root = post.thread_id or post.external_id
+        with self._egress.session():
+            above = dict.fromkeys(int(name) for name in (root, post.parent_id) if name)
+            posts, bad = self._items.read(list(above))
+            yield Page({}, posts, quarantined=bad, requests=self._asked())
+            size = str(min(max(most, 1), HITS))
+            found = self._ask({"tags": f"comment,story_{int(root)}", "hitsPerPage": size})
+            posts, bad = self._posts(found.hits)
+            yield Page({}, posts, quarantined=bad, requests=self._asked())
+
+    @property
+    def recheck_at_once(self) -> int:
+        """Each is a request."""
+        return 100
+
+    @property
+    def rechecks_mentions_only(self) -> bool:
+        """The whole site is stored, which one could not ask for number by number."""
+        return True
+
+    def recheck(self, posts: Sequence[Post], state: Mapping[str, Any]) -> Recheck:  # noqa: ARG002  (answers at once)
+        """Read the items again; deleted and killed ones are gone, and moderators' changes of titles show."""
+        with self._egress.session():
+            found, bad = self._items.read([int(post.external_id) for post in posts])
+        there = {post.external_id for post in found} | {item.where.removeprefix("item ") for item in bad}
+        gone = {post.external_id: "deleted" for post in posts if post.external_id not in there}
+        return Recheck(found, gone=gone, requests=self._asked())
 
     def _new_posts(self, reading: _Reading, now: datetime) -> Iterator[Page]:
         try:

@@ -17,31 +17,25 @@ comments that are left out at first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import structlog
 from pydantic import Field
 
-from collectors.contract import CollectorError, Page, SourceContext, SourceOptions
+from collectors.contract import CollectorError, Page, Recheck, SourceContext, SourceOptions, Tariff
 from collectors.moments import from_epoch
 from collectors.queries import Dialect, queries
-from collectors.reddit_shapes import Found, Things, found_in
+from collectors.reddit_client import LOOKED_UP_AT_ONCE, Client, UnreadableError
+from collectors.reddit_shapes import Found, Things, found_in, gone_in
 from collectors.reddit_state import Listing, Reading, State
 from collectors.terms import naming
 from config.durations import Duration
-from config.references import MissingSecretError, SecretReference
+from config.references import SecretReference
 from storage.records import EngagementSample, Gap, Post
 
-if TYPE_CHECKING:
-    import praw
-
-    from collectors.transport import GuardedAdapter, Headers
-
-T = TypeVar("T")
-
+REQUESTS_PER_DAY = 100 * 60 * 24
 SEARCH_ENDS_AFTER, LISTING_ENDS_AFTER = 225, 950
 """Entries after which the end of a listing is taken to be Reddit's and not the posts'."""
 
@@ -114,6 +108,43 @@ class Reddit:
         with self._client.session():
             self._client.listing(self._listings[0].path, self._listings[0].params(State(0.0), self._clock()))
         return f"Reddit accepts the app; {len(self._listings)} listing(s) to read"
+
+    def tariff(self) -> Tariff:
+        """Free within 100 requests a minute."""
+        return Tariff(requests_per_turn=len(self._listings) + 1, requests_per_day=REQUESTS_PER_DAY)
+
+    def thread(self, post: Post, most: int) -> Iterator[Page]:
+        """The submission, then its comments as Reddit ranks them, with what the post answers among them."""
+        now, root = self._clock(), post.thread_id or post.external_id
+        with self._client.session():
+            names = list(dict.fromkeys(name for name in (root, post.parent_id) if name))
+            found = found_in(self._client.looked_up(names), self.name, now)
+            yield Page({}, found.posts, quarantined=found.bad, requests=self._client.asked())
+            comments, _ = self._client.comments(root, 0, sort="top", most=min(max(most, 1), 500))
+            found = found_in(comments, self.name, now)
+            ranked = sorted(found.posts, key=lambda each: -(each.engagement.likes or 0))[:most]
+            yield Page({}, ranked, quarantined=found.bad, requests=self._client.asked())
+
+    @property
+    def recheck_at_once(self) -> int:
+        """Ten requests' worth."""
+        return 10 * LOOKED_UP_AT_ONCE
+
+    @property
+    def rechecks_mentions_only(self) -> bool:
+        """Whatever is stored is to be kept up to date."""
+        return False
+
+    def recheck(self, posts: Sequence[Post], state: Mapping[str, Any]) -> Recheck:  # noqa: ARG002  (answers at once)
+        """Look the posts up, a hundred a request; what Reddit does not know any more, or shows emptied, is gone."""
+        names = [post.external_id for post in posts]
+        with self._client.session():
+            things = list(self._client.looked_up(names).things)
+        now = self._clock()
+        gone = gone_in(names, things)
+        found = found_in(Things(things), self.name, now).posts
+        there = [post for post in found if post.external_id not in gone]
+        return Recheck(there, gone=gone, requests=self._client.asked())
 
     def _resumed(self, cursor: Mapping[str, Any], now: datetime) -> Reading:
         """The reading that the cursor tells; a listing that is new takes over from those that it has replaced."""
@@ -235,148 +266,6 @@ def _listings(options: Options, asked: Sequence[str]) -> list[Listing]:
     searched = [*places, *(["all"] if options.search_all else [])]
     found = [Listing(f"r/{place}/search", query, SEARCH_ENDS_AFTER) for place in searched for query in asked]
     return found + [Listing(f"r/{place}/comments", "", LISTING_ENDS_AFTER) for place in places]
-
-
-class UnreadableError(CollectorError):
-    """Reddit answered with something else than it documents."""
-
-
-class Client:
-    """The questions that are asked of Reddit."""
-
-    def __init__(self, options: Options, clock: Callable[[], datetime]) -> None:
-        self._options = options
-        self._clock = clock
-        self._reddit: praw.Reddit | None = None
-        self._adapter: GuardedAdapter | None = None
-        self._is_new = True
-        self._counted = 0
-        self._blocked_until: datetime | None = None
-
-    @contextmanager
-    def session(self) -> Iterator[None]:
-        """Be signed in for the questions inside; the sign-in is kept for the next session while it is good."""
-        if self._reddit is None:
-            self._reddit = self._signed_out()
-        try:
-            yield
-        finally:
-            if self._adapter is not None:
-                self._adapter.close()
-            self._is_new = False
-
-    def listing(self, path: str, params: Mapping[str, Any]) -> Things:
-        """A page of a listing."""
-        given = {name: value for name, value in params.items() if value is not None}
-        page = self._ask(lambda reddit: reddit.request(method="GET", path=path, params=given))
-        try:
-            children, after = page["data"]["children"], page["data"].get("after")
-            return Things([child["data"] for child in children], after or "")
-        except (AttributeError, KeyError, TypeError) as error:
-            raise UnreadableError(f"Reddit answered {path} with something that is no listing") from error
-
-    def looked_up(self, names: list[str]) -> Things:
-        """Things by their full names; those that do not exist are missing."""
-        chunks = [names[start : start + 100] for start in range(0, len(names), 100)]
-        found = [self.listing("api/info", {"id": ",".join(chunk)}) for chunk in chunks]
-        return Things([thing for each in found for thing in each.things])
-
-    def comments(self, submission: str, more: int) -> tuple[Things, int]:
-        """The comments of a submission, newest first, with `more` further requests; and how many were left out."""
-
-        def ask(reddit: praw.Reddit) -> tuple[list[Any], int]:
-            thread = reddit.submission(submission.removeprefix("t3_"))
-            thread.comment_sort, thread.comment_limit = "new", 500
-            left: Any = thread.comments.replace_more(limit=more)
-            return thread.comments.list(), sum(each.count for each in left)
-
-        comments, missing = self._ask(ask)
-        return Things([vars(comment) for comment in comments]), missing
-
-    def asked(self) -> int:
-        """Requests since this was last asked."""
-        total = self._adapter.requests if self._adapter else 0
-        asked, self._counted = total - self._counted, total
-        return asked
-
-    def _signed_out(self) -> praw.Reddit:
-        import praw  # noqa: PLC0415  (slow to import: only paid by who reads Reddit)
-
-        from collectors.transport import GuardedAdapter, guarded_session  # noqa: PLC0415
-
-        try:
-            client_id = self._options.client_id.resolve().get_secret_value()
-            client_secret = self._options.client_secret.resolve().get_secret_value()
-        except MissingSecretError as error:
-            raise CollectorError(f"the credentials of Reddit are missing: {error}", permanent=True) from error
-        self._adapter = GuardedAdapter("Reddit", clock=self._clock, observe=self._observe)
-        self._is_new, self._counted = True, 0
-        # Everything is given here, so that no praw.ini that lies about can lead the credentials elsewhere.
-        return praw.Reddit(
-            client_id=client_id,
-            client_secret=client_secret,
-            user_agent=self._options.user_agent,
-            oauth_url=self._options.oauth_url,
-            reddit_url=self._options.reddit_url,
-            username=None,
-            password=None,
-            refresh_token=None,
-            redirect_uri=None,
-            check_for_updates=False,
-            check_for_async=False,
-            ratelimit_seconds=0,
-            requestor_kwargs={"session": guarded_session(self._adapter)},
-        )
-
-    def _observe(self, headers: Headers) -> None:
-        """Note when the allowance of requests is used up, and keep the headers from prawcore, which would sleep."""
-        remaining, _, reset = (headers.pop(f"x-ratelimit-{name}", None) for name in ("remaining", "used", "reset"))
-        try:
-            if remaining is not None and reset is not None and float(remaining) < 1:
-                self._blocked_until = self._clock() + timedelta(seconds=min(max(float(reset), 1.0), 3600.0))
-                headers.setdefault("retry-after", reset)
-        except ValueError:
-            return
-
-    def _ask(self, question: Callable[[praw.Reddit], T]) -> T:
-        import praw.exceptions  # noqa: PLC0415
-        import prawcore  # noqa: PLC0415
-
-        self._wait_for_allowance()
-        if self._reddit is None:
-            raise RuntimeError("Reddit is asked inside `with client.session()`")
-        try:
-            return question(self._reddit)
-        except prawcore.RequestException as error:
-            raise self._meant(error.original_exception) from error
-        except prawcore.Redirect as error:
-            raise CollectorError("Reddit knows no such subreddit; correct `subreddits`", permanent=True) from error
-        except (
-            prawcore.PrawcoreException,
-            praw.exceptions.PRAWException,
-            AssertionError,
-            AttributeError,
-            LookupError,
-            TypeError,
-            ValueError,
-        ) as error:
-            raise UnreadableError(f"Reddit gave an answer that cannot be read ({type(error).__name__})") from error
-
-    def _wait_for_allowance(self) -> None:
-        if self._blocked_until is not None and self._blocked_until > self._clock():
-            wait = (self._blocked_until - self._clock()).total_seconds()
-            raise CollectorError(f"Reddit's allowance of requests is used up for {wait:.0f} s", retry_after=wait)
-
-    def _meant(self, error: Exception) -> CollectorError:
-        """Our own error that prawcore has wrapped; a sign-in that has gone stale is renewed at the next turn."""
-        if not isinstance(error, CollectorError):
-            return CollectorError(f"Reddit could not be read: {type(error).__name__}")
-        if error.status == 401 and not self._is_new:
-            self._reddit = None
-            return CollectorError(
-                "Reddit does not accept the sign-in any more; it is renewed at the next turn", status=401
-            )
-        return error
 
 
 def build(options: Options, context: SourceContext) -> Reddit:

@@ -56,6 +56,21 @@ def found_in(things: Things, source: str, now: datetime) -> Found:
     return Found(posts, bad, things.after, len(times) + len(bad), newest, oldest)
 
 
+def gone_in(names: Iterable[str], things: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Those of the things asked for that are not there any more, or only as an empty shell, and why."""
+    shown = {_name(fields): fields for fields in things if isinstance(fields, Mapping) and "id" in fields}
+    gone = {name: "deleted" for name in names if name not in shown}
+    for name, fields in shown.items():
+        if _is_gone(fields):
+            gone[name] = str(fields.get("removed_by_category") or "deleted")
+    return gone
+
+
+def _name(fields: Mapping[str, Any]) -> str:
+    """The full name of a thing: its kind and its id."""
+    return f"t1_{fields['id']}" if "body" in fields else f"t3_{fields['id']}"
+
+
 def _is_gone(fields: Mapping[str, Any]) -> bool:
     words = fields.get("body", fields.get("selftext"))
     return bool(fields.get("removed_by_category")) or (words in _GONE and _author(fields) is None)
@@ -70,7 +85,7 @@ def _author(fields: Mapping[str, Any]) -> str | None:
 
 def _post(fields: Mapping[str, Any], source: str, now: datetime) -> Post:
     is_comment = "body" in fields
-    name = f"t1_{fields['id']}" if is_comment else f"t3_{fields['id']}"
+    name = _name(fields)
     title = "" if is_comment else fields["title"]
     crosspost_of = fields.get("crosspost_parent")
     author = _author(fields)

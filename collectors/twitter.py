@@ -16,41 +16,33 @@ is committed with its token (tokens do not expire).
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import structlog
 from pydantic import Field
 
 from collectors.allowance import Allowance
-from collectors.contract import CollectorError, Page, SourceContext, SourceOptions
+from collectors.contract import CollectorError, Count, Page, Recheck, SourceContext, SourceOptions, Tariff
 from collectors.queries import Dialect, queries
+from collectors.twitter_client import Client
+from collectors.twitter_jobs import JOB_AT_ONCE, begin_job, by_lookup, take_job
 from collectors.twitter_shapes import Answer, answer_of, count_of, id_at, looked_up, moment_of
 from collectors.twitter_state import DELAY, Reading, State, Thread, moment
 from config.durations import Duration
-from config.references import MissingSecretError, SecretReference
+from config.references import SecretReference
 from config.settings import BrandSettings
 from storage.records import EngagementSample, Gap, Post
-
-if TYPE_CHECKING:
-    from collectors.transport import GuardedAdapter
 
 QUERY_LIMIT = 512
 REACH = timedelta(days=7) - timedelta(minutes=2)
 """How far back recent search reaches, less the time that a request takes."""
 SMALLEST_PAGE, LARGEST_PAGE = 10, 100
-
-_HOST = "https://api.twitter.com"
-"""Written into tweepy's code; requests are led from there to where the options say."""
-
-_FIELDS = ["author_id", "conversation_id", "created_at", "lang", "public_metrics"]
-_RENAMED = {
-    "tweet": ["edit_history_tweet_ids", "note_tweet", "referenced_tweets"],
-    "post": ["edit_history_post_ids", "note_post", "referenced_posts"],
-}
+SEARCHES_PER_DAY = 450 * 4 * 24
+DOLLARS_PER_POST, DOLLARS_PER_AUTHOR, DOLLARS_PER_COUNT = 0.005, 0.010, 0.005
+HIGHEST = 5
+"""Answers upon answers that are followed up from a post toward its root."""
 
 log = structlog.get_logger(__name__)
 
@@ -82,6 +74,8 @@ class Options(SourceOptions):
     """How long a conversation is followed."""
     watch_every: Duration = timedelta(minutes=15)
     """How often the growth of followed conversations is read."""
+    recheck_by_lookup: int = Field(default=100, ge=0, le=1000)
+    """Posts up to which each is looked up (paid, shows edits) to see whether it is still there; more go in one job."""
     vocabulary: Literal["tweet", "post"] = "tweet"
     """Names of fields that X is asked with; its answers are understood in both."""
     base_url: str = Field(default="https://api.x.com", pattern=r"^https?://")
@@ -103,7 +97,9 @@ class Twitter:
         always = "" if options.reposts else "-is:retweet"
         dialect = Dialect(QUERY_LIMIT, "@{}", "#{}", "${}", "-{}", "lang:{}", always=always)
         self._queries = list(dict.fromkeys((*queries(brands, dialect), *options.queries)))
-        self._client = _Client(options, context.clock)
+        self._client = Client(
+            options.bearer_token, options.base_url, options.vocabulary, authors=options.authors, clock=context.clock
+        )
 
     def collect(self, cursor: Mapping[str, Any] | None) -> Iterator[Page]:
         """Read every query to the end, or to the end of the allowance; then the followed conversations."""
@@ -126,6 +122,82 @@ class Twitter:
         with self._client.session():
             total = count_of(self._client.count(self._queries[0], end - timedelta(days=1), end))
         return f"X answers: {total} posts of the last day match the first of {len(self._queries)} queries"
+
+    def tariff(self) -> Tariff:
+        """Prices of 2026; 450 searches in 15 minutes."""
+        return Tariff(
+            requests_per_turn=len(self._queries),
+            requests_per_day=SEARCHES_PER_DAY,
+            posts_per_day=self._options.posts_per_day,
+            dollars_per_post=DOLLARS_PER_POST + (DOLLARS_PER_AUTHOR if self._options.authors else 0.0),
+            dollars_per_count=DOLLARS_PER_COUNT,
+        )
+
+    def count(self, cursor: Mapping[str, Any] | None) -> Count:
+        """Posts behind the cursor, one paid request for each query."""
+        now = self._clock()
+        reading, end = self._resumed(cursor or {}, now), (now - DELAY).replace(microsecond=0)
+        total = 0
+        with self._client.session():
+            for query, state in reading.queries.items():
+                start = max(moment(state.read_until), _second(now - REACH) + timedelta(seconds=1))
+                total += count_of(self._client.count(query, start, end)) if start < end else 0
+            return Count(total, self._client.asked())
+
+    def thread(self, post: Post, most: int) -> Iterator[Page]:
+        """The root and what the post answers by lookup, its conversation by search, in X's order of relevance."""
+        now, root = self._clock(), post.thread_id or post.external_id
+        with self._client.session():
+            above = list(dict.fromkeys(name for name in (root, post.parent_id) if name))
+            yield self._above(above, now)
+            since = max(_second(moment_of(int(root))), _second(now - REACH) + timedelta(seconds=1))
+            order: dict[str, Any] = {"start_time": since, "sort_order": "relevancy"}
+            token, left = "", most
+            while left > 0 and since < now - DELAY:
+                size = min(max(left, SMALLEST_PAGE), LARGEST_PAGE)
+                found = self._client.search(f"conversation_id:{root}", now - DELAY, size, token, **order)
+                answer = answer_of(found, self.name, now)
+                yield Page({}, answer.posts, quarantined=answer.bad, requests=self._client.asked())
+                left -= answer.given
+                if answer.token in (None, token):
+                    return
+                token = answer.token or ""
+
+    def _above(self, names: list[str], now: datetime) -> Page:
+        """Posts by id, and what they answer, up to the root."""
+        found: dict[str, Post] = {}
+        for _ in range(HIGHEST):
+            posts = looked_up(self._client.lookup(names), self.name, now)
+            found |= {post.external_id: post for post in posts}
+            names = [post.parent_id for post in posts if post.parent_id and post.parent_id not in found]
+            if not names:
+                break
+        return Page({}, list(found.values()), requests=self._client.asked())
+
+    @property
+    def recheck_at_once(self) -> int:
+        """As many as one job takes."""
+        return JOB_AT_ONCE
+
+    @property
+    def rechecks_mentions_only(self) -> bool:
+        """Whatever is stored is to be kept up to date."""
+        return False
+
+    def recheck(self, posts: Sequence[Post], state: Mapping[str, Any]) -> Recheck:
+        """By lookup for a few; by a compliance job for many, whose answer comes at a later call."""
+        with self._client.session():
+            if state:
+                return take_job(self._client, state)
+            if len(posts) <= self._options.recheck_by_lookup:
+                return by_lookup(self._client, posts, self.name, self._clock())
+            try:
+                return begin_job(self._client, posts)
+            except CollectorError as error:
+                if error.status != 403 or not self._options.recheck_by_lookup:
+                    raise
+                log.warning("compliance_jobs_refused", source=self.name, error=str(error))
+                return by_lookup(self._client, posts[: self._options.recheck_by_lookup], self.name, self._clock())
 
     # -- queries -------------------------------------------------------------------------------------------------------
 
@@ -272,84 +344,6 @@ def _in_all_languages(brand: BrandSettings) -> BrandSettings:
 
 def _second(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
-
-
-class _Client:
-    """The three questions that are asked of X by tweepy; answers are plain JSON objects.
-
-    tweepy is given a deadline, a limit of size and the address, all of which it lacks (collectors/transport.py).
-    """
-
-    def __init__(self, options: Options, clock: Callable[[], datetime]) -> None:
-        self._options = options
-        self._clock = clock
-        self._tweepy: Any = None
-        self._adapter: GuardedAdapter | None = None
-        self._counted = 0
-
-    @contextmanager
-    def session(self) -> Iterator[None]:
-        """Keep a connection for the questions inside; the token is read anew, so that it may be rotated."""
-        import tweepy  # noqa: PLC0415  (slow to import: only paid by who reads X)
-
-        from collectors.transport import GuardedAdapter, guard  # noqa: PLC0415
-
-        try:
-            token = self._options.bearer_token.resolve().get_secret_value()
-        except MissingSecretError as error:
-            raise CollectorError(f"the bearer token of X is missing: {error}", permanent=True) from error
-        names = {"tweet.fields": "post.fields"} if self._options.vocabulary == "post" else {}
-        self._adapter = GuardedAdapter("X", clock=self._clock, redirect={_HOST: self._options.base_url}, rename=names)
-        self._counted = 0
-        logging.getLogger("tweepy").setLevel(logging.INFO)  # below that it logs the headers, and so the token
-        self._tweepy = tweepy.Client(token, return_type=dict, wait_on_rate_limit=False)
-        guard(self._tweepy.session, self._adapter)
-        self._tweepy.session.max_redirects = 0
-        try:
-            yield
-        finally:
-            self._tweepy.session.close()
-
-    def search(self, query: str, end: datetime, size: int, token: str, **floor: Any) -> Mapping[str, Any]:
-        """A page of recent search up to `end`, newest first; `floor` is `since_id` or `start_time`."""
-        asked = {"end_time": end, "max_results": size, "next_token": token or None, **self._wanted(), **floor}
-        return self._ask(lambda: self._tweepy.search_recent_tweets(query, **asked))
-
-    def count(self, query: str, start: datetime, end: datetime) -> Mapping[str, Any]:
-        """How many posts match between the two times."""
-        return self._ask(
-            lambda: self._tweepy.get_recent_tweets_count(query, start_time=start, end_time=end, granularity="hour")
-        )
-
-    def lookup(self, ids: list[str]) -> Mapping[str, Any]:
-        """Up to 100 posts by id."""
-        return self._ask(lambda: self._tweepy.get_tweets(ids, **self._wanted()))
-
-    def asked(self) -> int:
-        """Requests since this was last asked."""
-        total = self._adapter.requests if self._adapter else 0
-        asked, self._counted = total - self._counted, total
-        return asked
-
-    def _wanted(self) -> dict[str, Any]:
-        wanted: dict[str, Any] = {"tweet_fields": [*_FIELDS, *_RENAMED[self._options.vocabulary]]}
-        if self._options.authors:
-            wanted |= {"expansions": "author_id", "user_fields": "name,public_metrics,username"}
-        return wanted
-
-    def _ask(self, question: Callable[[], Any]) -> Mapping[str, Any]:
-        import requests  # noqa: PLC0415
-        import tweepy  # noqa: PLC0415
-
-        try:
-            answer = question()
-        except requests.TooManyRedirects as error:
-            raise CollectorError("X led to another address, which is not followed; see base_url") from error
-        except (tweepy.TweepyException, requests.RequestException, AttributeError, TypeError, ValueError) as error:
-            raise CollectorError(f"X gave an answer that cannot be read ({type(error).__name__})") from error
-        if not isinstance(answer, dict):
-            raise CollectorError("X gave an answer that is not an object")
-        return answer
 
 
 def build(options: Options, context: SourceContext) -> Twitter:

@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 import collectors
-from collectors.contract import Collector, CollectorError
+from collectors.contract import Charged, Collector, CollectorError, Counting, Rechecking, ThreadReader
 from tests.collectors.scenario import Scenario, Store, built, identities, largest
 from tests.servers.web import Reply
 
@@ -219,6 +219,59 @@ def test_the_probe_fails_where_the_platform_refuses(asking: Scenario) -> None:
     asking.fail_next(*[Reply(403)] * 5)
     with pytest.raises(CollectorError, match="403"):
         built(asking).probe()
+
+
+def test_what_it_costs_is_known_without_asking(scenario: Scenario) -> None:
+    source = built(scenario)
+    if isinstance(source, Charged):
+        tariff = source.tariff()
+        assert tariff.requests_per_turn >= 1
+        assert min(tariff.dollars_per_request, tariff.dollars_per_post, tariff.dollars_per_count) >= 0
+    assert scenario.asked() == 0
+
+
+def test_counts_grow_with_what_waits(scenario: Scenario) -> None:
+    source = built(scenario)
+    if not isinstance(source, Counting):
+        return
+    published = scenario.publish()
+    before = source.count(None)
+    assert before.posts >= len(published)
+    store = read_all(scenario)
+    assert source.count(store.cursor).posts == 0
+
+
+def test_what_was_published_is_still_there(asking: Scenario) -> None:
+    published = asking.publish()
+    posts = [post for name, post in read_all(asking).posts.items() if name in published]
+    source = built(asking)
+    if isinstance(source, Rechecking):
+        answer = source.recheck(posts[: source.recheck_at_once], {})
+        assert answer.gone == {}
+        told = {post.external_id for post in answer.posts} | set(answer.kept)
+        assert told <= {post.external_id for post in posts}
+        assert told or answer.state
+
+
+def test_a_thread_is_read_without_a_cursor_and_holds_the_post(asking: Scenario) -> None:
+    asking.publish()
+    posts = list(read_all(asking).posts.values())
+    source = built(asking)
+    if isinstance(source, ThreadReader):
+        pages = list(source.thread(posts[0], 10))
+        assert all(not page.cursor and not page.complete for page in pages)
+        assert posts[0].thread_id in {post.external_id for page in pages for post in page.posts}
+
+
+def test_a_rate_limit_on_a_recheck_is_passed_on(asking: Scenario) -> None:
+    asking.publish()
+    posts = list(read_all(asking).posts.values())
+    source = built(asking)
+    if not isinstance(source, Rechecking):
+        return
+    asking.fail_next(*[Reply(429, headers={"Retry-After": "7"})] * 50)
+    with suppress(CollectorError):
+        assert source.recheck(posts[:5], {}).gone == {}
 
 
 def _failure(asking: Scenario, reply: Reply) -> CollectorError:

@@ -41,6 +41,7 @@ class FeedHost(WebServer):
         self.articles: list[Article] = []
         self.shown = shown
         self.pages: dict[str, Reply] = {}
+        self.taken_back: set[int] = set()
 
     def answer(self, request: Request) -> Reply:
         if request.path in self.pages:
@@ -51,6 +52,8 @@ class FeedHost(WebServer):
             if request.path == f"/post-{article.number}/feed":
                 newest = sorted(article.comments, key=lambda comment: comment.at, reverse=True)[:10]
                 return self._unless_known(request, self._rss([self._comment(article, each) for each in newest]))
+            if request.path == f"/post-{article.number}/" and article.number not in self.taken_back:
+                return Reply(200, article.html.encode(), {"content-type": "text/html"})
         return Reply(404)
 
     def _newest(self) -> list[Article]:

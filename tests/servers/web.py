@@ -67,7 +67,7 @@ class WebServer:
                     reply = server.faults.popleft() if server.faults and server.may_fail(request) else None
                     self._send(reply or server.answer(request))
 
-            do_POST = do_GET  # noqa: N815  (the name that http.server looks for)
+            do_POST = do_PUT = do_GET  # noqa: N815  (the names that http.server looks for)
 
             def _send(self, reply: Reply) -> None:
                 self.send_response(reply.status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -46,13 +47,24 @@ class XServer(WebServer):
         self.clock = clock
         self.vocabulary = vocabulary
         self.page = page
+        self.protected: set[int] = set()
+        self.jobs: dict[str, list[str] | None] = {}
+        self.polls_until_done = 1
+        self.jobs_allowed = True
         self.finds: Callable[[str, Tweet], bool] = lambda query, tweet: (
             _conversation(query) in (None, tweet.conversation)
         )
 
     def answer(self, request: Request) -> Reply:
+        if request.path.startswith("/bucket/"):
+            return self._bucket(request)
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return as_json({"title": "Unauthorized", "status": 401, "detail": "Unauthorized"}, 401)
+        return self._interface(request)
+
+    def _interface(self, request: Request) -> Reply:
+        if request.path.startswith("/2/compliance/jobs"):
+            return self._job(request)
         if request.path == "/2/tweets":
             return as_json(self._lookup(request))
         problem = self._problem(request)
@@ -86,7 +98,8 @@ class XServer(WebServer):
         found = [
             tweet for tweet in self.tweets.values() if low < tweet.number < high and self.finds(query["query"], tweet)
         ]
-        return sorted(found, key=lambda tweet: -tweet.number)
+        by_relevance = query.get("sort_order") == "relevancy"
+        return sorted(found, key=lambda tweet: (-tweet.likes if by_relevance else 0, -tweet.number))
 
     def _search(self, request: Request, found: list[Tweet]) -> dict[str, Any]:
         size = min(int(request.query["max_results"]), self.page)
@@ -101,11 +114,48 @@ class XServer(WebServer):
 
     def _lookup(self, request: Request) -> dict[str, Any]:
         wanted = [int(number) for number in request.query["ids"].split(",")]
-        gone = [
-            {"resource_id": str(number), "title": "Not Found Error"} for number in wanted if number not in self.tweets
-        ]
-        shown = [self.tweets[number] for number in wanted if number in self.tweets]
+        hidden = [number for number in wanted if number in self.protected]
+        lost = [number for number in wanted if number not in self.tweets]
+        gone = [{"resource_id": str(number), "title": "Not Found Error"} for number in lost]
+        gone += [{"resource_id": str(number), "title": "Authorization Error"} for number in hidden]
+        shown = [self.tweets[number] for number in wanted if number not in {*lost, *hidden}]
         return {"data": [self._json(tweet) for tweet in shown], "errors": gone}
+
+    # -- batch compliance ----------------------------------------------------------------------------------------------
+
+    def _job(self, request: Request) -> Reply:
+        if not self.jobs_allowed:
+            return as_json({"title": "Client Forbidden", "status": 403}, 403)
+        if request.method == "POST":
+            if json.loads(request.body) != {"type": "tweets"}:
+                return as_json({"title": "Invalid Request"}, 400)
+            name = str(1000 + len(self.jobs))
+            self.jobs[name] = None
+            return as_json({"data": self._job_fields(name, "created")})
+        name = request.path.rpartition("/")[2]
+        if name not in self.jobs:
+            return as_json({"title": "Not Found Error"}, 404)
+        self.polls_until_done -= 1
+        is_done = self.jobs[name] is not None and self.polls_until_done < 0
+        return as_json({"data": self._job_fields(name, "complete" if is_done else "in_progress")})
+
+    def _job_fields(self, name: str, status: str) -> dict[str, str]:
+        places = {f"{way}_url": f"{self.url}/bucket/{name}" for way in ("upload", "download")}
+        return {"id": name, "type": "tweets", "status": status, **places}
+
+    def _bucket(self, request: Request) -> Reply:
+        """Google's storage, where ids are handed in and results lie; it wants no token."""
+        name = request.path.rpartition("/")[2]
+        if request.method == "PUT":
+            self.jobs[name] = request.body.decode().split()
+            return Reply(200)
+        removed = [(number, self._why_gone(int(number))) for number in self.jobs[name] or ()]
+        lines = [{"id": number, "action": "delete", "reason": why} for number, why in removed if why]
+        harmless = [{"id": number, "action": "scrub_geo", "reason": "scrub_geo"} for number, why in removed if not why]
+        return Reply(200, "\n".join(map(json.dumps, lines + harmless[:1])).encode())
+
+    def _why_gone(self, number: int) -> str:
+        return "protected" if number in self.protected else "" if number in self.tweets else "deleted"
 
     def _includes(self, request: Request, shown: list[Tweet]) -> dict[str, Any]:
         if "author_id" not in request.query.get("expansions", ""):
