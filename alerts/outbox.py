@@ -183,7 +183,9 @@ class Sender:
         return Verdict(DeliveryState.AMBIGUOUS, visible_at, error="interrupted; it may have arrived")
 
     def _may_repeat(self, delivery: Delivery) -> bool:
-        return is_beyond_checking(delivery, self._clock(), self._timing)
+        with self._database.read() as tx:
+            failed_at = outbox.doubtful_since(tx, delivery)
+        return is_beyond_checking(failed_at, self._clock(), self._timing)
 
     def _send(self, channel: Channel, message: Message, deadline: Deadline) -> Receipt | ChannelError:
         try:

@@ -118,10 +118,13 @@ def after_check(delivery: Delivery, result: Receipt | ChannelError | None, now: 
     return Verdict(DeliveryState.AMBIGUOUS, block or now + timing.check_every, error=str(result), block_until=block)
 
 
-def is_beyond_checking(delivery: Delivery, now: datetime, timing: Timing) -> bool:
-    """Whether the doubt has lasted so long that the message is sent again, unchecked."""
-    began = delivery.attempted_at or delivery.first_due_at
-    return now - began >= timing.settle + timing.doubt_for
+def is_beyond_checking(failed_at: datetime | None, now: datetime, timing: Timing) -> bool:
+    """Whether looking has failed for so long that the message is sent again, unchecked.
+
+    `failed_at` is when it first failed, `None` where nobody has looked yet: a process that dies while it looks says
+    nothing about the other side, which would have answered.
+    """
+    return failed_at is not None and now - failed_at >= timing.doubt_for
 
 
 def is_settled(delivery: Delivery, now: datetime, timing: Timing) -> bool:

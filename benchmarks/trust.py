@@ -18,6 +18,9 @@ processes that die. Then `lost` and `repeated` also count posts, and alerts that
     ambiguous   attempts that were cut off in flight: their message may have arrived, or not
     lost        places that did not hear of an incident's end, and messages recorded as sent that no server has
     repeated    messages that a person sees twice: in Slack by delivery, and incidents told from the beginning twice
+    marked      Slack messages that say that they may be a repeat, because it could not be found out for too long
+    late        of the repeated, those whose first copy the server took only after the time that it is given
+                (benchmarks/trust_worker.py, TIMING): the machine was too slow for the run, which then says nothing
     resent      mails that a server took twice under one Message-ID, which is all that plain SMTP allows
     p50_ms …    from the decision to the first server that took the first message of an incident, kills included (not
                 with --whole, where posts are of another time)
@@ -312,6 +315,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     result = run(trial)
     print(json.dumps(asdict(result)))
+    if result.is_void:
+        print(
+            "void: the servers were slower than the run's timing allows; run it on a quieter machine", file=sys.stderr
+        )
+        return 2
     return 1 if result.lost or result.repeated else 0
 
 

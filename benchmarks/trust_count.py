@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from alerts.freshness import REPEAT
 from benchmarks import trust_whole
-from benchmarks.trust_worker import Plan
+from benchmarks.trust_worker import TIMING, Plan
 from storage import incidents, outbox
 from storage import posts as post_store
 from storage.database import Database
+from storage.outbox import Attempt
 from storage.records import Delivery, DeliveryState, Incident, Post, PostKey, Reason
 from tests.servers.mail import MailServer
-from tests.servers.slack import Slack
+from tests.servers.slack import Posted, Slack
 
 
 @dataclass
@@ -31,6 +34,13 @@ class Result:
     by_point: dict[str, int]
     seconds: float
     posts: int = 0
+    marked: int = 0
+    late: int = 0
+
+    @property
+    def is_void(self) -> bool:
+        """Whether the only repeats are those of a server that was slower than the run's timing allows."""
+        return self.late > 0 and not self.lost and self.repeated <= self.late
 
 
 def counted(database: Database, slack: Slack, mail: MailServer, points: Counter[str], seconds: float) -> Result:
@@ -53,6 +63,8 @@ def counted(database: Database, slack: Slack, mail: MailServer, points: Counter[
         resent=sum(n - 1 for n in mails.values()),
         by_point=dict(sorted(points.items())),
         seconds=round(seconds, 1),
+        marked=sum(_is_marked(one) for one in slack.messages),
+        late=sum(_is_late(one, tries) for one in _first_copies(slack)),
     )
 
 
@@ -69,6 +81,28 @@ def compared(result: Result, database: Database, posts: Sequence[Post], plan: Pl
 def _pieces(keys: Sequence[PostKey], size: int = 500) -> Iterator[Sequence[PostKey]]:
     for start in range(0, len(keys), size):
         yield keys[start : start + size]
+
+
+def _first_copies(slack: Slack) -> Iterator[Posted]:
+    """The first copy of every message that people see twice."""
+    copies: dict[str, list[Posted]] = {}
+    for posted in slack.messages:
+        copies.setdefault(posted.delivery_id or "", []).append(posted)
+    yield from (found[0] for found in copies.values() if len(found) > 1)
+
+
+def _is_late(posted: Posted, tries: Sequence[Attempt]) -> bool:
+    """Whether the server took a message later than the provider is given for it, so that looking for it was vain."""
+    began = [
+        one.started_at.timestamp()
+        for one in tries
+        if one.delivery_id == posted.delivery_id and one.purpose == "send" and one.started_at.timestamp() <= posted.at
+    ]
+    return bool(began) and posted.at - max(began) > (TIMING.deadline + TIMING.settle).total_seconds()
+
+
+def _is_marked(posted: Posted) -> bool:
+    return REPEAT in json.dumps(posted.blocks, ensure_ascii=False) or REPEAT in posted.text
 
 
 def _lost(items: Sequence[Delivery], seen: Counter[str], mails: Counter[str]) -> int:

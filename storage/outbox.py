@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, tuple_, update
 
 from storage.database import Transaction
 from storage.records import Delivery, DeliveryState, Reason, Severity
@@ -177,6 +177,19 @@ def attempts(tx: Transaction, delivery_id: str) -> list[Attempt]:
     columns = delivery_attempt.c
     statement = select(*(columns[name] for name in Attempt.__slots__)).where(columns.delivery_id == delivery_id)
     return [_attempt(row) for row in tx.execute(statement.order_by(columns.fence))]
+
+
+def doubtful_since(tx: Transaction, item: Delivery) -> datetime | None:
+    """When somebody first looked whether the last attempt to send had arrived, and could not find it out."""
+    columns = delivery_attempt.c
+    statement = select(func.min(columns.ended_at)).where(
+        columns.delivery_id == item.id,
+        columns.attempt == item.attempt,
+        columns.purpose == "check",
+        columns.outcome == DeliveryState.AMBIGUOUS.value,
+    )
+    found: datetime | None = tx.scalar(statement)
+    return found
 
 
 def last_sent(tx: Transaction, incident_id: str, episode: int | None, channel: str, target: str) -> Delivery | None:

@@ -129,6 +129,19 @@ def test_what_is_found_to_have_arrived_is_not_sent_again(careful: Desk) -> None:
     )
 
 
+def test_processes_that_die_while_they_look_are_no_reason_to_send_again(careful: Desk) -> None:
+    slack = careful.ways["slack"]
+    slack.plan, slack.lookups = [DOUBT], [NO_WAY, Receipt("C0ROOM:1.5")]
+    careful.open()
+    careful.send().wait(seconds=15)
+    for _ in range(6):
+        kill_during(careful, "slack")
+        careful.wait(seconds=31)
+    careful.send().wait(seconds=6).send()
+    assert len(slack.sent) == 1
+    assert careful.states("slack") == [("opened", "sent")]
+
+
 def test_a_doubt_that_cannot_be_looked_into_ends_in_a_marked_repeat(careful: Desk) -> None:
     slack = careful.ways["slack"]
     slack.plan, slack.lookups = [DOUBT], [NO_WAY] * 99

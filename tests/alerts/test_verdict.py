@@ -126,9 +126,13 @@ def test_a_wait_is_the_same_at_every_reckoning_and_never_longer_than_six_minutes
     assert back_off(delivery, tries) == back_off(delivery, tries) <= timedelta(minutes=6)
 
 
-@pytest.mark.parametrize(("seconds", "is_beyond"), [(74, False), (75, True)])
+@pytest.mark.parametrize(("seconds", "is_beyond"), [(59, False), (60, True)])
 def test_a_doubt_that_cannot_be_lifted_ends_in_sending_again(seconds: float, is_beyond: bool) -> None:
-    assert is_beyond_checking(DELIVERY, NOW + timedelta(seconds=seconds), TIMING) is is_beyond
+    assert is_beyond_checking(NOW, NOW + timedelta(seconds=seconds), TIMING) is is_beyond
+
+
+def test_nothing_is_sent_again_unchecked_before_anybody_has_looked() -> None:
+    assert not is_beyond_checking(None, NOW + timedelta(days=1), TIMING)
 
 
 @pytest.mark.parametrize(("seconds", "is_so"), [(24, False), (25, True)])
