@@ -22,14 +22,15 @@ from alerts.deadline import Deadline
 from alerts.failover import Failover
 from alerts.faults import fault_point
 from alerts.freshness import Freshness, Ready
-from alerts.routing import CHANNELS, Routing
+from alerts.routing import CHANNELS, ILL, Routing
+from alerts.system import Failing, SystemIncidents
 from alerts.verdict import Timing, Verdict, after_check, after_send, is_beyond_checking, is_settled
 from config.plugins import resolve
 from config.settings import ChannelSettings, Settings
 from storage import outbox
-from storage.database import Database
+from storage.database import Database, Transaction
 from storage.errors import StorageError
-from storage.records import Delivery, DeliveryState
+from storage.records import Delivery, DeliveryState, Severity
 
 _log = structlog.get_logger(__name__)
 
@@ -61,6 +62,7 @@ class Sender:
         timing: Timing | None = None,
         routing: Routing | None = None,
         executor: Executor | None = None,
+        system: SystemIncidents | None = None,
     ) -> None:
         self._database = database
         self._channels = channels
@@ -69,6 +71,7 @@ class Sender:
         self._timing = timing or Timing()
         self._freshness = Freshness(self._timing)
         self._failover = Failover(self._timing, routing)
+        self._system = system
         self._executor = executor or ThreadPoolExecutor(SLOTS, thread_name_prefix="send")
         self._state = threading.Condition()
         self._busy: Counter[str] = Counter()
@@ -82,7 +85,8 @@ class Sender:
         """The sender of one configuration, with all its enabled channels."""
         channels = build_channels(settings, clock)
         routing, timing = Routing.build(settings), Timing.build(settings)
-        return cls(database, channels, clock=clock, owner=owner, timing=timing, routing=routing)
+        system = SystemIncidents.build(settings)
+        return cls(database, channels, clock=clock, owner=owner, timing=timing, routing=routing, system=system)
 
     def run_once(self) -> int:
         """Hand what is due to free slots; returns how many were filled. Each goes on until nothing is due any more."""
@@ -244,6 +248,8 @@ class Sender:
                 outbox.block_channel(tx, delivery.channel, verdict.block_until, verdict.error or "")
             if held and verdict.unreachable:
                 self._failover.unreachable(tx, delivery, now, verdict.error or "")
+            if held and self._system:
+                report_health(tx, self._system, delivery, verdict, now)
             fault_point("S4")
         _tell(delivery, verdict, held)
 
@@ -255,6 +261,18 @@ class Sender:
             self._failover_at = now
         with self._database.write() as tx:
             self._failover.overdue(tx, now)
+
+
+def report_health(
+    tx: Transaction, system: SystemIncidents, delivery: Delivery, verdict: Verdict, now: datetime
+) -> None:
+    """Open the program's own incident about a channel that a person must mend, and close it when it works again."""
+    topic = f"{ILL}{delivery.channel}"
+    if verdict.state is DeliveryState.SENT:
+        system.recovered(tx, topic, now, f"a message went through {delivery.channel} again")
+    elif verdict.unreachable:
+        headline = f"Messages cannot be delivered through the channel {delivery.channel}"
+        system.report(tx, Failing(topic, headline, verdict.error or "", Severity.CRITICAL), now)
 
 
 def build_channels(settings: Settings, clock: Callable[[], datetime]) -> dict[str, Channel]:

@@ -13,9 +13,11 @@ from typing import Self
 from alerts.channels.contract import ChannelOptions
 from config.plugins import options_of
 from config.settings import ChannelSettings, RouteSettings, Settings
-from storage.records import Incident, Severity
+from storage.records import SYSTEM, Incident, Severity
 
 CHANNELS = "alerts.channels"
+ILL = "channel:"
+"""Begins the topic of the program's own incident about a channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +31,19 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What routes look at."""
+    """What routes look at; of the program's own troubles, the channel that is ill and so not to be used."""
 
     brand: str
     severity: Severity
     kind: str = ""
     sources: tuple[str, ...] = ()
+    ill: str = ""
 
     @classmethod
     def of(cls, incident: Incident) -> Self:
         """What routes look at in an incident."""
-        return cls(incident.brand, incident.severity, incident.kind, incident.sources)
+        ill = incident.topic.removeprefix(ILL) if incident.is_system and incident.topic.startswith(ILL) else ""
+        return cls(incident.brand, incident.severity, incident.kind, incident.sources, ill)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +52,23 @@ class Routing:
 
     routes: tuple[RouteSettings, ...]
     channels: dict[str, tuple[Destination, ...]]
+    operators: tuple[str, ...] = ()
+    """Channels that hear of the program's own troubles; all, where none is named."""
 
     @classmethod
     def build(cls, settings: Settings) -> Self:
         """Read the options of every enabled channel; `pydantic.ValidationError` or `UnknownPluginError` when wrong."""
         enabled = [channel for channel in settings.channels if channel.enabled]
-        return cls(tuple(settings.routes), {channel.name: _destinations(channel) for channel in enabled})
+        return cls(
+            tuple(settings.routes),
+            {channel.name: _destinations(channel) for channel in enabled},
+            tuple(settings.operations.channels),
+        )
 
     def destinations(self, subject: Subject) -> list[Destination]:
         """Where an alert about `subject` goes, each once; without any route, to every channel."""
+        if subject.brand == SYSTEM:
+            return self._of_operators(subject, self.operators or self.channels)
         if not self.routes:
             return self._resolve(self.channels)
         return self._resolve(name for route in self._matching(subject) for name in route.channels)
@@ -64,12 +76,19 @@ class Routing:
     def fallbacks(self, subject: Subject) -> list[Destination]:
         """Where it goes as well when nobody of `destinations` could be reached; never one of those."""
         primary = set(self.destinations(subject))
+        if subject.brand == SYSTEM:
+            return [place for place in self._of_operators(subject, self.channels) if place not in primary]
         named = self._resolve(name for route in self._matching(subject) for name in route.fallback)
         return [destination for destination in named if destination not in primary]
 
     def edits(self, channel: str) -> bool:
         """Whether messages of the channel can be edited; not, where it is configured no more."""
         return any(destination.edits for destination in self.channels.get(channel, ()))
+
+    def _of_operators(self, subject: Subject, names: Iterable[str]) -> list[Destination]:
+        """Where operators hear of it: not through the channel that is ill, unless there is no other."""
+        others = [name for name in names if name != subject.ill]
+        return self._resolve(others or [name for name in self.channels if name != subject.ill] or self.channels)
 
     def _matching(self, subject: Subject) -> list[RouteSettings]:
         return [route for route in self.routes if matches(route, subject)]

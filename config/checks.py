@@ -97,6 +97,16 @@ def _names_that_point_nowhere(raw: Raw, kinds: Collection[str] | None) -> Iterat
                     noun = "channel" if key == "fallback" else key.removesuffix("s")
                     advice = did_you_mean(name, known, none=f"there is no {noun} in this file yet")
                     yield element.finding(f'there is no {noun} "{name}"', advice, key, position)
+    yield from _unknown_operators(raw, named["channels"])
+
+
+def _unknown_operators(raw: Raw, channels: Collection[str]) -> Iterator[Finding]:
+    table = raw.get("operations")
+    names = table.get("channels") if isinstance(table, Mapping) else None
+    for position, name in enumerate(names if isinstance(names, list) else []):
+        if isinstance(name, str) and name not in channels:
+            advice = did_you_mean(name, channels, none="there is no channel in this file yet")
+            yield Finding(("operations", "channels", position), f'there is no channel "{name}"', advice)
 
 
 def _names(raw: Raw, table: str) -> set[str]:

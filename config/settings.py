@@ -303,6 +303,13 @@ class AlertingSettings(Table):
     """The same for a warning."""
 
 
+class OperationsSettings(Table):
+    """How the program watches itself, and who hears of its own troubles."""
+
+    channels: list[Name] = []
+    """Channels that are told when the program itself is ill; empty for all."""
+
+
 def _kind_name(name: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,49}", name):
         raise Mistake(f'"{name}" is no name of a kind', "write lower case letters, digits and _, such as recall_batch")
@@ -343,6 +350,8 @@ class Settings(Table):
     """Hours in which watches and warnings wait; critical alerts never wait."""
     alerting: AlertingSettings = Field(default_factory=AlertingSettings)
     """When people are told again, and when an incident is over."""
+    operations: OperationsSettings = Field(default_factory=OperationsSettings)
+    """How the program watches itself, and who hears of its own troubles."""
     kinds: list[KindSettings] = []
     """Kinds of incident of the operator's own."""
 

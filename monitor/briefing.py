@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from alerts.page import Curve, Forecast, Mark, Page, Quote, SourceCoverage, SourceShare
+from alerts.system import SystemIncidents
 from monitor.detectors.contract import TICK
 from monitor.detectors.growth import growth
 from monitor.fold import floor_tick
@@ -63,10 +64,13 @@ class Briefing:
     public_url: str = ""
     timezone: str = "UTC"
     drill: bool = False
+    system: SystemIncidents | None = None
 
     def page(self, tx: Transaction, told: Told) -> Page:
         """The page of an incident as it is at `told.at`."""
         incident, at = told.incident, told.at
+        if incident.is_system and self.system is not None:
+            return self.system.page(incident, at)
         signals = incident_store.signals(tx, incident.id)
         posts = _posts(tx, incident, at)
         return Page(

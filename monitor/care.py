@@ -16,6 +16,7 @@ from typing import Any, Self
 from alerts.page import Page
 from alerts.policy import Change
 from alerts.speak import Speaker
+from alerts.system import SystemIncidents
 from config.settings import Settings
 from monitor import incidents as correlation
 from monitor.briefing import Briefing
@@ -135,7 +136,9 @@ class Care:
     @classmethod
     def build(cls, settings: Settings) -> Self:
         """Care under one configuration."""
-        briefing = Briefing(settings.general.public_url, settings.general.timezone)
+        speaker = Speaker.build(settings)
+        system = SystemIncidents.build(settings, speaker)
+        briefing = Briefing(settings.general.public_url, settings.general.timezone, system=system)
 
         def brief(tx: Transaction, incident: Incident, at: datetime) -> Page:
             return briefing.page(tx, Told(correlation.Change.HELD, incident, incident, "", at))
@@ -145,7 +148,7 @@ class Care:
             Severity.CRITICAL: alerting.acknowledge_timeout_critical,
             Severity.WARNING: alerting.acknowledge_timeout_warning,
         }
-        return cls(Speaker.build(settings), brief, timeouts)
+        return cls(speaker, brief, timeouts)
 
     def do(self, tx: Transaction, incident_id: str, action: Action, by: str, at: datetime, note: str = "") -> Done:
         """Decide and store one action of a person, as part of the transaction `tx`.

@@ -63,7 +63,7 @@ class Register:
 
     def stored(self, tx: Transaction, known: Iterable[str]) -> list[Incident]:
         """The incidents as the database has them: every live one, and those of the names given."""
-        live = {incident.id: incident for incident in incident_store.live(tx)}
+        live = {incident.id: incident for incident in incident_store.live(tx) if not incident.is_system}
         others = (incident_store.get(tx, name) for name in known if name not in live)
         return [*live.values(), *(incident for incident in others if incident is not None)]
 
@@ -78,7 +78,7 @@ class Register:
         """End incidents that were told early and that the settled numbers do not know."""
         alerts: list[Alert] = []
         for stored in incident_store.live(tx):
-            if stored.id not in known and stored.opened_at < settled:
+            if stored.id not in known and stored.opened_at < settled and not stored.is_system:
                 ended = replace(stored, state=IncidentState.RESOLVED, resolved_at=at, updated_at=at)
                 alerts += self._record(tx, Finding(ended, why=WITHDRAWN), at)
         return alerts

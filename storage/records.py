@@ -276,6 +276,10 @@ class Signal:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+SYSTEM = ""
+"""The brand of incidents that are about the program itself (alerts/system.py)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Incident:
     """What people are talking about. `began_at` is the event time of its first evidence, `opened_at` the event time of
@@ -301,6 +305,11 @@ class Incident:
     sources: tuple[str, ...] = ()
     evidence: tuple[PostKey, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_system(self) -> bool:
+        """Whether it is about the program itself; detection knows nothing of it."""
+        return self.brand == SYSTEM
 
 
 @dataclass(frozen=True, slots=True)
