@@ -23,7 +23,7 @@ from pydantic import Field, field_validator
 from collectors.contract import CollectorError, Page, Quarantined, SourceContext, SourceOptions, raw_hash
 from collectors.rows import FIELDS, RowFormat, RowReader, joined
 from collectors.tables import BadRow, Row, is_seekable, read_rows
-from config.settings import FilePath
+from config.tables import FilePath
 from storage.records import EngagementSample, Post, PostKey
 
 PAGE_ROWS = 2000

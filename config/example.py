@@ -53,6 +53,13 @@ _SAMPLES: Mapping[str, Any] = {
     "kinds.name": "tip_over",
     "kinds.words": {"en": ["tipped over", "fell on"], "sv": ["välte"]},
     "kinds.severity": "warning",
+    "web.allowed_hosts": ["tocsin.example.com"],
+    "web.certificate": "tocsin.crt",
+    "web.certificate_key": "tocsin.key",
+    "web.oidc.issuer": "https://login.example.com/realms/staff",
+    "web.oidc.client_id": "tocsin",
+    "web.oidc.roles": {"press-office": "responder", "insights": "analyst"},
+    "web.oidc.default_role": "viewer",
     "general.public_url": "https://tocsin.example.com",
 }
 """Values in the example file for settings whose default would show nothing."""

@@ -9,5 +9,6 @@ SENSITIVITIES: tuple[Sensitivity, ...] = get_args(Sensitivity)
 
 ScorerName = Literal["default", "lexicon", "learned"]
 SeverityName = Literal["watch", "warning", "critical"]
+RoleName = Literal["viewer", "responder", "analyst", "operator"]
 SentimentName = Literal["negative", "neutral", "positive"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]

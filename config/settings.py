@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from datetime import time, timedelta
-from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -29,21 +28,13 @@ from config.names import ScorerName, Sensitivity, SentimentName, SeverityName, W
 from config.problems import Mistake
 from config.references import SecretReference
 from config.suggestions import did_you_mean
+from config.tables import FilePath, Name, Table, Text, WebAddress
 from config.thresholds import ThresholdSettings
+from config.web import WebSettings
 
 TIME_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d$"
 
 SHORTEST_INTERVAL = timedelta(seconds=10)
-
-FilePath = Annotated[Path, Field(strict=False)]
-
-
-class Table(BaseModel):
-    """A table of the file: unknown keys and wrong types are refused, and nothing changes after loading."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
 
 
 def _known_zone(name: str) -> str:
@@ -66,17 +57,6 @@ def _time_of_day(value: Any) -> Any:
 
 TimeOfDay = Annotated[time, BeforeValidator(_time_of_day), WithJsonSchema({"type": "string", "pattern": TIME_PATTERN})]
 ZoneName = Annotated[str, AfterValidator(_known_zone)]
-Name = Annotated[str, Field(min_length=1, max_length=100)]
-Text = Annotated[str, Field(min_length=1, max_length=500)]
-
-
-def _web_address(url: str) -> str:
-    if url and not re.match(r"https?://[^/\s]+\S*$", url):
-        raise Mistake(f'"{url}" is no address of a web page', "it begins with https:// or http://")
-    return url.rstrip("/")
-
-
-WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
 class GeneralSettings(Table):
@@ -354,6 +334,8 @@ class Settings(Table):
     """How the program watches itself, and who hears of its own troubles."""
     kinds: list[KindSettings] = []
     """Kinds of incident of the operator's own."""
+    web: WebSettings = Field(default_factory=WebSettings)
+    """The web page and the API."""
 
     def brand(self, name: str) -> BrandSettings | None:
         """The brand called `name`, or None."""

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from monitor.cli import backtest, check, database, demo, detect, incidents, init, replay, run, score, train
+from monitor.cli import backtest, check, database, demo, detect, incidents, init, replay, run, score, train, web
 from monitor.cli.failures import OneLineErrors
 
 app = typer.Typer(
@@ -44,6 +44,7 @@ app.command("demo", short_help="A made incident through the real pipeline; needs
 app.command("init", short_help="Write a first configuration after a few questions.")(init.init)
 app.command("check", short_help="Check the configuration, and with --live all it names.")(check.check)
 app.command("run", short_help="Watch: read the sources, judge, and page.")(run.run)
+app.command("web", short_help="Serve the web page alone.")(web.web)
 app.command("replay", short_help="What would have been paged over a history of posts.")(replay.replay)
 app.command("backtest", short_help="What other thresholds would have made of stored history.")(backtest.backtest)
 app.command("detect", short_help="The burst detector alone, over a series of counts.")(detect.detect)

@@ -25,6 +25,9 @@ CONFIGURATION = """
 [database]
 url = "sqlite:///tocsin.db"
 
+[web]
+port = 0
+
 [[brands]]
 name = "Norrvik Mobile"
 aliases = ["Norrvik"]

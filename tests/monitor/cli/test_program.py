@@ -35,7 +35,7 @@ COMMANDS = dict(commands(program))
 def test_help_names_every_command(tocsin: Run) -> None:
     result = tocsin("--help")
     assert result.exit_code == 0
-    for name in ("demo", "init", "check", "run", "replay", "detect", "score", "train", "incidents", "db"):
+    for name in ("demo", "init", "check", "run", "web", "replay", "detect", "score", "train", "incidents", "db"):
         assert f"\n  {name} " in result.output
     assert "..." not in result.output.partition("Commands:")[2]
 

@@ -9,12 +9,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from storage.database import Database
 from tests.monitor.cli.test_program import ROOT
 
 CONFIGURATION = """\
+[web]
+port = 0
 [[brands]]
 name = "Acme"
 [[sources]]
@@ -54,6 +57,8 @@ def test_it_runs_until_it_is_told_to_stop(folder: Path, number: signal.Signals) 
         text=True,
     ) as process:
         try:
+            serving = events_until(process, "serving")
+            assert httpx.get(f"{serving[-1]['address']}/readyz").json() == {"status": "ok"}
             started = events_until(process, "running")
             process.send_signal(number)
             _, rest = process.communicate(timeout=30)

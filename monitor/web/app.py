@@ -1,0 +1,56 @@
+"""Puts the web application together; nothing is made at import time.
+
+A router is one noun of the page or of the API: `monitor/web/NAME.py` with a `router`, mounted in `ROUTERS` below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.routing import BaseRoute, Mount
+
+from monitor.web import health, now
+from monitor.web.access import Access
+from monitor.web.desk import Desk
+from monitor.web.guard import Guard, known_hosts
+
+ROUTERS: tuple[APIRouter, ...] = (health.router, now.router)
+
+
+class UnguardedRouteError(Exception):
+    """A route does not say who may use it."""
+
+
+def create(desk: Desk) -> FastAPI:
+    """The web application over one desk; a route without exactly one `Access` is refused."""
+    made = FastAPI(title="Tocsin", docs_url=None, redoc_url=None, openapi_url=None)
+    made.state.desk = desk
+    made.add_middleware(Guard, hosts=known_hosts(desk.settings))
+    for router in ROUTERS:
+        made.include_router(router)
+    made.mount("/static", StaticFiles(directory=str(files("monitor.web") / "static")), name="static")
+    _refuse_unguarded()
+    return made
+
+
+def _refuse_unguarded() -> None:
+    for router in ROUTERS:
+        for route in router.routes:
+            if not isinstance(route, Mount) and len(list(accesses(route))) != 1:
+                raise UnguardedRouteError(f"{getattr(route, 'path', route)} must ask for one Access, such as Viewer")
+
+
+def accesses(route: BaseRoute) -> Iterator[Access]:
+    """What a route asks for."""
+    yield from _accesses_in(getattr(route, "dependant", None))
+
+
+def _accesses_in(dependant: Any) -> Iterator[Access]:
+    for inner in getattr(dependant, "dependencies", ()):
+        if isinstance(inner.call, Access):
+            yield inner.call
+        yield from _accesses_in(inner)

@@ -1,0 +1,48 @@
+"""What every page and every route works with."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from fastapi import Request
+from jinja2 import Environment
+
+from config.settings import Settings
+from monitor.care import Care
+from monitor.web.templating import environment
+from storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The configuration, the database, the clock, and what is made of them once.
+
+    `config` is the file that the settings came from, where there is one. `stopping` is set when the server is about to
+    stop, so that streams end.
+    """
+
+    settings: Settings
+    database: Database
+    clock: Callable[[], datetime]
+    care: Care
+    templates: Environment
+    config: Path | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    @classmethod
+    def build(
+        cls, settings: Settings, database: Database, clock: Callable[[], datetime], config: Path | None = None
+    ) -> Self:
+        """A desk under one configuration."""
+        return cls(settings, database, clock, Care.build(settings), environment(settings.general.timezone), config)
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk, as a dependency of a route."""
+    desk: Desk = request.app.state.desk
+    return desk

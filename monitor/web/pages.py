@@ -1,0 +1,32 @@
+"""Answers with a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from monitor.web.access import remember_seat
+from monitor.web.desk import desk_of
+from monitor.web.roles import Person
+
+MENU = (("/", "Now"),)
+"""The pages that everybody finds at the top."""
+
+
+def page(request: Request, person: Person | None, template: str, status: int = 200, /, **context: Any) -> HTMLResponse:
+    """The page that a template makes for this person."""
+    desk = desk_of(request)
+    text = desk.templates.get_template(template).render(
+        person=person,
+        menu=MENU,
+        path=request.url.path,
+        installation=desk.settings.general.name,
+        timezone=desk.settings.general.timezone,
+        now=desk.clock(),
+        **context,
+    )
+    response = HTMLResponse(text, status)
+    remember_seat(request, response)
+    return response

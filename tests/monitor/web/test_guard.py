@@ -1,0 +1,86 @@
+"""What every request passes: names, sizes, headers, failures; and that no route is without a lock."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi import APIRouter
+from structlog.testing import capture_logs
+
+from config.web import WebSettings
+from monitor.web import app
+from tests.monitor.web.desks import browser, desk
+
+
+def test_pages_may_load_nothing_from_elsewhere() -> None:
+    with desk() as of:
+        headers = browser(of).get("/").headers
+    assert headers["content-security-policy"].startswith("default-src 'self'")
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("name", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "[", ""])
+def test_a_name_that_was_bent_to_this_machine_is_refused(name: str) -> None:
+    with desk() as of:
+        answer = browser(of).get("/", headers={"host": name})
+    assert answer.status_code == 421
+    assert "web.allowed_hosts" in answer.text
+
+
+@pytest.mark.parametrize("at", ["http://localhost:8477", "http://127.0.0.1", "http://[::1]:8477"])
+def test_names_of_this_machine_need_no_sign_in(at: str) -> None:
+    with desk() as of:
+        assert browser(of, at=at).get("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("at", "address", "headers"),
+    [
+        ("http://tocsin.example", "127.0.0.1", {}),
+        ("http://127.0.0.1:8477", "192.0.2.7", {}),
+        ("http://127.0.0.1:8477", "127.0.0.1", {"x-forwarded-for": "192.0.2.7"}),
+        ("http://127.0.0.1:8477", "127.0.0.1", {"forwarded": "for=192.0.2.7"}),
+    ],
+)
+def test_whoever_comes_from_elsewhere_signs_in(at: str, address: str, headers: dict[str, str]) -> None:
+    with desk(WebSettings(allowed_hosts=["tocsin.example"])) as of:
+        assert browser(of, at=at, address=address).get("/", headers=headers).status_code == 401
+
+
+def test_this_machine_can_be_asked_to_sign_in_too() -> None:
+    with desk(WebSettings(trust_loopback=False)) as of:
+        assert browser(of).get("/").status_code == 401
+
+
+def test_a_large_body_is_refused_whatever_its_header_says() -> None:
+    def pieces() -> object:
+        yield from (b"x" * 1_000_000 for _ in range(4))
+
+    with desk() as of:
+        told = browser(of).post("/", content=b"x", headers={"content-length": "9999999999"})
+        untold = browser(of).post("/healthz", content=pieces())  # type: ignore[arg-type]
+    assert told.status_code == 413
+    assert untold.status_code in (405, 413)
+
+
+def test_a_route_without_a_lock_stops_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    router = APIRouter()
+    router.add_api_route("/open", lambda: "come in")
+    monkeypatch.setattr(app, "ROUTERS", (*app.ROUTERS, router))
+    with desk() as of, pytest.raises(app.UnguardedRouteError, match="/open"):
+        app.create(of)
+
+
+def test_a_failure_is_told_without_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("the password is hunter2")
+
+    with desk() as of:
+        client = browser(of)
+        monkeypatch.setattr("monitor.web.now.page", fail)
+        with capture_logs() as log:
+            answer = client.get("/")
+    assert [line["error"] for line in log] == ["RuntimeError"]
+    assert answer.status_code == 500
+    assert "hunter2" not in answer.text
