@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from alerts.faults import fault_point
+from monitor.corrections import corrected
 from monitor.detectors.contract import TICK
 from monitor.fold import Fold, floor_tick, ticks
 from monitor.incidents import Change, Transition
@@ -99,13 +100,14 @@ class Pipeline:
     def ingest(self, batch: Batch) -> Written:
         """Understand and store a batch in one transaction; what is known already changes nothing."""
         fault_point("C1")
-        mentions = self.understanding.read(batch.posts)
+        understood = self.understanding.read(batch.posts)
         fault_point("D1")
         samples = [*batch.samples, *first_sights(batch.posts)]
         with self.database.write() as tx:
+            mentions = corrected(tx, understood)  # here, so that what a person said a moment ago counts
             intake = Intake(
                 posts=batch.posts,
-                mentions=mentions + inherited(tx, self.understanding, batch.posts, mentions),
+                mentions=mentions + corrected(tx, inherited(tx, self.understanding, batch.posts, mentions)),
                 samples=samples,
                 cursor=batch.cursor,
                 gaps=batch.gaps,

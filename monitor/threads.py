@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from monitor.understanding import Understanding
 from storage import threads as thread_store
@@ -25,16 +25,10 @@ def inherited(
     Both ways round, so that the order of arrival does not matter: replies of `posts` whose root is stored or arrives
     with them, and replies that are stored already and whose root arrives only now.
     """
-    own = {(item.post.key, item.mention.brand) for item in mentions}
-    roots = _arrived_roots(mentions)
+    roots = brands_of_roots(mentions)
     asked = {root for post in posts if (root := root_of(post)) is not None}
     known = {**thread_store.brands_of(tx, asked), **{key: roots[key] for key in asked & roots.keys()}}
-    found: list[tuple[Post, Mention]] = []
-    for post in posts:
-        root = root_of(post)
-        for brand, relevance in (known.get(root, {}) if root else {}).items():
-            if (post.key, brand) not in own:
-                found.append((post, _mention(post, brand, relevance)))
+    found = passed_on(posts, mentions, known)
     arriving = {post.key for post in posts}
     for root in sorted(thread_store.answered(tx, roots)):
         for brand, relevance in roots[root].items():
@@ -43,8 +37,22 @@ def inherited(
     return understanding.judged(found)
 
 
-def _arrived_roots(mentions: Sequence[MentionedPost]) -> dict[PostKey, dict[str, float]]:
-    """Posts of the batch that may be roots, by their own words, with their brands."""
+def passed_on(
+    posts: Sequence[Post], mentions: Sequence[MentionedPost], known: Mapping[PostKey, Mapping[str, float]]
+) -> list[tuple[Post, Mention]]:
+    """What replies among the posts have through the brands that are `known` of roots, and not by their own words."""
+    own = {(item.post.key, item.mention.brand) for item in mentions}
+    found: list[tuple[Post, Mention]] = []
+    for post in posts:
+        root = root_of(post)
+        for brand, relevance in (known.get(root, {}) if root else {}).items():
+            if (post.key, brand) not in own:
+                found.append((post, _mention(post, brand, relevance)))
+    return found
+
+
+def brands_of_roots(mentions: Sequence[MentionedPost]) -> dict[PostKey, dict[str, float]]:
+    """Of mentions by their own words, the posts that may be roots, with their brands."""
     roots: dict[PostKey, dict[str, float]] = {}
     for item in mentions:
         if root_of(item.post) is None:

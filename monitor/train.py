@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from config.settings import BrandSettings
 from monitor.score import Lines, read_lines
 from monitor.sentiment.features import (
     DENSE,
@@ -43,6 +44,8 @@ LABELS = {
 }
 """What the labels of lines mean."""
 
+CORRECTIONS = "corrections"
+"""What the card calls lines that came from corrections."""
 _FEWEST = 40
 """Lines below which there is nothing to learn."""
 _KNOWN_FROM = 0.02
@@ -105,24 +108,30 @@ def learn(
     brand_field: str | None = "target",
     labels: Mapping[str, str] | None = None,
     languages: Sequence[str] = (),
+    corrections: Sequence[Mapping[str, Any]] = (),
+    brands: Sequence[BrandSettings] = (),
 ) -> Lesson:
     """A model of the labelled lines of JSONL files (`id, text, label`; `lang` and `brand_field` are used).
 
-    `labels` says what labels of other names mean (`{"irony": "negative"}`). Raises TrainingError, LineError.
+    `labels` says what labels of other names mean (`{"irony": "negative"}`). `corrections` are lines of what people said
+    of stored posts, toward the `target` among `brands` (monitor/corrections.py). Raises TrainingError, LineError.
     """
-    maker = Lines(brand_field, (), languages)
+    maker = Lines(brand_field, brands, languages)
     meanings = {**LABELS, **{name: Label(meaning) for name, meaning in (labels or {}).items()}}
-    examples = [example for file in files for example in _examples(file, maker, meanings)]
+    examples = [example for file in files for example in _examples(file, read_lines(file), maker, meanings)]
+    examples += _examples(CORRECTIONS, corrections, Lines("target", brands, languages), meanings)
     _check(examples)
-    return _lesson(examples, [file.name for file in files])
+    return _lesson(examples, [*(file.name for file in files), *([CORRECTIONS] if corrections else [])])
 
 
-def _examples(file: Path, maker: Lines, meanings: Mapping[str, Label]) -> Iterator[Example]:
-    for number, line in enumerate(read_lines(file), 1):
+def _examples(
+    name: Path | str, lines: Iterable[Mapping[str, Any]], maker: Lines, meanings: Mapping[str, Label]
+) -> Iterator[Example]:
+    for number, line in enumerate(lines, 1):
         label = meanings.get(str(line.get("label")))
         if label is None:
             raise TrainingError(
-                f"{file}, line {number}: the label {line.get('label')!r} is none of {', '.join(meanings)}; "
+                f"{name}, line {number}: the label {line.get('label')!r} is none of {', '.join(meanings)}; "
                 "say what it means with --label NAME=negative, neutral or positive"
             )
         (post, mention, language), _ = maker.item(line)

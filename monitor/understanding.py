@@ -38,6 +38,11 @@ class Understanding:
             _kinds(settings),
         )
 
+    @property
+    def signature(self) -> str:
+        """Name and version of the scorer: changes whenever the same text may score otherwise."""
+        return f"{self._scorer.name} {self._scorer.version}"
+
     def read(self, posts: Sequence[Post]) -> list[MentionedPost]:
         """The mentions in the posts, in order, with their scores; posts about no brand leave nothing behind.
 

@@ -17,7 +17,7 @@ from storage import search_index
 from storage.database import Transaction
 from storage.records import PostKey
 from storage.rows import P
-from storage.schema import alert, delivery, engagement_sample, erased, incident, post, revision, signal
+from storage.schema import alert, correction, delivery, engagement_sample, erased, incident, post, revision, signal
 from storage.statements import by_source, insert_new, is_one_of
 
 REMOVED = "[removed]"
@@ -36,7 +36,7 @@ class Erased:
 
 
 def erase(tx: Transaction, keys: Collection[PostKey], at: datetime, reason: str) -> Erased:
-    """Erase posts wherever they stand: words, mentions, samples, search index, incidents' evidence, stored pages."""
+    """Erase posts wherever they stand: words, mentions, samples, corrections, search, incidents' evidence, pages."""
     doomed = _rows(tx, keys)
     insert_new(
         tx, erased, [{"source": source, "external_id": name, "at": at, "reason": reason} for source, name in set(keys)]
@@ -45,6 +45,7 @@ def erase(tx: Transaction, keys: Collection[PostKey], at: datetime, reason: str)
     _remove_evidence(tx, set(keys))
     _delete(tx, doomed)
     _delete_samples(tx, keys)
+    _delete_corrections(tx, keys)
     return Erased(tuple((row.source, row.external_id) for row in doomed), tuple(quoted))
 
 
@@ -100,6 +101,12 @@ def _delete_samples(tx: Transaction, keys: Collection[PostKey]) -> None:
     columns = engagement_sample.c
     for source, ids in by_source(keys).items():
         tx.execute(delete(engagement_sample).where(columns.source == source, is_one_of(tx, columns.external_id, ids)))
+
+
+def _delete_corrections(tx: Transaction, keys: Collection[PostKey]) -> None:
+    columns = correction.c
+    for source, ids in by_source(keys).items():
+        tx.execute(delete(correction).where(columns.source == source, is_one_of(tx, columns.external_id, ids)))
 
 
 def _evidence(tx: Transaction) -> set[PostKey]:

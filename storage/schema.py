@@ -205,6 +205,27 @@ erased = Table(
     comment="Posts erased on request or because their source deleted them; they are not stored again",
 )
 
+correction = Table(
+    "correction",
+    metadata,
+    _text("id", "Identity", primary_key=True),
+    _text("source", "Source of the post that was corrected"),
+    _text("external_id", "The post (post.external_id)"),
+    _text("brand", "The brand toward which it was corrected"),
+    _text("content_key", "Key of the wording that was judged (mention.content_key)"),
+    Column("copies", Boolean, nullable=False, comment="Whether it counts for copies of the wording, too"),
+    _text("label", "negative, neutral, positive or not_about_us"),
+    _time("at", "When it was said"),
+    _text("author", "Who said it"),
+    _text("comment", "Why"),
+    _time("undone_at", "When it was taken back", nullable=True),
+    _text("undone_by", "Who took it back", nullable=True),
+    Index(None, "content_key"),
+    Index(None, "source", "external_id"),
+    Index(None, "at"),
+    comment="What people said of posts where a scorer was wrong; the newest on a wording counts",
+)
+
 # -- How it was read --------------------------------------------------------------------------------------------------
 
 cursor = Table(

@@ -33,6 +33,20 @@ def answered(tx: Transaction, keys: Collection[PostKey]) -> set[PostKey]:
     }
 
 
+def replies(tx: Transaction, roots: Collection[PostKey]) -> list[PostKey]:
+    """The stored replies in the threads of these roots, oldest first."""
+    found = [
+        (row.created_at, source, row.external_id)
+        for source, ids in by_source(roots).items()
+        for row in tx.execute(
+            select(P.external_id, P.created_at).where(
+                P.source == source, is_one_of(tx, P.thread_id, ids), P.external_id != P.thread_id
+            )
+        )
+    ]
+    return [(source, external_id) for _, source, external_id in sorted(found)]
+
+
 def replies_without(tx: Transaction, root: PostKey, brand: str) -> list[Post]:
     """Replies in the thread of `root` that are stored and do not count for `brand`, oldest first."""
     source, thread_id = root

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli import output
+from monitor.cli import output, settings
 from monitor.cli.failures import BAD_USAGE, Failure
-from monitor.cli.settings import AsJson
+from monitor.cli.settings import DEFAULT, AsJson, ConfigFile
 
 if TYPE_CHECKING:
     from monitor.train import Lesson
 
 Labelled = Annotated[
-    list[Path], typer.Argument(metavar="LABELLED...", help="JSONL, also packed by gzip: lines with text and label.")
+    list[Path] | None,
+    typer.Argument(metavar="[LABELLED]...", help="JSONL, also packed by gzip: lines with text and label."),
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", metavar="MODEL", help="The model to write; never overwritten.")]
 BrandField = Annotated[
@@ -29,29 +30,54 @@ Languages = Annotated[
     list[str] | None,
     typer.Option("--language", metavar="CODE", help="A language of the lines that do not say; repeatable."),
 ]
+Corrections = Annotated[
+    bool, typer.Option("--corrections", help="Learn also from what people corrected in the configured database.")
+]
 MEANINGS = ("negative", "neutral", "positive")
 
 
 def train(
-    labelled: Labelled,
     out: Out,
+    labelled: Labelled = None,
     brand_field: BrandField = "target",
     label: Labels = None,
     language: Languages = None,
+    corrections: Corrections = False,
+    config: ConfigFile = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Learn a sentiment model from labelled lines, and say how good it is on lines held out.
 
     Use it with "tocsin score --model", or for the whole program with understanding.model.
 
-    Example: tocsin train labelled.jsonl --out ours.model
+    With --corrections, what "tocsin posts correct" was told counts as lines, too.
+
+    Example: tocsin train labelled.jsonl --corrections --out ours.model
     """
     from monitor.train import learn
 
-    _look(labelled, out)
-    lesson = learn(labelled, brand_field=brand_field, labels=_meanings(label or []), languages=language or ())
+    files = labelled or []
+    if not files and not corrections:
+        raise Failure("name files of labelled lines, or give --corrections", code=BAD_USAGE)
+    _look(files, out)
+    lesson = learn(
+        files,
+        brand_field=brand_field,
+        labels=_meanings(label or []),
+        languages=language or (),
+        **(_corrected(config) if corrections else {}),
+    )
     lesson.model.save(out)
     _tell(lesson, out, as_json=as_json)
+
+
+def _corrected(config: Path) -> dict[str, Any]:
+    """What people corrected, and the brands that they corrected toward."""
+    from monitor.corrections import labelled_lines
+
+    chosen = settings.read_settings(config, complete=False)
+    with settings.open_database(chosen) as database:
+        return {"corrections": labelled_lines(database), "brands": chosen.brands}
 
 
 def _look(labelled: list[Path], out: Path) -> None:

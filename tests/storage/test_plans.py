@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from storage import bins, erasure, incidents, outbox, post_rows, posts, samples, schedule, threads
+from storage import (
+    bins,
+    erasure,
+    incidents,
+    outbox,
+    post_rows,
+    posts,
+    rejudging,
+    samples,
+    schedule,
+    threads,
+)
 from storage.database import Database, Transaction
 from tests.storage.examples import NOON, after
 
@@ -29,6 +40,9 @@ QUESTIONS: dict[str, Callable[[Transaction], Any]] = {
     "what was answered": lambda tx: threads.answered(tx, KEYS),
     "brands of posts": lambda tx: threads.brands_of(tx, KEYS),
     "replies that do not count": lambda tx: threads.replies_without(tx, ("forum", "1"), "Acme"),
+    "replies of threads": lambda tx: threads.replies(tx, KEYS),
+    "a page of history": lambda tx: rejudging.page(tx, rejudging.Position(NOON, 1), until=HOUR, limit=5),
+    "a page of newest posts": lambda tx: rejudging.page(tx, rejudging.Position(HOUR, 1), since=NOON, newest_first=True),
     "the ends of history": lambda tx: (posts.earliest(tx), posts.latest(tx)),
     "posts with words": lambda tx: posts.search(tx, "parcel late", brand="Acme"),
     "posts of a brand": lambda tx: posts.search(tx, brand="Acme", since=NOON),
