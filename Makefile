@@ -59,14 +59,19 @@ bench: $(DEV) ## the quick benchmarks
 wheel: $(DEV) ## builds the wheel and runs the demo from it in an empty environment
 	@$(BIN)/python -m benchmarks.wheel
 
-# praw's source distribution carries recordings of real traffic; they are fetched by their pinned hash, never copied.
-recordings: $(RECORDINGS) ## Reddit's recorded traffic, for the tests that play it back
+# The source distributions of two clients carry recordings of real traffic; they are fetched by their pinned hash, never
+# copied. `unpacked` takes the name of a requirement, the folder in its archive, and where that goes.
+unpacked = sed -n '/^$(1)==/,/[^\\]$$/p' requirements/runtime.txt > $@.part/$(1).txt && \
+	$(PIP) download --quiet --no-deps --no-binary $(1) --require-hashes --dest $@.part/$(1) \
+	  -r $@.part/$(1).txt && \
+	mkdir -p $@.part/$(3) && tar -xzf $@.part/$(1)/*.tar.gz -C $@.part/$(3) --strip-components=$(4) --wildcards '*/$(2)'
+
+recordings: $(RECORDINGS) ## recorded traffic of Reddit and Mastodon, for the tests that play it back
 
 $(RECORDINGS): requirements/runtime.txt | $(RUNTIME)
 	@rm -rf $@ $@.part && mkdir -p $@.part
-	@sed -n '/^praw==/,/[^\\]$$/p' requirements/runtime.txt > $@.part/praw.txt
-	@$(PIP) download --quiet --no-deps --no-binary praw --require-hashes --dest $@.part -r $@.part/praw.txt
-	@tar -xzf $@.part/praw-*.tar.gz -C $@.part --strip-components=3 --wildcards '*/tests/integration/cassettes'
+	@$(call unpacked,praw,tests/integration/cassettes,.,3)
+	@$(call unpacked,mastodon-py,tests/cassettes,mastodon,3)
 	@mv $@.part $@
 
 requirements: $(DEV) ## pins requirements/*.in anew

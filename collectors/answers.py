@@ -1,8 +1,9 @@
 """What a server's answer means for us: one table of HTTP statuses for every source.
 
 The one who knows (here) says whether a refusal is permanent and how long the source wants to be left alone; the one who
-schedules decides when to ask again. RFC 9110 for the statuses and `Retry-After`; `x-rate-limit-reset` is X's (seconds
-since the epoch), `x-ratelimit-reset` is Reddit's (seconds from now).
+schedules decides when to ask again. RFC 9110 for the statuses and `Retry-After`; `x-rate-limit-reset` is X's and
+`ratelimit-reset` Bluesky's (seconds since the epoch), `x-ratelimit-reset` is Reddit's (seconds from now) and Mastodon's
+(a time in ISO 8601).
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
     readings = (
         _seconds_or_date(headers.get("retry-after"), now),
         _since_epoch(headers.get("x-rate-limit-reset"), now),
+        _since_epoch(headers.get("ratelimit-reset"), now),
         _number(headers.get("x-ratelimit-reset")),
+        _since(headers.get("x-ratelimit-reset"), now),
     )
     wait = next((reading for reading in readings if reading is not None and reading > 0), None)
     return None if wait is None else min(max(wait, 1.0), LONGEST_WAIT)
@@ -84,3 +87,11 @@ def _seconds_or_date(value: str | None, now: datetime) -> float | None:
 def _since_epoch(value: str | None, now: datetime) -> float | None:
     moment = _number(value)
     return None if moment is None else moment - now.timestamp()
+
+
+def _since(value: str | None, now: datetime) -> float | None:
+    try:
+        moment = datetime.fromisoformat(value) if value is not None else None
+    except ValueError:
+        return None
+    return None if moment is None else (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()

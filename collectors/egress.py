@@ -52,9 +52,10 @@ class EgressRules:
     max_redirects: int = 3
 
     @classmethod
-    def trusting(cls, *urls: str) -> EgressRules:
+    def trusting(cls, *urls: str, max_redirects: int = 3) -> EgressRules:
         """Rules for services whose address the operator alone decides: their hosts may resolve to anything."""
-        return cls(allow_private_hosts=frozenset(urlsplit(url).hostname or "" for url in urls))
+        hosts = frozenset(urlsplit(url).hostname or "" for url in urls)
+        return cls(allow_private_hosts=hosts, max_redirects=max_redirects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +91,30 @@ class Egress:
             finally:
                 self._client = None
 
-    def fetch(self, url: str, *, headers: Mapping[str, str] | None = None, service: str | None = None) -> Answer:
+    def fetch(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        service: str | None = None,
+        body: bytes | None = None,
+        judge: Callable[[Answer], CollectorError | None] | None = None,
+    ) -> Answer:
         """The answer of `url`, redirects followed; statuses of 400 and more raise `CollectorError` in words.
+
+        With a `body` it is a POST. `judge` may know more of an answer than its status says, and is asked first.
 
         Raises `EgressError` for an address that may not be read, and `CollectorError` where the server cannot be
         reached, does not finish in time, or sends more than the limit.
         """
         ends_at = self.monotonic() + self.rules.deadline
         for _ in range(self.rules.max_redirects + 1):
-            answer = self._one(url, headers or {}, ends_at)
+            answer = self._one(url, headers or {}, ends_at, body)
             location = answer.headers.get("location")
             if answer.status not in _REDIRECTS or location is None:
+                problem = judge(answer) if judge is not None else None
+                if problem is not None:
+                    raise problem
                 return self._accepted(answer, service or host_of(url))
             url = urljoin(url, location)
         raise CollectorError(f"{host_of(url)} redirected more than {self.rules.max_redirects} times")
@@ -111,14 +125,15 @@ class Egress:
             raise error
         return answer
 
-    def _one(self, url: str, headers: Mapping[str, str], ends_at: float) -> Answer:
+    def _one(self, url: str, headers: Mapping[str, str], ends_at: float, content: bytes | None) -> Answer:
         if self._client is None:
             raise RuntimeError("fetch is called inside `with egress.session()`")
         self.check(url)
         self.requests += 1
         sent = {"accept-encoding": "gzip, deflate", "user-agent": "tocsin", **headers}
         try:
-            with self._client.stream("GET", url, headers=sent) as response:
+            method = "GET" if content is None else "POST"
+            with self._client.stream(method, url, headers=sent, content=content) as response:
                 body = self._body(response, ends_at)
                 return Answer(response.status_code, response.headers, body, url)
         except httpx.InvalidURL as error:

@@ -101,3 +101,17 @@ def quoted(term: str) -> str:
     """`term` as a phrase, or bare where it is one word that no operator is called."""
     clean = term.replace('"', " ").replace("\\", " ")[:_LONGEST_TERM].strip()
     return clean if _WORD.fullmatch(clean) and clean.lower() not in _OPERATORS else f'"{clean}"'
+
+
+def single_terms(brands: Sequence[BrandSettings]) -> list[str]:
+    """Every term of the brands as a query of its own, for searches that know no OR; signs are left off.
+
+    Names that are ordinary words are asked for as they are, since beside each word of their context they would be a
+    query again; the matcher tells which are meant.
+    """
+    found = [terms_of(brand) for brand in brands]
+    words = [word for terms in found for word in (*terms.plain, *terms.unsure, *terms.handles, *terms.tickers)]
+    by_folded: dict[str, str] = {}
+    for word in words:
+        by_folded.setdefault(word.casefold(), word)
+    return [quoted(word) for word in by_folded.values()]

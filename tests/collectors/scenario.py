@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from collectors.contract import Collector, Page, SourceContext
 from config.settings import BrandSettings
 from storage.records import EngagementSample, Gap, Post
-from tests.servers.web import Reply
+from tests.servers.web import Reply, WebServer
 
 BRAND = BrandSettings(name="Norrvik", handles=["@norrvik"], products=["Fjord Phone"])
 
@@ -52,6 +52,34 @@ class Scenario(Protocol):
 
     def asked(self) -> int:
         """How many requests have reached the platform (0 for a source that asks nobody)."""
+
+
+S = TypeVar("S", bound=WebServer)
+
+
+@dataclass
+class Played(Generic[S]):
+    """What is the same in scenarios with a server: faults of all its answers, and the count of requests."""
+
+    server: S
+    module: ModuleType
+    clock: Clock = field(default_factory=Clock)
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def fail_next(self, *replies: Reply) -> None:
+        """Faults in place of the next answers."""
+        self.server.faults.clear()
+        self.server.faults.extend(replies)
+
+    def asked(self) -> int:
+        """Requests so far."""
+        return len(self.server.requests)
+
+    def read(self, store: Store | None = None, **options: Any) -> Store:
+        """A turn."""
+        store = store or Store()
+        store.run(built(cast("Scenario", self), **options))
+        return store
 
 
 def built(scenario: Scenario, **options: Any) -> Collector:

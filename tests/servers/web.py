@@ -6,7 +6,7 @@ import contextlib
 import json
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -23,6 +23,8 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes = b""
+    pairs: Sequence[tuple[str, str]] = ()
+    """The query with names that stand in it several times."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,8 @@ class WebServer:
                 parts = urlsplit(self.path)
                 length = int(self.headers.get("content-length") or 0)
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                query = dict(parse_qsl(parts.query, keep_blank_values=True))
-                request = Request(self.command, parts.path, query, headers, self.rfile.read(length))
+                pairs = parse_qsl(parts.query, keep_blank_values=True)
+                request = Request(self.command, parts.path, dict(pairs), headers, self.rfile.read(length), pairs)
                 with lock:
                     server.requests.append(request)
                     reply = server.faults.popleft() if server.faults and server.may_fail(request) else None

@@ -1,0 +1,234 @@
+"""A source that is read by lists, newest first, and by the threads that were found in them.
+
+What is the same for Mastodon, Bluesky, forums and the like stands here: rounds that may be broken off, gaps where a
+platform ends a list early, threads whose growth is followed. What is not (addresses, shapes, limits) is a `Platform`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Protocol
+
+import structlog
+from pydantic import Field
+
+from collectors.contract import CollectorError, Page, SourceContext, SourceOptions
+from collectors.moments import from_epoch
+from collectors.rounds import Found, Listing, Reading, Round
+from collectors.terms import naming
+from config.durations import Duration
+from storage.records import EngagementSample, Gap, Post
+
+log = structlog.get_logger(__name__)
+
+_OF_ONE_LIST = (400, 403, 404, 410, 422)
+"""Refusals that may concern one list alone: the others are read before they are told."""
+
+
+class ListedOptions(SourceOptions):
+    """Keys that every source of lists has."""
+
+    queries: list[Annotated[str, Field(min_length=1, max_length=500)]] = Field(default_factory=list)
+    """Queries of your own beside those made from the brands, in the platform's syntax."""
+    lookback: Duration = timedelta(days=1)
+    """How far back the first turn reads."""
+    overlap: Duration = timedelta(minutes=10)
+    """How much is read again at every turn, for posts that were indexed late."""
+    pages_per_run: int = Field(default=50, ge=1)
+    """Pages of lists read in one turn; what is left is read in the next."""
+    watch_for: Duration = timedelta(days=2)
+    """How long the engagement and answers of what was found are followed."""
+    watch_at_most: int = Field(default=100, ge=0, le=1000)
+    """How many threads are followed at a time, newest first."""
+    threads_per_run: int = Field(default=20, ge=0)
+    """Threads of which answers are read in one turn, those that grew most first."""
+
+
+class Platform(Protocol):
+    """What a source of lists knows of its platform. Each question is one or more requests, all inside `session`."""
+
+    service: str
+    """Its name in messages."""
+    kept: dict[str, Any]
+    """What it keeps in the cursor beside the rest: JSON types, read and written inside `session`."""
+
+    def session(self) -> AbstractContextManager[None]:
+        """Be signed in for the questions inside."""
+
+    def asked(self) -> int:
+        """Requests since this was last asked."""
+
+    def page(self, listing: Listing, state: Round) -> Found:
+        """The page of a list at `state.place`; what is older than `state.floor` is not needed."""
+
+    def roots(self, names: Sequence[str]) -> Found:
+        """First posts of threads as they stand now; those that are gone are missing."""
+
+    def replies(self, root: Post) -> Found:
+        """The answers in a thread."""
+
+    def probe(self, listing: Listing) -> str:
+        """One sentence on what the platform says."""
+
+
+class Listed:
+    """Reads the lists of a platform, and the threads that were found in them."""
+
+    def __init__(
+        self, platform: Platform, listings: Sequence[Listing], options: ListedOptions, context: SourceContext
+    ) -> None:
+        self.name = context.name
+        self._platform, self._listings, self._options = platform, listings, options
+        self._clock = context.clock
+        self._named = naming(context.brands)
+
+    def collect(self, cursor: Mapping[str, Any] | None) -> Iterator[Page]:
+        """Read every list back to what is known; then how the threads have grown."""
+        now = self._clock()
+        reading = Reading.at(cursor or {}, self._listings, (now - self._options.lookback).timestamp())
+        failures: list[CollectorError] = []
+        left = self._options.pages_per_run
+        self._platform.kept = reading.kept
+        with self._platform.session():
+            for listing in self._listings:
+                try:
+                    left = yield from self._read(listing, reading, now, left)
+                except CollectorError as error:
+                    failures.append(self._of_one_list(error, listing))
+            yield from self._read_threads(reading, now)
+        if failures:
+            yield Page(reading.cursor(), requests=self._platform.asked())
+            raise failures[0]
+        yield Page(reading.cursor(), requests=self._platform.asked(), complete=left > 0)
+
+    def probe(self) -> str:
+        """Ask for something small."""
+        if not self._listings:
+            raise CollectorError(
+                f"there is nothing to ask {self._platform.service} for: no brand, no queries and no lists",
+                permanent=True,
+            )
+        with self._platform.session():
+            return self._platform.probe(self._listings[0])
+
+    # -- lists ---------------------------------------------------------------------------------------------------------
+
+    def _of_one_list(self, error: CollectorError, listing: Listing) -> CollectorError:
+        if error.status not in _OF_ONE_LIST or len(self._listings) == 1:
+            raise error
+        log.warning("list_refused", source=self.name, list=listing.key, error=str(error))
+        return CollectorError(
+            f"{listing.key}: {error}", permanent=error.permanent, retry_after=error.retry_after, status=error.status
+        )
+
+    def _read(self, listing: Listing, reading: Reading, now: datetime, left: int) -> Generator[Page, None, int]:
+        """Pages back to what is known, at most `left`; returns how many of them were not needed."""
+        state = reading.rounds[listing.key]
+        state.begin(now.timestamp(), self._options.overlap.total_seconds())
+        seen, is_resumed = {state.place}, bool(state.place)
+        while left:
+            found = self._resumed(listing, state, now) if is_resumed else self._platform.page(listing, state)
+            seen, is_resumed = seen if state.place else {""}, False
+            left -= 1
+            is_loop = bool(found.place) and found.place in seen
+            seen.add(found.place)
+            gaps = self._advance(listing, state, found)
+            self._follow(found.posts, listing, reading)
+            if is_loop:
+                state.begin_anew(now.timestamp())
+            yield Page(reading.cursor(), found.posts, (), gaps, found.bad, self._platform.asked())
+            if is_loop:
+                raise CollectorError(
+                    f"{self._platform.service} gave the same page of {listing.key} twice; anew next turn"
+                )
+            if not state.place:
+                return max(left, 1)
+        return 0
+
+    def _resumed(self, listing: Listing, state: Round, now: datetime) -> Found:
+        """The page at which a round was broken off; the round is begun anew where that place is known no longer."""
+        try:
+            found = self._platform.page(listing, state)
+        except CollectorError as error:
+            if error.status not in (400, 404, 422):
+                raise
+            log.warning("place_refused", source=self.name, list=listing.key, error=str(error))
+            found = Found()
+        if found.given:
+            return found
+        state.begin_anew(now.timestamp())
+        return self._platform.page(listing, state)
+
+    def _advance(self, listing: Listing, state: Round, found: Found) -> list[Gap]:
+        """Move the round past a page, to its end where the page reaches what is known; a gap where it never will."""
+        state.note(found)
+        is_known, is_cut = found.last <= state.floor, self._is_cut(listing, state)
+        if found.place and not is_known and not is_cut:
+            return []
+        gaps = []
+        if found.posts and not is_known and is_cut:
+            reason = f"{self._platform.service} ends {listing.key} after {state.seen} entries"
+            log.warning("list_ended_early", source=self.name, list=listing.key, entries=state.seen)
+            since, until = from_epoch(state.floor), from_epoch(found.last)
+            gaps = [Gap(self.name, since, until, reason, 1 / len(self._listings))]
+        state.end()
+        return gaps
+
+    def _is_cut(self, listing: Listing, state: Round) -> bool:
+        return listing.ends_after is not None and state.seen >= listing.ends_after
+
+    # -- threads -------------------------------------------------------------------------------------------------------
+
+    def _follow(self, posts: Sequence[Post], listing: Listing, reading: Reading) -> None:
+        """Note the threads of posts that are about a brand."""
+        named = self._named
+        for post in posts:
+            words = f"{post.title}\n{post.text}"
+            is_about = listing.is_search or bool(post.brands) or (named is not None and bool(named.search(words)))
+            if is_about and post.thread_id:
+                reading.threads.setdefault(post.thread_id, [post.created_at.timestamp(), 0])
+
+    def _read_threads(self, reading: Reading, now: datetime) -> Iterator[Page]:
+        oldest = (now - self._options.watch_for).timestamp()
+        young = sorted((item for item in reading.threads.items() if item[1][0] >= oldest), key=lambda item: -item[1][0])
+        reading.threads = dict(young[: self._options.watch_at_most])
+        if not reading.threads:
+            return
+        found = self._platform.roots(list(reading.threads))
+        roots = {post.external_id: post for post in found.posts if post.external_id in reading.threads}
+        if not found.bad:
+            reading.threads = {name: reading.threads[name] for name in reading.threads if name in roots}
+        samples = [EngagementSample(self.name, name, now, post.engagement) for name, post in roots.items()]
+        yield Page(reading.cursor(), list(roots.values()), samples, (), found.bad, self._platform.asked())
+        for root in self._most_grown(roots, reading):
+            yield self._answers(root, reading, now, sum(_replies(post) for post in roots.values()))
+
+    def _most_grown(self, roots: Mapping[str, Post], reading: Reading) -> list[Post]:
+        growth = {name: _replies(post) - reading.threads[name][1] for name, post in roots.items()}
+        grown = sorted((name for name, more in growth.items() if more > 0), key=lambda name: -growth[name])
+        return [roots[name] for name in grown[: self._options.threads_per_run]]
+
+    def _answers(self, root: Post, reading: Reading, now: datetime, total: int) -> Page:
+        """The answers of a thread; a gap for those that cannot be read, until it grows further."""
+        name, thread = root.external_id, reading.threads[root.external_id]
+        unread = _replies(root) - thread[1]
+        try:
+            found = self._platform.replies(root)
+        except CollectorError as error:
+            if error.status not in _OF_ONE_LIST:
+                raise
+            log.warning("thread_unreadable", source=self.name, thread=name, error=str(error))
+            found = Found(missing=int(unread))
+        gaps = []
+        if found.missing:
+            since = min(from_epoch(thread[0]), now)
+            share = min(found.missing / max(total, found.missing), 1.0)
+            gaps = [Gap(self.name, since, now, f"{found.missing} answers in {name} could not be read", share)]
+        thread[1] = _replies(root)
+        return Page(reading.cursor(), found.posts, (), gaps, found.bad, self._platform.asked())
+
+
+def _replies(post: Post) -> int:
+    return post.engagement.replies or 0

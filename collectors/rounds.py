@@ -1,0 +1,146 @@
+"""Lists that show their newest entries first (searches, timelines, feeds of a page), read back to what is known.
+
+A round begins at the newest entry and ends where the round before it began. Each of its pages is committed with the
+place at which the next one begins, so that a round may be broken off anywhere and be taken up again; only at its end
+does `read_until` move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from collectors.contract import CollectorError, Quarantined, raw_hash
+from storage.records import Post
+
+ODD = (AttributeError, KeyError, IndexError, TypeError, ValueError)
+"""What reading an entry of an unexpected shape raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list to read: `path` and `query` as its platform wants them.
+
+    `ends_after` is how many entries the platform gives of it at the most, `None` where it gives all. All that a search
+    for the brands finds is about them; of other lists (`is_search` false) only what names a brand is followed.
+    """
+
+    path: str
+    query: str = ""
+    ends_after: int | None = None
+    is_search: bool = True
+
+    @property
+    def key(self) -> str:
+        """Its name in the cursor."""
+        return f"{self.path} {self.query}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An answer's posts, in the platform's order, and `place`, where the next page begins (empty at the end).
+
+    `given` counts all entries, those that are left out or cannot be read too; `missing` how many the platform said
+    there are beyond those.
+    """
+
+    posts: list[Post] = field(default_factory=list)
+    bad: list[Quarantined] = field(default_factory=list)
+    place: str = ""
+    given: int = 0
+    missing: int = 0
+
+    @property
+    def newest(self) -> float:
+        """When its newest post was written (s since 1970), 0 for none."""
+        return max((post.created_at.timestamp() for post in self.posts), default=0.0)
+
+    @property
+    def last(self) -> float:
+        """When its last post was written: what is pinned to the top of a list stands first, and says nothing."""
+        return self.posts[-1].created_at.timestamp() if self.posts else float("inf")
+
+
+def found_in(items: Any, read: Callable[[Any], Post | None], *, service: str, place: str = "") -> Found:
+    """The posts that `read` makes of `items`; it gives `None` for what is to be left out.
+
+    Raises `CollectorError` where there is no list of them, or none in it can be read.
+    """
+    if not isinstance(items, (list, tuple)):
+        raise CollectorError(f"{service} gave an answer without the documented list")
+    posts: list[Post] = []
+    bad: list[Quarantined] = []
+    for item in items:
+        try:
+            post = read(item)
+        except ODD as error:
+            bad.append(Quarantined("entry", repr(error), raw_hash(repr(item))))
+        else:
+            posts += [] if post is None else [post]
+    if items and len(bad) == len(items):
+        raise CollectorError(f"nothing in the answer of {service} could be read: {bad[0].reason}")
+    return Found(posts, bad, place, len(items))
+
+
+@dataclass
+class Round:
+    """How far a list has been read: everything until `read_until`, and a round of which some pages may be left.
+
+    The round was begun at `begun_at`, which those platforms are told that can freeze a list at a moment, and reads back
+    to `floor`.
+    """
+
+    read_until: float
+    floor: float = 0.0
+    begun_at: float = 0.0
+    place: str = ""
+    newest: float = 0.0
+    seen: int = 0
+
+    def begin(self, now: float, overlap: float) -> None:
+        """Go on at `place`, or begin at the newest entry."""
+        if not self.place:
+            self.begun_at, self.newest, self.seen = now, 0.0, 0
+            self.floor = max(self.read_until - overlap, 0.0)
+
+    def begin_anew(self, now: float) -> None:
+        """Forget the place, which the platform no longer knows."""
+        self.begun_at, self.newest, self.seen, self.place = now, 0.0, 0, ""
+
+    def note(self, found: Found) -> None:
+        """Count a page."""
+        self.newest, self.seen, self.place = max(self.newest, found.newest), self.seen + found.given, found.place
+
+    def end(self) -> None:
+        """Everything back to `read_until` has been read."""
+        self.read_until, self.place = max(self.read_until, self.newest), ""
+        self.newest, self.seen = 0.0, 0
+
+
+@dataclass
+class Reading:
+    """What the cursor holds: rounds by list, and the threads followed: when their root was written, answers read."""
+
+    rounds: dict[str, Round]
+    threads: dict[str, list[float]]
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What a platform keeps beside (an allowance, a sign-in)."""
+
+    @classmethod
+    def at(cls, cursor: Mapping[str, Any], listings: Sequence[Listing], first: float) -> Reading:
+        """The reading that a cursor tells; a list that is new takes over from those that it has replaced."""
+        kept = {key: Round(**state) for key, state in cursor.get("rounds", {}).items()}
+        present = [listing.key for listing in listings]
+        start = min([first, *(state.read_until for key, state in kept.items() if key not in present)])
+        rounds = {key: kept.get(key) or Round(start) for key in present}
+        threads = {name: list(thread) for name, thread in cursor.get("threads", {}).items()}
+        return cls(rounds, threads, dict(cursor.get("kept", {})))
+
+    def cursor(self) -> dict[str, Any]:
+        """The cursor that tells this reading."""
+        return {
+            "rounds": {key: asdict(state) for key, state in self.rounds.items()},
+            "threads": {name: list(thread) for name, thread in self.threads.items()},
+            "kept": dict(self.kept),
+        }
