@@ -11,7 +11,7 @@ from datetime import datetime
 
 from alerts.channels.contract import Message
 from alerts.page import Page
-from alerts.policy import silencing
+from alerts.policy import silencing, tells_of
 from alerts.speak import COMBINED, page_of, page_then
 from alerts.verdict import Timing, Verdict
 from alerts.words import span
@@ -79,7 +79,8 @@ def _obsolete(
         return Verdict(DeliveryState.SUPERSEDED, error="it is over, and the message that says so follows")
     if delivery.reason is Reason.RESOLVED and _never_began(delivery, history):
         return Verdict(DeliveryState.SUPERSEDED, error="its beginning could not be delivered there")
-    silence = silencing(incident.id, incident.brand, incident.severity, silences.active(tx, now), now)
+    rules = [one for one in silences.active(tx, now) if not tells_of(one, incident.id, delivery.created_at)]
+    silence = silencing(incident.id, incident.brand, incident.severity, rules, now)
     if silence is not None:
         return Verdict(DeliveryState.PENDING, silence.ends_at, error=f"silenced by {silence.author}: {silence.comment}")
     return None

@@ -32,11 +32,22 @@ class Change(StrEnum):
     HELD = "held"
     ACKNOWLEDGED = "acknowledged"
     RELEASED = "released"
+    SNOOZED = "snoozed"
+    ANSWERED = "answered"
     RESOLVED = "resolved"
     FALSE_ALARM = "false_alarm"
+    NOT_ABOUT_US = "not_about_us"
+    DUPLICATE = "duplicate"
 
 
-_BY_PEOPLE = frozenset({Change.ACKNOWLEDGED, Change.RELEASED, Change.FALSE_ALARM})
+_ENDS = {
+    Change.RESOLVED: "it is over",
+    Change.FALSE_ALARM: "it was a false alarm",
+    Change.NOT_ABOUT_US: "it is not about us",
+    Change.DUPLICATE: "it is the same as another incident",
+}
+_DONE = {Change.SNOOZED: "it was snoozed", Change.ANSWERED: "there is a public answer"}
+_BY_PEOPLE = frozenset({Change.ACKNOWLEDGED, Change.RELEASED, *_DONE, *_ENDS} - {Change.RESOLVED})
 """Changes that a person made just now: telling the others cannot wake anybody who was not awake."""
 
 _MINUTE = timedelta(minutes=1)
@@ -236,13 +247,20 @@ def _released(case: _Case) -> Decision:
     return Decision(Reason.REMINDER, "nobody has it any more", (case.note or "Nobody has it any more.",), case.now)
 
 
+def _done(case: _Case) -> Decision:
+    """What a person did that changes neither the state nor the figures."""
+    if not case.told:
+        return Decision(None, "nobody was told of it yet")
+    why = _DONE[case.change]
+    return Decision(Reason.UPDATE, why, (case.note or f"{why[0].upper()}{why[1:]}.",), case.now)
+
+
 def _over(case: _Case) -> Decision:
     if not case.told:
         return Decision(None, "it ended before anybody was told")
     if case.told[-1].reason is Reason.RESOLVED:
         return Decision(None, "people were told that it is over")
-    false = case.change is Change.FALSE_ALARM
-    why = "it was a false alarm" if false else "it is over"
+    why = _ENDS[case.change]
     return Decision(Reason.RESOLVED, why, (case.note or f"{why[0].upper()}{why[1:]}.",), case.now)
 
 
@@ -255,8 +273,8 @@ _ANSWERS: dict[Change, Callable[[_Case], Decision]] = {
     Change.HELD: _went_on,
     Change.ACKNOWLEDGED: _taken,
     Change.RELEASED: _released,
-    Change.RESOLVED: _over,
-    Change.FALSE_ALARM: _over,
+    **dict.fromkeys(_DONE, _done),
+    **dict.fromkeys(_ENDS, _over),
 }
 
 
@@ -285,7 +303,8 @@ def _at_a_time(
 ) -> Decision:
     due = wish.due_at or now
     held = ""
-    if silence := silencing(incident.id, incident.brand, incident.severity, silences, due):
+    heard = [silence for silence in silences if not tells_of(silence, incident.id, now)]
+    if silence := silencing(incident.id, incident.brand, incident.severity, heard, due):
         due, held = silence.ends_at, f"silenced by {silence.author}: {silence.comment}"
     critical = incident.severity is Severity.CRITICAL
     if rules.quiet and not critical and change not in _BY_PEOPLE and (end := rules.quiet.until(due)):
@@ -293,6 +312,11 @@ def _at_a_time(
     if held and (wish.reason is Reason.REMINDER or not wish.is_audible):
         return Decision(None, f"it is held back ({held}), and there is nothing in it that could not wait")
     return Decision(wish.reason, wish.why, wish.changed, due, held)
+
+
+def tells_of(silence: Silence, incident_id: str, decided_at: datetime) -> bool:
+    """Whether what was decided then is the message that tells of the silence: a snooze begins with being told."""
+    return silence.incident_id == incident_id and silence.starts_at == decided_at
 
 
 def silencing(

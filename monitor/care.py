@@ -1,8 +1,8 @@
-"""What people do about an incident: take it, end it, call it a false alarm, write a note.
+"""What people do about an incident: take it, pause it, end it, say that it was answered, write a note.
 
-Each is decided by a pure function of the incident and stored in one transaction with its line in the timeline and the
-messages that tell the others; messages that it makes pointless are dropped in the same transaction. A change is stored
-only if nobody else changed the incident since it was read.
+Each is decided by a pure function (monitor/decisions.py) and stored in one transaction with its line in the timeline
+and the messages that tell the others; messages that it makes pointless are dropped in the same transaction. A change is
+stored only if nobody else changed the incident since it was read.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Self
 
+from alerts.actions import Action
 from alerts.page import Page
 from alerts.policy import Change
 from alerts.speak import Speaker
@@ -20,42 +20,26 @@ from alerts.system import SystemIncidents
 from config.settings import Settings
 from monitor import incidents as correlation
 from monitor.briefing import Briefing
+from monitor.decisions import (
+    HAS_TWIN,
+    Ask,
+    CareError,
+    Decided,
+    Standing,
+    UnknownIncidentError,
+    decide,
+    standing,
+)
 from monitor.register import Told
-from storage import incidents, outbox, verdicts
+from storage import incidents, outbox, silences, verdicts
 from storage.database import Transaction
 from storage.records import Delivery, Incident, IncidentEvent, IncidentState, Reason, Severity, Verdict
 
+__all__ = ["NOBODY", "Action", "Ask", "Care", "CareError", "Done", "UnknownIncidentError", "decide", "find"]
+
 Brief = Callable[[Transaction, Incident, datetime], Page]
-LONGEST_NOTE = 2_000
-RELEASED = "released"
 NOBODY = "tocsin"
 """The actor of what no person did."""
-
-
-class Action(StrEnum):
-    """What a person may do; the value is the kind of the line in the timeline."""
-
-    ACKNOWLEDGE = "acknowledged"
-    RESOLVE = "resolved"
-    FALSE_ALARM = "false_alarm"
-    NOTE = "note"
-
-
-class CareError(Exception):
-    """What was asked cannot be done to this incident; the message says why and what can."""
-
-
-class UnknownIncidentError(CareError):
-    """No incident, or more than one, is called so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """The incident after an action, with the change to tell the others (None: nothing to tell) and in which words."""
-
-    incident: Incident
-    change: Change | None
-    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,59 +53,6 @@ class Done:
     changed: bool = True
 
 
-def decide(incident: Incident, action: Action, by: str, at: datetime, note: str = "") -> Decided:
-    """What `action` by `by` makes of the incident; `CareError` when it makes no sense.
-
-    Taking what somebody took already changes nothing (the first keeps it) and is on record; so is ending what is over.
-    A false alarm may be said of what is over, too: that is what the numbers are tuned by.
-    """
-    return _DECISIONS[action](incident, by, at, " ".join(note.split()))
-
-
-def _acknowledged(incident: Incident, by: str, at: datetime, note: str) -> Decided:
-    if not incident.state.is_live:
-        raise CareError(f"incident {incident.id} is over ({incident.state.value}), so there is nothing to take")
-    if incident.state is IncidentState.ACKNOWLEDGED:
-        return Decided(incident, None, note)
-    taken = replace(incident, state=IncidentState.ACKNOWLEDGED, acknowledged_by=by, acknowledged_at=at)
-    return Decided(taken, Change.ACKNOWLEDGED, _said(f"{by} took it", note))
-
-
-def _resolved(incident: Incident, by: str, at: datetime, note: str) -> Decided:
-    if not incident.state.is_live:
-        return Decided(incident, None, note)
-    ended = replace(incident, state=IncidentState.RESOLVED, resolved_at=at)
-    return Decided(ended, Change.RESOLVED, _said(f"{by} ended it", note))
-
-
-def _false(incident: Incident, by: str, at: datetime, note: str) -> Decided:
-    if incident.state is IncidentState.FALSE_ALARM:
-        return Decided(incident, None, note)
-    ended = replace(incident, state=IncidentState.FALSE_ALARM, resolved_at=incident.resolved_at or at)
-    change = Change.FALSE_ALARM if incident.state.is_live else None
-    return Decided(ended, change, _said(f"{by} called it a false alarm", note))
-
-
-def _noted(incident: Incident, _by: str, _at: datetime, note: str) -> Decided:
-    if not note:
-        raise CareError("a note needs words")
-    if len(note) > LONGEST_NOTE:
-        raise CareError(f"a note has at most {LONGEST_NOTE} characters; this one has {len(note)}")
-    return Decided(incident, None, note)
-
-
-_DECISIONS: Mapping[Action, Callable[[Incident, str, datetime, str], Decided]] = {
-    Action.ACKNOWLEDGE: _acknowledged,
-    Action.RESOLVE: _resolved,
-    Action.FALSE_ALARM: _false,
-    Action.NOTE: _noted,
-}
-
-
-def _said(sentence: str, note: str) -> str:
-    return f"{sentence}: {note}" if note else f"{sentence}."
-
-
 @dataclass(frozen=True, slots=True)
 class Care:
     """Does what people ask, and tells the others.
@@ -132,6 +63,7 @@ class Care:
     speaker: Speaker
     brief: Brief
     timeouts: Mapping[Severity, timedelta] = field(default_factory=dict)
+    timezone: str = "UTC"
 
     @classmethod
     def build(cls, settings: Settings) -> Self:
@@ -148,25 +80,58 @@ class Care:
             Severity.CRITICAL: alerting.acknowledge_timeout_critical,
             Severity.WARNING: alerting.acknowledge_timeout_warning,
         }
-        return cls(speaker, brief, timeouts)
+        return cls(speaker, brief, timeouts, settings.general.timezone)
 
-    def do(self, tx: Transaction, incident_id: str, action: Action, by: str, at: datetime, note: str = "") -> Done:
+    def do(
+        self,
+        tx: Transaction,
+        incident_id: str,
+        action: Action,
+        by: str,
+        at: datetime,
+        note: str = "",
+        *,
+        until: datetime | None = None,
+        link: str = "",
+        twin: str = "",
+    ) -> Done:
         """Decide and store one action of a person, as part of the transaction `tx`.
 
-        Raises `CareError` when it makes no sense, or when another process changed the incident meanwhile.
+        `until` belongs to a snooze, `link` to a public answer, `twin` (an incident's name, as `find` takes it) to a
+        duplicate. Raises `CareError` when it makes no sense, or when another process changed the incident meanwhile.
         """
-        before = incidents.get(tx, incident_id)
-        if before is None:
+        now = self.standing(tx, incident_id, at)
+        ask = Ask(action, by, at, note, until, link, find(tx, twin) if twin else None)
+        return self._carry_out(tx, now, ask, decide(now, ask))
+
+    def standing(self, tx: Transaction, incident_id: str, at: datetime) -> Standing:
+        """How things stand with an incident; `UnknownIncidentError` when there is none of this id."""
+        found = incidents.get(tx, incident_id)
+        if found is None:
             raise UnknownIncidentError(f"there is no incident {incident_id}")
-        decided = decide(before, action, by, at, note)
-        changed = decided.incident != before
-        now = self._store(tx, before, decided.incident, at) if changed else before
-        event = incidents.append_event(tx, now.id, at, action.value, by, _details(now, note, changed=changed))
-        if not changed:
+        return standing(found, incidents.events(tx, found.id), silences.active(tx, at), at, self.timezone)
+
+    def _carry_out(self, tx: Transaction, before: Standing, ask: Ask, decided: Decided) -> Done:
+        stored = before.incident
+        now = self._store(tx, stored, decided.incident, ask.at) if decided.incident != stored else stored
+        self._pause(tx, before, decided, ask)
+        details = {**_details(now, ask.note, changed=decided.changed), **decided.details}
+        event = incidents.append_event(tx, now.id, ask.at, ask.action.value, ask.by, details)
+        if ask.action is Action.DUPLICATE and ask.twin is not None and now.id not in _twins(tx, ask.twin.id):
+            incidents.append_event(tx, ask.twin.id, ask.at, HAS_TWIN, ask.by, {"twin": now.id})
+        if not decided.changed:
             return Done(now, event, changed=False)
-        told = self._tell(tx, now, decided, at)
-        dropped = outbox.supersede(tx, now.id, _pointless(now), why=f"{by}: {action.value}", episode=now.episode)
+        told = self._tell(tx, now, decided, ask.at)
+        why = f"{ask.by}: {ask.action.value}"
+        dropped = outbox.supersede(tx, now.id, _pointless(now, ask.action), why=why, episode=now.episode)
         return Done(now, event, told, tuple(dropped))
+
+    def _pause(self, tx: Transaction, before: Standing, decided: Decided, ask: Ask) -> None:
+        """End the snoozes in force where they are over, and begin the new one."""
+        for silence in before.snoozes if decided.wakes else ():
+            silences.end(tx, silence.id, ask.at)
+        if decided.snooze is not None:
+            silences.add(tx, decided.snooze)
 
     def judge(self, tx: Transaction, incident_id: str, verdict: Verdict, by: str, at: datetime, note: str = "") -> Done:
         """Write down what `by` says the incident was, as part of the transaction `tx`; nobody is told.
@@ -206,7 +171,8 @@ class Care:
         who = before.acknowledged_by or "Somebody"
         free = replace(before, state=IncidentState.OPEN, acknowledged_at=None, acknowledged_by=None)
         now = self._store(tx, before, free, at)
-        event = incidents.append_event(tx, now.id, at, RELEASED, NOBODY, {"episode": now.episode, "was": who})
+        details = {"episode": now.episode, "was": who}
+        event = incidents.append_event(tx, now.id, at, Action.RELEASE.value, NOBODY, details)
         told = self._tell(tx, now, Decided(now, Change.RELEASED, f"{who} took it and has not ended it in time."), at)
         return Done(now, event, told)
 
@@ -232,9 +198,15 @@ def _details(incident: Incident, note: str, *, changed: bool) -> dict[str, Any]:
     return details
 
 
-def _pointless(incident: Incident) -> tuple[Reason, ...]:
+def _twins(tx: Transaction, incident_id: str) -> set[str]:
+    return {str(event.details.get("twin")) for event in incidents.events(tx, incident_id) if event.kind == HAS_TWIN}
+
+
+def _pointless(incident: Incident, action: Action) -> tuple[Reason, ...]:
     """Messages that nobody needs any more, wherever they are still waiting."""
-    return (Reason.REMINDER,) if incident.state.is_live else (Reason.REMINDER, Reason.UPDATE, Reason.ESCALATED)
+    if not incident.state.is_live:
+        return (Reason.REMINDER, Reason.UPDATE, Reason.ESCALATED)
+    return (Reason.REMINDER,) if action in (Action.ACKNOWLEDGE, Action.SNOOZE) else ()
 
 
 def find(tx: Transaction, name: str) -> Incident:

@@ -1,7 +1,7 @@
 """What people said of incidents: real, false alarm, duplicate, not about us.
 
-A verdict is a line in the incident's timeline, and the last one counts. Ending an incident as a false alarm is one,
-too.
+A verdict is a line in the incident's timeline, and the last one counts. Ending an incident as a false alarm, as a
+duplicate or as not about us is one, too.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from storage.database import Transaction
-from storage.records import IncidentState, Verdict
+from storage.records import Verdict
 from storage.schema import incident, incident_event
 
 KIND = "verdict"
 """Kind of the line in the timeline; its details hold the `verdict`."""
-_KINDS = (KIND, IncidentState.FALSE_ALARM.value)
+_KINDS = (KIND, *(verdict.value for verdict in Verdict if verdict is not Verdict.REAL))
 _COLUMNS = tuple(incident_event.c[name] for name in ("incident_id", "kind", "at", "actor", "details"))
 
 

@@ -1,9 +1,7 @@
-"""`tocsin incidents`: look at incidents, and say what people do about them."""
+"""`tocsin incidents`: look at incidents (what people do about them is in incident_care.py)."""
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -13,27 +11,15 @@ import typer
 
 from monitor.cli import output, settings
 from monitor.cli.settings import DEFAULT, AsJson, ConfigFile
-from storage.records import Verdict
 
 if TYPE_CHECKING:
     from config.settings import Settings
-    from monitor.care import Done
     from monitor.counterfactual import Alternative
     from storage.records import Delivery, Incident, IncidentEvent, Signal
 
 app = typer.Typer(help="Look at incidents, take them, end them.", no_args_is_help=True, rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(metavar="ID", help="The incident; four or more letters of either end will do.")]
-By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does it; you, unless said otherwise.")]
-Note = Annotated[str, typer.Option("--note", "-n", metavar="TEXT", help="Words for the others, kept in the timeline.")]
-
-
-def _me() -> str:
-    """Who sits here."""
-    try:
-        return os.environ.get("TOCSIN_USER") or getpass.getuser()
-    except (KeyError, OSError):  # a container's user often has no name
-        return f"user {os.getuid()}"
 
 
 @app.command("list", epilog="Example: tocsin incidents list --live --brand Acme")
@@ -100,89 +86,6 @@ def show(
             _print_alternatives(_alternatives(chosen, incident))
 
 
-@app.command(epilog='Example: tocsin incidents ack 01JX --by "Ada" --note "writing a statement"')
-def ack(name: Name, config: ConfigFile = DEFAULT, by: By = "", note: Note = "", as_json: AsJson = False) -> None:
-    """Take an incident: reminders stop, and the others are told who has it."""
-    _care(name, "acknowledged", config, by, note, as_json=as_json)
-
-
-@app.command(epilog='Example: tocsin incidents resolve 01JX --note "apology published"')
-def resolve(name: Name, config: ConfigFile = DEFAULT, by: By = "", note: Note = "", as_json: AsJson = False) -> None:
-    """End an incident, and tell those who were told of it."""
-    _care(name, "resolved", config, by, note, as_json=as_json)
-
-
-@app.command("false-alarm", epilog='Example: tocsin incidents false-alarm 01JX --note "a product launch"')
-def false_alarm(
-    name: Name, config: ConfigFile = DEFAULT, by: By = "", note: Note = "", as_json: AsJson = False
-) -> None:
-    """Call an incident a false alarm: it ends, and is remembered as one."""
-    _care(name, "false_alarm", config, by, note, as_json=as_json)
-
-
-@app.command(epilog='Example: tocsin incidents verdict 01JX real --note "they had a point"')
-def verdict(
-    name: Name,
-    said: Annotated[Verdict, typer.Argument(metavar="VERDICT", help="real, false_alarm, duplicate or not_about_us.")],
-    config: ConfigFile = DEFAULT,
-    by: By = "",
-    note: Note = "",
-    as_json: AsJson = False,
-) -> None:
-    """Say what an incident was: "tocsin backtest" measures configurations by it. The last verdict counts."""
-    from monitor.care import Care, find
-
-    chosen = settings.read_settings(config, complete=False)
-    with settings.open_database(chosen) as database, database.write() as tx:
-        done = Care.build(chosen).judge(tx, find(tx, name).id, said, by or _me(), settings.now(), note)
-    if as_json:
-        output.print_json(incident_json(done.incident) | {"changed": done.changed, "event": asdict(done.event)})
-    else:
-        headline = f"{output.plain(done.incident.brand)}: {output.plain(done.incident.headline)}"
-        output.say(f"{done.incident.id} ({headline}) was {said.value.replace('_', ' ')}; backtests will know.")
-
-
-@app.command("note", epilog='Example: tocsin incidents note 01JX "legal has seen it"')
-def note_(
-    name: Name,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What is to be remembered.")],
-    config: ConfigFile = DEFAULT,
-    by: By = "",
-    as_json: AsJson = False,
-) -> None:
-    """Write a line into an incident's timeline."""
-    _care(name, "note", config, by, text, as_json=as_json)
-
-
-def _care(name: str, action: str, config: Any, by: str, note: str, *, as_json: bool) -> None:
-    from monitor.care import Action, Care, find
-
-    chosen = settings.read_settings(config, complete=False)
-    care = Care.build(chosen)
-    with settings.open_database(chosen) as database, database.write() as tx:
-        incident = find(tx, name)
-        done = care.do(tx, incident.id, Action(action), by or _me(), settings.now(), note)
-    if as_json:
-        output.print_json(incident_json(done.incident) | {"changed": done.changed, "event": asdict(done.event)})
-    else:
-        output.say(_outcome(done, chosen))
-
-
-def _outcome(done: Done, chosen: Settings) -> str:
-    incident = done.incident
-    name = f"{incident.id} ({output.plain(incident.brand)}: {output.plain(incident.headline)})"
-    if done.event.kind == "note":
-        return f"Noted on {name}."
-    if not done.changed:
-        since = incident.acknowledged_at or incident.resolved_at
-        when = f" since {output.local(since, chosen.general.timezone)}" if since else ""
-        who = f" by {output.plain(incident.acknowledged_by)}" if incident.acknowledged_by else ""
-        return f"{name} was {incident.state.value.replace('_', ' ')} already{who}{when}; your request is on record."
-    told = len({(item.channel, item.target) for item in done.deliveries})
-    others = f"{told} place{'s' if told != 1 else ''} will be told." if told else "Nobody had been told of it."
-    return f"{name} is {incident.state.value.replace('_', ' ')}. {others}"
-
-
 def incident_json(incident: Incident) -> dict[str, Any]:
     """An incident with JSON types, times aside."""
     return asdict(incident)
@@ -232,7 +135,8 @@ def _print_events(events: Sequence[IncidentEvent], timezone: str) -> None:
 def _words(event: IncidentEvent) -> str:
     verdict = str(event.details.get("verdict", "")).replace("_", " ")
     said = str(event.details.get("note") or event.details.get("why") or "")
-    return output.plain(": ".join(filter(None, (verdict, said))))
+    about = (str(event.details.get(key, "")) for key in ("until", "link", "of", "twin"))
+    return output.plain(": ".join(filter(None, (verdict, " ".join(filter(None, about)), said))))
 
 
 def _print_deliveries(deliveries: Sequence[Delivery], timezone: str) -> None:

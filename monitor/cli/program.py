@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from monitor.cli import backtest, check, database, demo, detect, incidents, init, posts, replay, run, score, train, web
+from monitor.cli import (
+    backtest,
+    check,
+    database,
+    demo,
+    detect,
+    incident_care,
+    init,
+    posts,
+    replay,
+    run,
+    score,
+    train,
+    web,
+)
 from monitor.cli.failures import OneLineErrors
 
 app = typer.Typer(
@@ -50,7 +64,7 @@ app.command("backtest", short_help="What other thresholds would have made of sto
 app.command("detect", short_help="The burst detector alone, over a series of counts.")(detect.detect)
 app.command("score", short_help="Sentiment toward a brand for lines of text.")(score.score)
 app.command("train", short_help="Learn a sentiment model from labelled lines.")(train.train)
-app.add_typer(incidents.app, name="incidents")
+app.add_typer(incident_care.app, name="incidents")
 app.add_typer(posts.app, name="posts")
 app.add_typer(database.app, name="db")
 

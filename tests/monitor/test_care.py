@@ -11,14 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerts.actions import offered
 from alerts.page import Page
-from alerts.policy import Change
+from alerts.policy import Change, tells_of
 from alerts.speak import Speaker
 from config.settings import Settings
-from monitor.care import Action, Care, CareError, UnknownIncidentError, decide, find
-from storage import incidents, outbox
+from monitor.care import Action, Ask, Care, CareError, UnknownIncidentError, decide, find
+from monitor.decisions import Standing
+from storage import incidents, outbox, silences, verdicts
 from storage.database import Database, Transaction
-from storage.records import DeliveryState, Incident, IncidentState, Reason, Severity
+from storage.records import DeliveryState, Incident, IncidentState, Reason, Severity, Verdict
 from tests.monitor.cli import letterbox
 from tests.storage.examples import NOON, after, incident
 
@@ -156,6 +158,126 @@ def test_what_is_over_may_still_be_called_a_false_alarm(database: Database, care
     assert done.incident.resolved_at == after(minutes=9)
 
 
+def test_a_snooze_holds_what_is_no_worse_and_the_others_know_of_it(database: Database, care: Care) -> None:
+    with database.write() as tx:
+        new = opened(tx, care)
+        done = care.do(tx, "i1", Action.SNOOZE, "Ada", after(minutes=5), "legal reads", until=after(hours=2))
+        held = care.speaker.speak(tx, new, Change.HELD, page_of(new, after(hours=1, minutes=30)), after(minutes=90))
+        worse = replace(new, severity=Severity.CRITICAL)
+        rings = care.speaker.speak(tx, worse, Change.ESCALATED, page_of(worse, after(minutes=91)), after(minutes=91))
+        later = care.speaker.speak(tx, new, Change.HELD, page_of(new, after(hours=3)), after(hours=3))
+    assert done.deliveries[0].page["changed"] == ["Ada snoozed it until 14:00: legal reads"]
+    assert [item.due_at for item in done.deliveries] == [after(minutes=5)] * 2
+    assert (held.decision.reason, "silenced by Ada" in held.decision.why) == (None, True)
+    assert (rings.decision.reason, rings.decision.due_at) == (Reason.ESCALATED, after(minutes=91))
+    assert later.decision.reason is Reason.REMINDER
+
+
+def test_the_message_that_tells_of_a_snooze_is_not_held_by_it(database: Database, care: Care) -> None:
+    with database.write() as tx:
+        opened(tx, care)
+        done = care.do(tx, "i1", Action.SNOOZE, "Ada", after(minutes=5), until=after(hours=2))
+        rules = silences.active(tx, after(minutes=6))
+    (first, _) = done.deliveries
+    assert [tells_of(rule, "i1", first.created_at) for rule in rules] == [True]
+    assert [tells_of(rule, "i1", after(minutes=6)) for rule in rules] == [False]
+
+
+def test_a_critical_incident_may_be_snoozed_by_a_person(sqlite_database: Database, care: Care) -> None:
+    with sqlite_database.write() as tx:
+        opened(tx, care, severity=Severity.CRITICAL)
+        care.do(tx, "i1", Action.SNOOZE, "Ada", after(minutes=5), until=after(hours=1))
+        (rule,) = silences.active(tx, after(minutes=6))
+    assert (rule.incident_id, rule.severity, rule.include_critical) == ("i1", Severity.CRITICAL, True)
+
+
+def test_the_last_snooze_counts_and_the_same_again_is_none(sqlite_database: Database, care: Care) -> None:
+    with sqlite_database.write() as tx:
+        opened(tx, care)
+        care.do(tx, "i1", Action.SNOOZE, "Ada", after(minutes=5), until=after(hours=4))
+        shorter = care.do(tx, "i1", Action.SNOOZE, "Bo", after(minutes=6), until=after(hours=1))
+        again = care.do(tx, "i1", Action.SNOOZE, "Cy", after(minutes=7), until=after(hours=1))
+        rules = silences.active(tx, after(minutes=8))
+    assert (shorter.changed, again.changed, again.deliveries) == (True, False, ())
+    assert [(rule.author, rule.ends_at) for rule in rules] == [("Bo", after(hours=1))]
+
+
+@pytest.mark.parametrize("action", [Action.RESOLVE, Action.FALSE_ALARM, Action.NOT_ABOUT_US, Action.RELEASE])
+def test_a_snooze_ends_with_what_it_paused(sqlite_database: Database, care: Care, action: Action) -> None:
+    with sqlite_database.write() as tx:
+        opened(tx, care)
+        care.do(tx, "i1", Action.ACKNOWLEDGE, "Ada", after(minutes=4))
+        care.do(tx, "i1", Action.SNOOZE, "Ada", after(minutes=5), until=after(hours=4))
+        done = care.do(tx, "i1", action, "Ada", after(minutes=6))
+        assert silences.active(tx, after(minutes=6)) == []
+    assert {item.due_at for item in done.deliveries} == {after(minutes=6)}
+
+
+def test_a_public_answer_is_told_once_with_its_link(database: Database, care: Care) -> None:
+    link = "https://acme.example/sorry"
+    with database.write() as tx:
+        opened(tx, care)
+        done = care.do(tx, "i1", Action.ANSWERED, "Ada", after(minutes=40), link=link)
+        again = care.do(tx, "i1", Action.ANSWERED, "Bo", after(minutes=41), link=link)
+        other = care.do(tx, "i1", Action.ANSWERED, "Bo", after(minutes=42), link=f"{link}/2")
+    assert done.deliveries[0].page["changed"] == [f"Ada says that we have answered publicly ({link})."]
+    assert (done.event.kind, done.event.details["link"]) == ("answered", link)
+    assert (again.changed, again.deliveries, other.changed) == (False, (), True)
+
+
+def test_a_duplicate_ends_and_both_know_of_it(database: Database, care: Care) -> None:
+    with database.write() as tx:
+        opened(tx, care)
+        incidents.insert(tx, incident("i2", headline="Parcels are late everywhere"))
+        done = care.do(tx, "i1", Action.DUPLICATE, "Ada", after(minutes=9), twin="i2")
+        care.do(tx, "i1", Action.DUPLICATE, "Ada", after(minutes=10), twin="i2")
+        lines = [(event.kind, event.details) for event in incidents.events(tx, "i2")]
+        verdict = verdicts.of(tx, "i1")
+        with pytest.raises(CareError, match="cannot be both ways round"):
+            care.do(tx, "i2", Action.DUPLICATE, "Bo", after(minutes=11), twin="i1")
+    assert done.incident.state is IncidentState.RESOLVED
+    assert done.deliveries[0].reason is Reason.RESOLVED
+    assert "the same as another incident (i2," in done.deliveries[0].page["changed"][0]
+    assert lines == [("has_duplicate", {"twin": "i1"})]
+    assert verdict is not None
+    assert verdict.verdict is Verdict.DUPLICATE
+
+
+def test_what_is_not_about_us_is_a_verdict_and_over(database: Database, care: Care) -> None:
+    with database.write() as tx:
+        opened(tx, care)
+        done = care.do(tx, "i1", Action.NOT_ABOUT_US, "Ada", after(minutes=9), "the band of that name")
+        verdict = verdicts.of(tx, "i1")
+    assert done.incident.state is IncidentState.FALSE_ALARM
+    assert verdict is not None
+    assert (verdict.verdict, verdict.by) == (Verdict.NOT_ABOUT_US, "Ada")
+
+
+def test_handing_it_back_opens_it_and_tells_everybody(database: Database, care: Care) -> None:
+    with database.write() as tx:
+        opened(tx, care)
+        care.do(tx, "i1", Action.ACKNOWLEDGE, "Ada", after(minutes=5))
+        done = care.do(tx, "i1", Action.RELEASE, "Ada", after(minutes=30), "my shift ends")
+        again = care.do(tx, "i1", Action.RELEASE, "Bo", after(minutes=31))
+    assert (done.incident.state, done.incident.acknowledged_by) == (IncidentState.OPEN, None)
+    assert {(item.reason, item.target) for item in done.deliveries} == {("reminder", "hall"), ("reminder", "tower")}
+    assert done.deliveries[0].page["changed"][-1] == "Ada handed it back: my shift ends"
+    assert again.changed is False
+
+
+@pytest.mark.parametrize("state", list(IncidentState))
+def test_what_is_offered_can_be_done(state: IncidentState) -> None:
+    taken = {"acknowledged_by": "Ada", "acknowledged_at": NOON} if state is IncidentState.ACKNOWLEDGED else {}
+    now = Standing(incident(state=state, **taken))
+    offered_here = [one.action for one in offered(state)]
+    for action in offered_here:
+        ask = Ask(action, "Bo", after(minutes=1), "note", after(hours=1), "https://acme.example/", incident("i2"))
+        decided = decide(now, ask)
+        assert decided.changed or action in (Action.NOTE, Action.DUPLICATE)
+    assert Action.NOTE in offered_here
+    assert (Action.ACKNOWLEDGE in offered_here) == (state is IncidentState.OPEN)
+
+
 def test_a_note_changes_nothing_but_the_timeline(database: Database, care: Care) -> None:
     with database.write() as tx:
         opened(tx, care)
@@ -236,20 +358,26 @@ def test_what_is_over_cannot_be_taken(sqlite_database: Database, care: Care) -> 
 @pytest.mark.parametrize(("note", "message"), [("", "needs words"), (" \n ", "needs words"), ("x" * 2001, "at most")])
 def test_a_note_needs_words_and_an_end(note: str, message: str) -> None:
     with pytest.raises(CareError, match=message):
-        decide(incident(), Action.NOTE, "Ada", NOON, note)
+        decide(Standing(incident()), Ask(Action.NOTE, "Ada", NOON, note))
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(Action)), st.sampled_from(["Ada", "Bo"])), max_size=8))
 def test_any_order_of_actions_leaves_a_sensible_incident(actions: list[tuple[Action, str]]) -> None:
-    now = incident()
+    now, taken = incident(), ""
     for minute, (action, by) in enumerate(actions):
+        at = after(minutes=minute)
+        ask = Ask(action, by, at, "note", after(hours=9), "https://acme.example/", incident("i2"))
         try:
-            now = decide(now, action, by, after(minutes=minute), "note").incident
+            now = decide(Standing(now), ask).incident
         except CareError:
             assert not now.state.is_live
-    taken = [by for action, by in actions if action is Action.ACKNOWLEDGE]
+            continue
+        if action is Action.ACKNOWLEDGE:
+            taken = taken or by
+        elif action is Action.RELEASE:
+            taken = ""
     assert (now.resolved_at is None) == now.state.is_live
-    assert now.acknowledged_by in (None, *taken[:1])
+    assert (now.acknowledged_by or "") == taken
     assert (now.acknowledged_at is None) == (now.acknowledged_by is None)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import incidents, outbox
+from storage import incidents, outbox, silences
 from storage.database import Database
 from storage.records import IncidentState, Severity
 from tests.monitor.cli.conftest import Run
@@ -69,7 +69,7 @@ def test_one_incident_for_machines(tocsin: Run, known: Database) -> None:
 def test_an_incident_is_taken_by_the_one_who_asks(tocsin: Run, known: Database) -> None:
     result = tocsin("incidents", "ack", FIRST, "--note", "on it")
     assert result.exit_code == 0
-    assert "is acknowledged" in result.output
+    assert "Ada has it since 1 May 12:00." in result.output
     with known.read() as tx:
         stored = incidents.get(tx, FIRST)
         (*_, event) = incidents.events(tx, FIRST)
@@ -82,11 +82,16 @@ def test_taking_it_again_is_said_and_changes_nothing(tocsin: Run, known: Databas
     tocsin("incidents", "ack", FIRST)
     result = tocsin("incidents", "ack", FIRST, "--by", "Bo")
     assert result.exit_code == 0
-    assert "was acknowledged already by Ada since 2024-05-01 12:00" in result.output
+    assert "Nothing changed. Ada has it since 1 May 12:00. Your request is on record." in result.output
 
 
 @pytest.mark.parametrize(
-    ("command", "state"), [("resolve", IncidentState.RESOLVED), ("false-alarm", IncidentState.FALSE_ALARM)]
+    ("command", "state"),
+    [
+        ("resolve", IncidentState.RESOLVED),
+        ("false-alarm", IncidentState.FALSE_ALARM),
+        ("not-about-us", IncidentState.FALSE_ALARM),
+    ],
 )
 def test_an_incident_is_ended(tocsin: Run, known: Database, command: str, state: IncidentState) -> None:
     found = json.loads(tocsin("incidents", command, FIRST, "--by", "Bo", "--json").output)
@@ -102,6 +107,30 @@ def test_a_note_is_kept(tocsin: Run, known: Database) -> None:
     assert "legal has seen it" in tocsin("incidents", "show", FIRST).output
 
 
+def test_it_is_snoozed_for_a_while(tocsin: Run, known: Database) -> None:
+    assert "Snoozed until 14:00." in tocsin("incidents", "snooze", FIRST, "2h", "--note", "legal reads").output
+    assert "snoozed until then already" in tocsin("incidents", "snooze", FIRST, "2h").output
+    with known.read() as tx:
+        (silence,) = silences.active(tx, NOON)
+    assert (silence.author, silence.comment, silence.ends_at) == ("Ada", "legal reads", after(hours=2))
+
+
+def test_a_public_answer_is_kept_with_its_link(tocsin: Run, known: Database) -> None:
+    result = tocsin("incidents", "answered", FIRST, "https://acme.example/sorry")
+    assert "The public answer is on record." in result.output
+    assert "https://acme.example/sorry" in tocsin("incidents", "show", FIRST).output
+
+
+def test_it_is_the_same_as_another(tocsin: Run, known: Database) -> None:
+    result = tocsin("incidents", "duplicate", FIRST, SECOND[:12])
+    assert f"over, as a duplicate of {SECOND}" in " ".join(result.output.split())
+
+
+def test_it_is_handed_back(tocsin: Run, known: Database) -> None:
+    tocsin("incidents", "ack", FIRST)
+    assert "open, and nobody has it" in tocsin("incidents", "release", FIRST).output
+
+
 def test_who_is_told_is_said(tocsin: Run, known: Database) -> None:
     assert "Nobody had been told of it." in tocsin("incidents", "resolve", FIRST).output
 
@@ -113,6 +142,13 @@ def test_who_is_told_is_said(tocsin: Run, known: Database) -> None:
         (["show", "01HWRX"], "fits 2 incidents"),
         (["ack", SECOND], "is over (resolved), so there is nothing to take"),
         (["note", FIRST, " "], "a note needs words"),
+        (["snooze", FIRST, "soon"], '"soon" is not a duration'),
+        (["snooze", FIRST, "9d"], "lasts 7 days at most"),
+        (["snooze", SECOND, "1h"], "nothing to snooze"),
+        (["release", SECOND], "nothing to hand back"),
+        (["answered", FIRST, "javascript:alert(1)"], "begins with https://"),
+        (["duplicate", FIRST, FIRST], "cannot be a duplicate of itself"),
+        (["duplicate", FIRST, "ZZZZ"], 'no incident is called "ZZZZ"'),
     ],
 )
 def test_what_cannot_be_done_is_one_line(tocsin: Run, known: Database, arguments: list[str], message: str) -> None:
