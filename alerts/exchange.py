@@ -7,14 +7,14 @@ nothing was delivered; after it, that the message may have arrived.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
 from socket import socket
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from alerts.channels.contract import ChannelError, Outcome
 from alerts.deadline import Deadline
@@ -96,11 +96,20 @@ def _read(response: HTTPResponse, most: int) -> Answer:
     return Answer(response.status, headers, body)
 
 
-def require_success(answer: Answer, name: str, now: datetime) -> Answer:
+def redacted(text: str, secrets: Sequence[str]) -> str:
+    """The text without the secrets in it, as they are or as an address writes them: a server may echo what it got."""
+    for secret in secrets:
+        for form in {secret, quote(secret, safe=""), quote(secret)} - {""}:
+            text = text.replace(form, "***")
+    return text
+
+
+def require_success(answer: Answer, name: str, now: datetime, secrets: Sequence[str] = ()) -> Answer:
     """The answer where its status is a success; else `ChannelError` with what the status means for the message."""
     if 200 <= answer.status < 300:
         return answer
-    said = f"{name} answered {answer.status}: {answer.body[:200].decode('utf-8', 'replace')}"
+    words = redacted(answer.body.decode("utf-8", "replace"), secrets)
+    said = f"{name} answered {answer.status}: {words[:200]}".rstrip(": ")
     wait = retry_after(answer.headers.get("retry-after"), now)
     if answer.status in (408, 425, 429):
         raise ChannelError(said, Outcome.NOT_DELIVERED, retry_after=wait)

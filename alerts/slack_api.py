@@ -20,20 +20,13 @@ from alerts.channels.contract import ChannelError, Outcome
 from alerts.deadline import Deadline
 from alerts.exchange import LARGEST_ANSWER, exchange
 from alerts.transport import retry_after
+from alerts.web_channel import RootLostError, TooMuchError
 
 WAIT_WHEN_UNSAID = 30.0
 """Seconds to leave Slack alone when it says "too many" and not for how long."""
 
 LARGEST_HISTORY = 4 * 1024 * 1024
 """A hundred messages of the largest form that Slack takes come to less."""
-
-
-class TooMuchError(ChannelError):
-    """Slack does not take this form of the message; a plainer one may do."""
-
-
-class RootLostError(ChannelError):
-    """The message to edit or to answer is gone, or too old; a new one takes its place."""
 
 
 _TOO_MUCH = (

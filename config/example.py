@@ -38,7 +38,6 @@ _SAMPLES: Mapping[str, Any] = {
     "brands.sentiment_rules.words": ["bunk", "to die for"],
     "brands.sentiment_rules.sentiment": "neutral",
     "sources.brands": ["Harbour & Pine"],
-    "routes.channels": ["slack"],
     "routes.brands": ["Harbour & Pine"],
     "routes.severities": ["warning", "critical"],
     "routes.kinds": [],
@@ -117,10 +116,18 @@ def _threshold_lines(path: tuple[str, ...]) -> Iterator[str]:
 
 def _setting_lines(path: tuple[str, ...], field: FieldInfo) -> Iterator[str]:
     default = default_of(field)
-    shown = _SAMPLES.get(".".join(path), sample(path, field) if default in (None, PydanticUndefined) else default)
+    shown = _shown(".".join(path), sample(path, field) if default in (None, PydanticUndefined) else default)
     remark = _remark(default, shown)
     yield from comment(f"{sentence(field)}{f' ({remark})' if remark else ''}")
     yield f"{path[-1]} = {toml(shown)}"
+
+
+def _shown(path: str, otherwise: Any) -> Any:
+    """The value in the example; its one route leads to every channel, since one that nothing leads to is a mistake."""
+    if path == "routes.channels":
+        fallback = _SAMPLES["routes.fallback"]
+        return [kind for kind in available(PACKAGES["channels"]) if kind not in fallback]
+    return _SAMPLES.get(path, otherwise)
 
 
 def _remark(default: Any, shown: Any) -> str:

@@ -20,6 +20,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
+from alerts.buckets import Pace
 from alerts.deadline import Deadline
 from alerts.page import Page
 
@@ -31,6 +32,9 @@ class ChannelOptions(BaseModel):
 
     edits: ClassVar[bool] = False
     """Whether a message already sent can be edited: such a channel is also given changes that merit no new message."""
+
+    pace: ClassVar[Pace | None] = None
+    """How often the platform, or the people behind it, bear to be written to."""
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -19,12 +19,14 @@ from slack_sdk.errors import SlackApiError, SlackObjectFormationError
 from slack_sdk.models.blocks import Block
 from slack_sdk.web import SlackResponse
 
+from alerts.buckets import Pace
 from alerts.channels.contract import ChannelContext, ChannelError, ChannelOptions, Message, OnDoubt, Outcome, Receipt
 from alerts.deadline import Deadline
 from alerts.render import slack as render
 from alerts.render.ladder import rungs
 from alerts.render.line import line
-from alerts.slack_api import Client, RootLostError, TooMuchError, meaning
+from alerts.slack_api import Client, meaning
+from alerts.web_channel import RootLostError, TooMuchError
 from config.references import MissingSecretError, SecretReference
 from storage.records import Reason, Severity
 
@@ -42,6 +44,7 @@ class Options(ChannelOptions):
     """The keys of a `[[channels]]` table of the type `slack`."""
 
     edits: ClassVar[bool] = True
+    pace: ClassVar[Pace | None] = Pace(every=1.2, burst=5)
 
     token: SecretReference
     """Where the bot token (xoxb-…) lies."""
@@ -67,7 +70,8 @@ class Options(ChannelOptions):
 
     @field_validator("mentions")
     @classmethod
-    def _name_people(cls, mentions: dict[Severity, list[str]]) -> dict[Severity, list[str]]:
+    def name_people(cls, mentions: dict[Severity, list[str]]) -> dict[Severity, list[str]]:
+        """Refuse what calls nobody."""
         for mention in (one for called in mentions.values() for one in called):
             if not _MENTION.fullmatch(mention):
                 raise ValueError(f'{mention!r} calls nobody; write a user or group id (U…, S…), "here" or "channel"')
@@ -181,7 +185,7 @@ class SlackChannel:
     def _mentions(self, message: Message) -> list[str]:
         if message.page.drill or not message.page.state.is_live:
             return []
-        return [_mention(one) for one in self.options.mentions.get(message.page.severity, [])]
+        return [mention_of(one) for one in self.options.mentions.get(message.page.severity, [])]
 
     def _call(self, call: Callable[[], SlackResponse], what: str) -> SlackResponse:
         try:
@@ -243,7 +247,8 @@ def _ts(remote_id: str) -> str:
     return remote_id.rpartition(":")[2]
 
 
-def _mention(who: str) -> str:
+def mention_of(who: str) -> str:
+    """Slack's form of calling somebody, by what the options say."""
     if who in ("here", "channel", "everyone"):
         return f"<!{who}>"
     return f"<!subteam^{who}>" if who.startswith("S") else f"<@{who}>"

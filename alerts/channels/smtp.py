@@ -13,9 +13,11 @@ from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from functools import partial
+from typing import ClassVar
 
 from pydantic import Field, field_validator, model_validator
 
+from alerts.buckets import Pace
 from alerts.channels.contract import ChannelContext, ChannelError, ChannelOptions, Message, OnDoubt, Outcome, Receipt
 from alerts.deadline import Deadline
 from alerts.mail_session import Security, Server, TooLargeError, session
@@ -26,6 +28,8 @@ from config.references import MissingSecretError, SecretReference
 
 class Options(ChannelOptions):
     """The keys of a `[[channels]]` table of the type `smtp`."""
+
+    pace: ClassVar[Pace | None] = Pace(every=60, burst=5, spares_urgent=True)
 
     host: str = Field(min_length=1, examples=["mail.example.com"])
     """Name of the mail server."""
