@@ -33,7 +33,7 @@ from collectors.listed import Listed, ListedOptions
 from collectors.moments import not_after, read_moment
 from collectors.plain import plain_text
 from collectors.queries import single_terms
-from collectors.rounds import ODD, Found, Listing, Round, found_in
+from collectors.rounds import ODD, Found, Listing, Round, chunks, found_in, joined
 from collectors.terms import terms_of
 from config.references import SecretReference
 from storage.records import Engagement, Post, PostKind
@@ -122,14 +122,8 @@ class Mastodon:
 
     def roots(self, names: Sequence[str]) -> Found:
         """Posts by their ids; those that are gone, or not for us, are missing."""
-        posts: list[Post] = []
-        bad = []
-        for start in range(0, len(names), _LOOKED_UP):
-            chunk = list(names[start : start + _LOOKED_UP])
-            found = self._found(self._looked_up(chunk))
-            posts += found.posts
-            bad += found.bad
-        return Found([_filed(post, None) for post in posts], bad)
+        found = joined(self._found(self._looked_up(list(some))) for some in chunks(names, _LOOKED_UP))
+        return replace(found, posts=[_filed(post, None) for post in found.posts])
 
     def replies(self, root: Post) -> Found:
         """All that answers the root; an instance gives the first 4,096 to a token, 60 without one."""

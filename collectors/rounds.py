@@ -7,7 +7,7 @@ does `read_until` move.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -81,6 +81,21 @@ def found_in(items: Any, read: Callable[[Any], Post | None], *, service: str, pl
     if items and len(bad) == len(items):
         raise CollectorError(f"nothing in the answer of {service} could be read: {bad[0].reason}")
     return Found(posts, bad, place, len(items))
+
+
+def joined(answers: Iterable[Found]) -> Found:
+    """Several answers as one."""
+    each = list(answers)
+    return Found(
+        [post for found in each for post in found.posts],
+        [item for found in each for item in found.bad],
+        given=sum(found.given for found in each),
+    )
+
+
+def chunks(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """`names` in groups of at most `size`."""
+    return (names[start : start + size] for start in range(0, len(names), size))
 
 
 @dataclass
