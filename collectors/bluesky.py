@@ -102,7 +102,7 @@ class Bluesky:
         """Posts by their addresses; those that are gone are missing."""
         return joined(self._found(self._looked_up(some)) for some in chunks(names, _LOOKED_UP))
 
-    def replies(self, root: Post) -> Found:
+    def replies(self, root: Post, _unread: int) -> Found:
         """All that answers the root."""
         asked = {"uri": root.external_id, "depth": 1000, "parentHeight": 0}
         thread = self._ask("app.bsky.feed.getPostThread", asked).get("thread")

@@ -66,11 +66,15 @@ class Platform(Protocol):
     def roots(self, names: Sequence[str]) -> Found:
         """First posts of threads as they stand now; those that are gone are missing."""
 
-    def replies(self, root: Post) -> Found:
-        """The answers in a thread."""
+    def replies(self, root: Post, unread: int) -> Found:
+        """The answers in a thread, of which so many are new."""
 
     def probe(self, listing: Listing) -> str:
         """One sentence on what the platform says."""
+
+
+class SpentError(Exception):
+    """The platform's allowance permits no further question for now; what is left is read when it has filled up."""
 
 
 class Listed:
@@ -95,9 +99,14 @@ class Listed:
             for listing in self._listings:
                 try:
                     left = yield from self._read(listing, reading, now, left)
+                except SpentError:
+                    left = 0
                 except CollectorError as error:
                     failures.append(self._of_one_list(error, listing))
-            yield from self._read_threads(reading, now)
+            try:
+                yield from self._read_threads(reading, now)
+            except SpentError:
+                left = 0
         if failures:
             yield Page(reading.cursor(), requests=self._platform.asked())
             raise failures[0]
@@ -213,14 +222,14 @@ class Listed:
     def _answers(self, root: Post, reading: Reading, now: datetime, total: int) -> Page:
         """The answers of a thread; a gap for those that cannot be read, until it grows further."""
         name, thread = root.external_id, reading.threads[root.external_id]
-        unread = _replies(root) - thread[1]
+        unread = int(_replies(root) - thread[1])
         try:
-            found = self._platform.replies(root)
+            found = self._platform.replies(root, unread)
         except CollectorError as error:
             if error.status not in _OF_ONE_LIST:
                 raise
             log.warning("thread_unreadable", source=self.name, thread=name, error=str(error))
-            found = Found(missing=int(unread))
+            found = Found(missing=unread)
         gaps = []
         if found.missing:
             since = min(from_epoch(thread[0]), now)

@@ -125,7 +125,7 @@ class Mastodon:
         found = joined(self._found(self._looked_up(list(some))) for some in chunks(names, _LOOKED_UP))
         return replace(found, posts=[_filed(post, None) for post in found.posts])
 
-    def replies(self, root: Post) -> Found:
+    def replies(self, root: Post, _unread: int) -> Found:
         """All that answers the root; an instance gives the first 4,096 to a token, 60 without one."""
         context = self._ask(lambda client: client.status_context(root.external_id)["descendants"])
         found = self._found(context)

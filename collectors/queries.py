@@ -115,3 +115,8 @@ def single_terms(brands: Sequence[BrandSettings]) -> list[str]:
     for word in words:
         by_folded.setdefault(word.casefold(), word)
     return [quoted(word) for word in by_folded.values()]
+
+
+def any_of(terms: Iterable[str], *, limit: int, joint: str) -> list[str]:
+    """Queries for any of `terms`, with the search's own sign for "or" between them, at most `limit` characters each."""
+    return [joint.join(group) for group in _packed(terms, limit, len(joint))]
