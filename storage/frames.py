@@ -5,12 +5,12 @@
 
 Times are `datetime64[us, UTC]`, spans `timedelta64[us]`, counts `Int64` (with `<NA>` where a source does not say),
 words `string`, and small sets of words `category`. Rows are ordered by their first time. No frame holds a post twice
-unless it mentions several brands.
+unless it mentions several brands. `posts_in_parts` gives what is too much for memory a part at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from storage.database import Transaction
 from storage.records import DeliveryState, IncidentState, Label, PostKind, Reason, Severity
 from storage.rows import M, P
-from storage.schema import alert, bin_, delivery, incident, mention, post
+from storage.schema import alert, bin_, delivery, gap, incident, incident_event, mention, post
 
 _TIME = "datetime64[us, UTC]"
 _SPAN = "timedelta64[us]"
@@ -113,6 +113,27 @@ DELIVERIES: Mapping[str, Any] = {
 }
 """Columns of `deliveries`. `delay` is from when it was first due until a provider accepted it."""
 
+TIMELINE: Mapping[str, Any] = {
+    "incident_id": "string",
+    "seq": "Int64",
+    "at": _TIME,
+    "what": "string",
+    "who": "string",
+    "note": "string",
+}
+"""Columns of `timeline`: what happened to incidents, who did it (`tocsin` for the program), and the words left."""
+
+GAPS: Mapping[str, Any] = {
+    "source": "string",
+    "starts_at": _TIME,
+    "ends_at": _TIME,
+    "share_missing": "Float64",
+    "reason": "string",
+    "filled_at": _TIME,
+    "length": _SPAN,
+}
+"""Columns of `gaps`. `share_missing` is the share of the span's posts that is missing, 0 to 1."""
+
 
 def incidents(tx: Transaction, since: datetime | None = None, until: datetime | None = None) -> pd.DataFrame:
     """Incidents that opened in `[since, until)`, in the columns `INCIDENTS`."""
@@ -133,12 +154,34 @@ def posts(
     tx: Transaction, since: datetime | None = None, until: datetime | None = None, brand: str | None = None
 ) -> pd.DataFrame:
     """Mentions of posts published in `[since, until)`, of one brand or all, in the columns `POSTS`."""
+    return _frame(tx, _select_posts(since, until, brand), POSTS)
+
+
+def posts_in_parts(
+    tx: Transaction,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    brand: str | None = None,
+    *,
+    size: int = 20_000,
+) -> Iterator[pd.DataFrame]:
+    """What `posts` gives, in frames of at most `size` rows, in bounded memory; an empty one where there is nothing."""
+    result = tx.execute(_select_posts(since, until, brand), execution_options={"yield_per": size})
+    names, is_empty = list(result.keys()), True
+    for rows in result.partitions():
+        is_empty = False
+        yield _typed(pd.DataFrame.from_records(list(map(tuple, rows)), columns=names), POSTS)
+    if is_empty:
+        yield _typed(pd.DataFrame(columns=names), POSTS)
+
+
+def _select_posts(since: datetime | None, until: datetime | None, brand: str | None) -> Select[Any]:
     columns = [P[name] if name in P else M[name] for name in POSTS]
     statement = select(*columns).select_from(mention.join(post, P.id == M.post_id))
     statement = statement.where(*_within(M.created_at, since, until))
     if brand is not None:
         statement = statement.where(M.brand == brand)
-    return _frame(tx, statement.order_by(P.created_at, P.source, P.external_id, M.brand), POSTS)
+    return statement.order_by(M.created_at, P.source, P.external_id, M.brand)
 
 
 def bins(
@@ -177,6 +220,23 @@ def deliveries(tx: Transaction, since: datetime | None = None, until: datetime |
     return found
 
 
+def timeline(tx: Transaction, since: datetime | None = None, until: datetime | None = None) -> pd.DataFrame:
+    """What happened to incidents in `[since, until)`, in the columns `TIMELINE`."""
+    of = incident_event.c
+    statement = select(of.incident_id, of.seq, of.at, of.kind.label("what"), of.actor.label("who"), of.details)
+    result = tx.execute(statement.where(*_within(of.at, since, until)).order_by(of.at, of.incident_id, of.seq))
+    rows = [(*row[:5], row.details.get("note") or row.details.get("why")) for row in result]
+    return _typed(pd.DataFrame.from_records(rows, columns=list(TIMELINE)), TIMELINE)
+
+
+def gaps(tx: Transaction, since: datetime | None = None, until: datetime | None = None) -> pd.DataFrame:
+    """Spans that began in `[since, until)` in which a source was not wholly read, in the columns `GAPS`."""
+    statement = select(*(gap.c[name] for name in GAPS if name in gap.c)).where(*_within(gap.c.starts_at, since, until))
+    found = _frame(tx, statement.order_by(gap.c.starts_at, gap.c.source, gap.c.ends_at), GAPS)
+    found["length"] = found.ends_at - found.starts_at
+    return found
+
+
 def _within(
     column: ColumnElement[datetime], since: datetime | None, until: datetime | None
 ) -> list[ColumnElement[bool]]:
@@ -190,5 +250,8 @@ def _within(
 
 def _frame(tx: Transaction, statement: Select[Any], columns: Mapping[str, Any]) -> pd.DataFrame:
     result = tx.execute(statement)
-    found = pd.DataFrame.from_records(list(map(tuple, result)), columns=list(result.keys()))
+    return _typed(pd.DataFrame.from_records(list(map(tuple, result)), columns=list(result.keys())), columns)
+
+
+def _typed(found: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
     return found.reindex(columns=list(columns)).astype(dict(columns))

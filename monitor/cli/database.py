@@ -12,6 +12,7 @@ import typer
 
 from monitor.cli import output, settings
 from monitor.cli.failures import FOUND_PROBLEMS
+from monitor.cli.posts_reading import Since, Until, in_utc, tell_rows
 from monitor.cli.settings import DEFAULT, AsJson, ConfigFile
 
 if TYPE_CHECKING:
@@ -48,6 +49,34 @@ def backup(
     with settings.open_database(chosen) as database:
         upkeep.backup(database, to)
         output.say(f"{output.plain(database.place)} is copied to {output.plain(str(to))}, and the copy is sound.")
+
+
+TABLES = ("incidents", "timeline", "deliveries", "bins", "gaps", "posts")
+
+
+@app.command(epilog="Example: tocsin db export --format csv analysts/")
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the files go; made if need be.")],
+    config: ConfigFile = DEFAULT,
+    form: Annotated[str, typer.Option("--format", metavar="FORM", help="parquet, csv or jsonl.")] = "parquet",
+    since: Since = None,
+    until: Until = None,
+) -> None:
+    """Write every table that analysts work with into a folder: incidents, timeline, deliveries, bins, gaps, posts.
+
+    All are of one moment. Names and types of their columns are those of "storage.frames".
+    """
+    from monitor import exports
+    from storage import frames
+
+    chosen = settings.read_settings(config, complete=False)
+    known, span = exports.form_of(f"x.{form}", form), (in_utc(since), in_utc(until))
+    folder.mkdir(parents=True, exist_ok=True)
+    with settings.open_database(chosen, read_only=True) as database, database.read() as tx:
+        for name in TABLES:
+            parts = frames.posts_in_parts(tx, *span) if name == "posts" else [getattr(frames, name)(tx, *span)]
+            place = str(folder / f"{name}.{known}")
+            tell_rows(exports.export(parts, place, known), place)
 
 
 @app.command(epilog="Example: tocsin db reader analysts")

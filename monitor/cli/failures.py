@@ -65,6 +65,7 @@ def _known(error: Exception) -> Failure | None:
         ("alerts.channels.contract", "ChannelError", FOUND_PROBLEMS),
         ("monitor.care", "CareError", FOUND_PROBLEMS),
         ("monitor.correcting", "CorrectionError", FOUND_PROBLEMS),
+        ("monitor.exports", "ExportError", BAD_USAGE),
         ("monitor.score", "LineError", FOUND_PROBLEMS),
         ("monitor.train", "TrainingError", FOUND_PROBLEMS),
         ("monitor.sentiment.scorers", "ScorerError", BAD_USAGE),

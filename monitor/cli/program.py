@@ -16,6 +16,7 @@ from monitor.cli import (
     incident_care,
     init,
     posts,
+    posts_reading,
     replay,
     run,
     score,
@@ -66,6 +67,7 @@ app.command("score", short_help="Sentiment toward a brand for lines of text.")(s
 app.command("train", short_help="Learn a sentiment model from labelled lines.")(train.train)
 app.add_typer(incident_care.app, name="incidents")
 app.add_typer(posts.app, name="posts")
+posts.app.add_typer(posts_reading.app)
 app.add_typer(database.app, name="db")
 
 program = get_command(app)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from storage import frames, incidents, outbox
+from storage import frames, gaps, incidents, outbox
 from storage.database import Database
 from storage.ingest import Intake, write
-from storage.records import DeliveryState, Engagement, Label
+from storage.records import DeliveryState, Engagement, Gap, Label
 from tests.storage.examples import NOON, after, alert, delivery, incident, mentioned, post
 
 
@@ -26,6 +26,11 @@ def _database(database: Database) -> Database:
         incidents.insert(tx, incident(acknowledged_at=after(minutes=4), acknowledged_by="Ann"))
         incidents.insert(tx, incident("i2", opened_at=after(hours=2)))
         incidents.add_alert(tx, alert())
+        incidents.append_event(tx, "i1", NOON, "opened", details={"why": "40 voices"})
+        incidents.append_event(tx, "i1", after(minutes=4), "acknowledged", "Ann", {"note": "calling legal"})
+        gaps.add(
+            tx, [Gap("forum", NOON, after(minutes=5), "refused"), Gap("forum", after(hours=1), after(hours=2), "")]
+        )
         outbox.enqueue(tx, [delivery(sent_at=after(seconds=3), state=DeliveryState.SENT), delivery(2)])
     return database
 
@@ -35,6 +40,8 @@ FRAMES = {
     "posts": (frames.posts, frames.POSTS),
     "bins": (frames.bins, frames.BINS),
     "deliveries": (frames.deliveries, frames.DELIVERIES),
+    "timeline": (frames.timeline, frames.TIMELINE),
+    "gaps": (frames.gaps, frames.GAPS),
 }
 
 
@@ -89,3 +96,26 @@ def test_deliveries_tell_how_late_they_were(database: Database) -> None:
     assert found.delay[1] == pd.Timedelta(seconds=3)
     assert found.delay[2] is pd.NaT
     assert found.severity.max() == "warning"
+
+
+def test_posts_come_in_parts_that_together_are_the_whole(database: Database) -> None:
+    with database.read() as tx:
+        parts = list(frames.posts_in_parts(tx, size=2))
+        nothing = list(frames.posts_in_parts(tx, after(days=1)))
+        whole = frames.posts(tx)
+    assert [len(part) for part in parts] == [2, 1]
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole)
+    assert [len(part) for part in nothing] == [0]
+    assert list(nothing[0].columns) == list(frames.POSTS)
+
+
+def test_the_timeline_says_who_did_what_in_which_words(database: Database) -> None:
+    with database.read() as tx:
+        found = frames.timeline(tx)
+    assert list(found.note) == ["40 voices", "calling legal"]
+    assert list(found.who) == ["tocsin", "Ann"]
+
+
+def test_gaps_have_a_length(database: Database) -> None:
+    with database.read() as tx:
+        assert frames.gaps(tx).length.sum() == pd.Timedelta(minutes=65)
