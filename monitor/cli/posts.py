@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from storage.records import Post, PostKey
 
 app = typer.Typer(
-    help="Correct labels of stored posts, and judge history again.", no_args_is_help=True, rich_markup_mode=None
+    help="Find stored posts, correct their labels, judge history again.", no_args_is_help=True, rich_markup_mode=None
 )
 corrections_app = typer.Typer(help="See corrections, and take them back.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(corrections_app, name="corrections")
