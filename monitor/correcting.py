@@ -13,10 +13,10 @@ from monitor.matching.terms import is_unspaced
 from monitor.rejudging import Rejudging
 from storage import corrections as store
 from storage import posts as post_store
-from storage.corrections import CorrectedLabel, Correction
+from storage.corrections import Correction
 from storage.database import Database, Transaction
 from storage.keys import content_key
-from storage.records import Post, PostKey
+from storage.records import CorrectedLabel, Post, PostKey
 
 _FEWEST_LETTERS, _FEWEST_SIGNS = 20, 8
 """Letters, or signs of a script without spaces, from which a wording is told again as a copy: "thanks a lot" is said of

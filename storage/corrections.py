@@ -9,31 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Select, func, select, update
 
 from storage.database import Transaction
-from storage.records import Label, MentionedPost, PostKey
+from storage.records import CorrectedLabel, MentionedPost, PostKey
 from storage.rows import M, P
 from storage.schema import correction, mention, post
 from storage.statements import insert_new, is_one_of
-
-
-class CorrectedLabel(StrEnum):
-    """What a person may say of a post toward a brand."""
-
-    NEGATIVE = "negative"
-    NEUTRAL = "neutral"
-    POSITIVE = "positive"
-    NOT_ABOUT_US = "not_about_us"
-    """The brand is not meant: the post is no mention of it."""
-
-    @property
-    def label(self) -> Label | None:
-        """As a label of sentiment; none where the brand is not meant."""
-        return None if self is CorrectedLabel.NOT_ABOUT_US else Label(self.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,21 @@ class Label(StrEnum):
     UNSCORED = "unscored"
 
 
+class CorrectedLabel(StrEnum):
+    """What a person may say of a post toward a brand."""
+
+    NEGATIVE = "negative"
+    NEUTRAL = "neutral"
+    POSITIVE = "positive"
+    NOT_ABOUT_US = "not_about_us"
+    """The brand is not meant: the post is no mention of it."""
+
+    @property
+    def label(self) -> Label | None:
+        """As a label of sentiment; none where the brand is not meant."""
+        return None if self is CorrectedLabel.NOT_ABOUT_US else Label(self.value)
+
+
 class Severity(StrEnum):
     """How bad an incident is: `watch` is a notice, `warning` and `critical` interrupt people."""
 

@@ -13,7 +13,7 @@ import typer
 from monitor.cli import output, settings
 from monitor.cli.failures import BAD_USAGE, Failure
 from monitor.cli.settings import DEFAULT, AsJson, ConfigFile
-from storage.corrections import CorrectedLabel
+from storage.records import CorrectedLabel
 
 if TYPE_CHECKING:
     from config.settings import Settings

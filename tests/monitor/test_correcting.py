@@ -13,9 +13,8 @@ from monitor.corrections import labelled_lines
 from monitor.pipeline import Batch, Pipeline
 from monitor.rejudging import Rejudging
 from storage import bins, posts
-from storage.corrections import CorrectedLabel
 from storage.database import Database
-from storage.records import Label, Post, PostKind
+from storage.records import CorrectedLabel, Label, Post, PostKind
 from tests.storage.examples import NOON, after
 
 BRAND = "Norrvik Mobile"

@@ -16,9 +16,8 @@ from monitor.rejudging import Rejudging
 from monitor.rescore import NOBODY, Rescored, Rescoring
 from monitor.understanding import Understanding
 from storage import posts, rejudging
-from storage.corrections import CorrectedLabel
 from storage.database import Database
-from storage.records import Post, PostKind
+from storage.records import CorrectedLabel, Post, PostKind
 from tests.storage.examples import NOON, after
 
 BEFORE = Settings.model_validate({"brands": [{"name": "Norrvik"}]})

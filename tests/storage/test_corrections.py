@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from storage import corrections, erasure
-from storage.corrections import CorrectedLabel, Correction
+from storage.corrections import Correction
 from storage.database import Database
 from storage.ingest import Intake, write
-from storage.records import MentionedPost
+from storage.records import CorrectedLabel, MentionedPost
 from tests.storage.examples import NOON, after, mentioned, post
 
 

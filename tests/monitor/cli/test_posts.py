@@ -11,10 +11,10 @@ from monitor.app import assemble
 from monitor.cli import settings
 from monitor.pipeline import Batch
 from storage import corrections, posts
-from storage.corrections import CorrectedLabel, Correction
+from storage.corrections import Correction
 from storage.database import Database
 from storage.keys import content_key
-from storage.records import Post
+from storage.records import CorrectedLabel, Post
 from tests.monitor.cli.conftest import Run
 from tests.storage.examples import NOON, after
 
