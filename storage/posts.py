@@ -14,7 +14,7 @@ from storage.schema import engagement_sample, post
 from storage.search import Found, search
 from storage.statements import by_source, is_constantly_in, is_one_of
 
-__all__ = ["Found", "earliest", "get", "latest", "samples", "search", "thread", "window"]
+__all__ = ["Found", "earliest", "get", "latest", "matched_terms", "samples", "search", "thread", "window"]
 
 
 def get(tx: Transaction, keys: Collection[PostKey]) -> list[Post]:
@@ -67,6 +67,14 @@ def samples(tx: Transaction, since: datetime, until: datetime) -> list[Engagemen
     statement = select(*SAMPLE_COLUMNS).where(columns.at >= since, columns.at < until)
     ordered = statement.order_by(columns.at, columns.source, columns.external_id)
     return [to_sample(row) for row in tx.execute(ordered)]
+
+
+def matched_terms(tx: Transaction) -> dict[str, set[str]]:
+    """For each brand the terms by which stored mentions were found; reads all mentions."""
+    found: dict[str, set[str]] = {}
+    for brand, matched in tx.execute(select(M.brand, M.matched).distinct()).yield_per(1_000):
+        found.setdefault(brand, set()).update(matched)
+    return found
 
 
 def earliest(tx: Transaction) -> datetime | None:

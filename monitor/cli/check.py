@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,25 @@ Live = Annotated[
     bool, typer.Option("--live", help="Sign in to each source, and send a test page through each channel.")
 ]
 Schema = Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the configuration, for editors.")]
+Previewed = Annotated[
+    list[str] | None,
+    typer.Option("--preview", metavar="ALIAS", help="What this name would have matched in stored posts; repeatable."),
+]
+PreviewUnseen = Annotated[
+    bool, typer.Option("--preview-unseen", help="The same for every configured name that no stored mention has.")
+]
+OfBrand = Annotated[
+    str,
+    typer.Option("--brand", "-b", metavar="NAME", help="The brand of the previewed name, where several are watched."),
+]
+History = Annotated[
+    list[Path] | None,
+    typer.Option("--history", metavar="FILE", help="Preview over history files instead of stored posts; repeatable."),
+]
+Since = Annotated[
+    datetime | None, typer.Option("--since", help="Preview over posts from here on (UTC).", metavar="DATE")
+]
+Seconds = Annotated[float, typer.Option("--seconds", min=1, help="How long a preview reads at the most.")]
 DEADLINE_SECONDS = 15.0
 
 
@@ -36,8 +56,22 @@ class Answer:
     message: str
 
 
-def check(config: ConfigFile = DEFAULT, live: Live = False, schema: Schema = False, as_json: AsJson = False) -> None:
+def check(
+    config: ConfigFile = DEFAULT,
+    *,
+    live: Live = False,
+    schema: Schema = False,
+    preview: Previewed = None,
+    preview_unseen: PreviewUnseen = False,
+    brand: OfBrand = "",
+    history: History = None,
+    since: Since = None,
+    seconds: Seconds = 20.0,
+    as_json: AsJson = False,
+) -> None:
     """Check the configuration: every mistake at once, with file, line, key and what to do about it.
+
+    With --preview, see what a name would have matched before you put it into the configuration.
 
     The exit code is 0 when all is well, 2 when the configuration is wrong, 1 when --live found something that does not
     answer.
@@ -46,6 +80,12 @@ def check(config: ConfigFile = DEFAULT, live: Live = False, schema: Schema = Fal
     """
     if schema:
         _print_schema()
+        return
+    if preview or preview_unseen:
+        from monitor.cli.preview import Asked, show
+
+        asked = Asked(preview or (), preview_unseen, brand, history or (), since, seconds)
+        show(settings.read_settings(config, complete=False), asked, as_json=as_json)
         return
     chosen, problems = _read(config)
     if chosen is None:

@@ -36,7 +36,12 @@ def plain(text: str) -> str:
     """Words of an outsider, harmless on a terminal and without markup."""
     from rich.markup import escape
 
-    return escape(_CONTROL.sub("\ufffd", text))
+    return escape(without_controls(text))
+
+
+def without_controls(text: str) -> str:
+    """Words of an outsider without what moves cursors and turns writing around."""
+    return _CONTROL.sub("\ufffd", text)
 
 
 def print_json(value: Any) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import getpass
 import os
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from monitor.cli import output, settings
-from monitor.cli.failures import BAD_USAGE, Failure
 from monitor.cli.settings import DEFAULT, AsJson, ConfigFile
 from storage.records import CorrectedLabel
 
@@ -75,7 +74,7 @@ def correct(
     chosen = settings.read_settings(config, complete=False)
     with settings.open_database(chosen) as database:
         done = _corrections(database, chosen).make(
-            (source, post), _brand(chosen, brand), label, by or _me(), settings.now(), note
+            (source, post), settings.brand_named(chosen, brand), label, by or _me(), settings.now(), note
         )
     if as_json:
         output.print_json(_json(done.correction) | {"mentions": done.mentions})
@@ -151,7 +150,7 @@ def rescore(
     from monitor.understanding import Understanding
 
     chosen = settings.read_settings(config, complete=False)
-    brands = tuple(_brand(chosen, name) for name in brand or ())
+    brands = tuple(settings.brand_named(chosen, name) for name in brand or ())
     with settings.open_database(chosen) as database, output.progress() as progress:
         task = progress.add_task("judging again", total=1.0, note="")
 
@@ -159,7 +158,13 @@ def rescore(
             progress.update(task, completed=share, note=f"{done.posts:,} posts, {done.labels:,} labels changed")
 
         run = Rescoring(
-            database, chosen, Understanding.build(chosen), _utc(since), _utc(until), brands, tries_only=dry_run
+            database,
+            chosen,
+            Understanding.build(chosen),
+            settings.utc(since),
+            settings.utc(until),
+            brands,
+            tries_only=dry_run,
         )
         done = run.run(watch, from_start=from_start)
     _tell(done, dry_run=dry_run, as_json=as_json)
@@ -188,18 +193,6 @@ def _corrections(database: Database, chosen: Settings) -> Corrections:
     return Corrections(database, Rejudging(Understanding.build(chosen)))
 
 
-def _brand(chosen: Settings, name: str) -> str:
-    """The configured brand of that name, whatever its capitals; the only one where none is named."""
-    names = [brand.name for brand in chosen.brands]
-    if not name and len(names) == 1:
-        return names[0]
-    for known in names:
-        if known.casefold() == name.casefold() and name:
-            return known
-    asked = f'there is no brand "{name}"' if name else "say toward which brand, with --brand"
-    raise Failure(f"{asked}; watched are {', '.join(names) or 'none'}", code=BAD_USAGE)
-
-
 def _changed(done: Corrected) -> str:
     count = done.mentions
     return "no stored mention changed" if not count else f"{count:,} stored mention{'s' if count != 1 else ''} changed"
@@ -220,7 +213,3 @@ def _row(said: Correction, stored: dict[PostKey, Post], timezone: str) -> tuple[
     label = said.label.value.replace("_", " ") + (f", taken back by {said.undone_by}" if said.undone_at else "")
     cells = (said.author, said.brand, label, f"{said.source} {said.external_id}", shown, said.comment)
     return (said.id[-8:], output.local(said.at, timezone), *map(output.plain, cells))
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment

@@ -50,6 +50,23 @@ def open_database(settings: Settings, *, read_only: bool = False) -> Iterator[Da
         database.close()
 
 
+def brand_named(settings: Settings, name: str = "") -> str:
+    """The configured brand of that name, whatever its capitals; the only one where none is named."""
+    names = [brand.name for brand in settings.brands]
+    if not name and len(names) == 1:
+        return names[0]
+    for known in names:
+        if known.casefold() == name.casefold() and name:
+            return known
+    asked = f'there is no brand "{name}"' if name else "say toward which brand, with --brand"
+    raise Failure(f"{asked}; watched are {', '.join(names) or 'none'}", code=BAD_USAGE)
+
+
+def utc(moment: datetime | None) -> datetime | None:
+    """A moment of the command line, which is in UTC unless it says otherwise."""
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+
+
 def _file_of(url: str) -> Path | None:
     """The file of a SQLite database."""
     scheme, _, rest = url.partition(":///")

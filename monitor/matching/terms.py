@@ -44,6 +44,22 @@ _SPACED_UP_TO = 6
 _SIGILS = {TermKind.HANDLE: "@", TermKind.HASHTAG: "#", TermKind.TICKER: "$"}
 
 
+FIELDS = {
+    "aliases": TermKind.NAME,
+    "handles": TermKind.HANDLE,
+    "hashtags": TermKind.HASHTAG,
+    "tickers": TermKind.TICKER,
+    "people": TermKind.PERSON,
+    "products": TermKind.PRODUCT,
+}
+"""The settings that hold names of a brand, beside its own, and what each makes of them."""
+
+
+def shown_as(kind: TermKind, value: str) -> str:
+    """How a mention shows that a name matched: with its sigil where it has one."""
+    return _with_sigil(kind, value) if kind in _SIGILS else value
+
+
 def is_unspaced(char: str) -> bool:
     """Whether the letter belongs to a script that puts no spaces between words."""
     return not char.isascii() and unicodedata.name(char, "").startswith(_UNSPACED)
