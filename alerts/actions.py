@@ -72,7 +72,7 @@ OFFERS: tuple[Offer, ...] = (
     ),
     Offer(
         Action.ANSWERED,
-        "We have answered",
+        "We answered",
         "You say that there is a public answer, and where; the others get the link.",
         "says that we have answered publicly",
         "answered",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -23,7 +23,8 @@ class Quote:
     """A post as it is shown: the words of an outsider, never trusted as markup.
 
     `author` is the name as people see it, `reach` the audience where the source says, `copies` how many posts carried
-    the same text. `sentiment` is toward the brand, -1…1, `None` where nobody could judge it.
+    the same text. `sentiment` is toward the brand, -1…1, `None` where nobody could judge it. `answers` are the words
+    that the post replies to, where it is a reply.
     """
 
     text: str
@@ -39,6 +40,7 @@ class Quote:
     views: int | None = None
     copies: int = 1
     sentiment: float | None = None
+    answers: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +113,52 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Similar:
-    """A past incident like this one, and how it went."""
+    """A past incident like this one: how it went, what people did then, and the public answer of then."""
 
     incident_id: str
     at: datetime
     headline: str
     outcome: str = ""
     url: str = ""
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OnDuty:
+    """Somebody who is on duty now, in the words of the configuration, and until when."""
+
+    name: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The response clock of one episode: when each thing happened, `None` where it has not (yet)."""
+
+    detected_at: datetime
+    began_at: datetime | None = None
+    paged_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str = ""
+    answered_at: datetime | None = None
+    answered_by: str = ""
+    answer: str = ""
+    resolved_at: datetime | None = None
+    resolved_by: str = ""
+
+    @property
+    def spans(self) -> dict[str, timedelta]:
+        """How long each thing took: `detected` since it began, `paged`, `answered` and `resolved` since it rang,
+        `acknowledged` since the first message arrived."""
+        rang, heard = self.detected_at, self.paged_at or self.detected_at
+        moments = (
+            ("detected", self.began_at, self.detected_at),
+            ("paged", rang, self.paged_at),
+            ("acknowledged", heard, self.acknowledged_at),
+            ("answered", rang, self.answered_at),
+            ("resolved", rang, self.resolved_at),
+        )
+        return {name: max(end - start, timedelta(0)) for name, start, end in moments if start and end}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +171,8 @@ class Page:
     does not grow. `sources` stand in the order in which the incident reached them. `why` says in sentences why it
     rang, `changed` what is new since people were last told (empty: nothing that is worth a new message), `notes` what
     concerns the message itself (delayed, sent again, reached through a fallback). `origin` is where it began, `quotes`
-    the posts that tell most, strongest first. `timezone` is the zone in which people read its times.
+    the posts that tell most, strongest first. `response` is the response clock, `snoozed_until` when a pause that
+    somebody made ends, `on_duty` who is on duty at `at`. `timezone` is the zone in which people read its times.
     """
 
     headline: str
@@ -172,6 +214,10 @@ class Page:
     notes: tuple[str, ...] = ()
     curve: Curve | None = None
     similar: tuple[Similar, ...] = ()
+    response: Response | None = None
+    snoozed_until: datetime | None = None
+    snoozed_by: str = ""
+    on_duty: tuple[OnDuty, ...] = ()
     url: str = ""
     timezone: str = "UTC"
     drill: bool = False

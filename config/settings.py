@@ -6,7 +6,7 @@ The sentences are the documentation: the example file, the JSON Schema and docs/
 from __future__ import annotations
 
 import re
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -230,6 +230,33 @@ class QuietHoursSettings(Table):
         return self
 
 
+def _date(value: str) -> str:
+    try:
+        date.fromisoformat(value)
+    except ValueError as error:
+        raise Mistake(f'"{value}" is no date', 'write it as "2026-01-05"') from error
+    return value
+
+
+class DutySettings(Table):
+    """Hours for which somebody is on duty: messages name who it is."""
+
+    people: list[Text] = Field(min_length=1)
+    """Who, as people are to read it, with a telephone number if you like; several take turns, a week each."""
+    since: Annotated[str, AfterValidator(_date)] = "2024-01-01"
+    """A day of the week that belongs to the first of them, as "YYYY-MM-DD"; weeks begin on Monday at the start."""
+    start: TimeOfDay = time(0, 0)
+    """When their day begins, as HH:MM."""
+    end: TimeOfDay = time(0, 0)
+    """When it ends, as HH:MM; not later than the start means the next day."""
+    timezone: ZoneName | None = None
+    """Time zone in which that is counted; unset for that of [general]."""
+    days: list[Weekday] = []
+    """Weekdays on which it begins; empty for every day."""
+    brands: list[Name] = []
+    """Brands that it is for; empty for all."""
+
+
 class UnderstandingSettings(Table):
     """How posts are read: language, relevance and sentiment toward the brand."""
 
@@ -328,6 +355,8 @@ class Settings(Table):
     """Who is told about what."""
     quiet_hours: QuietHoursSettings | None = None
     """Hours in which watches and warnings wait; critical alerts never wait."""
+    on_duty: list[DutySettings] = []
+    """Hours for which somebody is on duty: messages name who it is."""
     alerting: AlertingSettings = Field(default_factory=AlertingSettings)
     """When people are told again, and when an incident is over."""
     operations: OperationsSettings = Field(default_factory=OperationsSettings)

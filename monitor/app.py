@@ -58,7 +58,7 @@ def assemble(
     settings: Settings, database: Database, *, speaker: Speaker | None = None, durable: bool = True, drill: bool = False
 ) -> Pipeline:
     """The pipeline of one configuration over one database; `speaker` stands in for the channels configured."""
-    briefing = Briefing(settings.general.public_url, settings.general.timezone, drill=drill)
+    briefing = Briefing.build(settings, drill=drill)
     speaker = speaker or Speaker.build(settings)
     return Pipeline(
         database=database,

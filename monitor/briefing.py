@@ -5,23 +5,30 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
+from alerts.duty import Rota
 from alerts.page import Curve, Forecast, Mark, Page, Quote, SourceCoverage, SourceShare
 from alerts.system import SystemIncidents
+from config.settings import Settings
+from monitor.conversation import answered, carrying
 from monitor.detectors.contract import TICK
 from monitor.detectors.growth import growth
 from monitor.fold import floor_tick
 from monitor.incidents import Change
 from monitor.register import Told
+from monitor.response import response
+from monitor.similar import similar
 from monitor.telling_words import telling_words
 from storage import bins as bin_store
 from storage import gaps as gap_store
 from storage import incidents as incident_store
+from storage import outbox as outbox_store
 from storage import posts as post_store
 from storage import samples as sample_store
+from storage import silences as silence_store
 from storage.database import Transaction
 from storage.records import (
     Bin,
@@ -59,12 +66,20 @@ REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Briefing:
-    """Makes pages; `public_url` begins the links to this installation, `timezone` is the readers'."""
+    """Makes pages; `public_url` begins the links to this installation, `timezone` is the readers', `rota` says who is
+    on duty."""
 
     public_url: str = ""
     timezone: str = "UTC"
     drill: bool = False
     system: SystemIncidents | None = None
+    rota: Rota = field(default_factory=Rota)
+
+    @classmethod
+    def build(cls, settings: Settings, *, drill: bool = False, system: SystemIncidents | None = None) -> Self:
+        """The briefing of one configuration."""
+        general = settings.general
+        return cls(general.public_url.rstrip("/"), general.timezone, drill, system, Rota.build(settings))
 
     def page(self, tx: Transaction, told: Told) -> Page:
         """The page of an incident as it is at `told.at`."""
@@ -72,7 +87,9 @@ class Briefing:
         if incident.is_system and self.system is not None:
             return self.system.page(incident, at)
         signals = incident_store.signals(tx, incident.id)
+        events = incident_store.events(tx, incident.id)
         posts = _posts(tx, incident, at)
+        terms = _terms(tx, incident, posts)
         return Page(
             headline=incident.headline,
             brand=incident.brand,
@@ -93,13 +110,18 @@ class Briefing:
             **_outlook(tx, incident, at),
             sources=_path(posts),
             origin=_origin(tx, incident, posts, at),
-            quotes=_quotes(posts, incident),
-            terms=_terms(tx, incident, posts),
+            quotes=_in_context(tx, _quotes(posts, incident, terms)),
+            thread=carrying(tx, posts, at),
+            terms=terms,
             coverage=_coverage(tx, incident, at),
             why=_why(signals),
             changed=(told.why,) if told.before is not None and told.why else (),
             curve=_curve(tx, incident, at),
-            url=f"{self.public_url.rstrip('/')}/incidents/{incident.id}" if self.public_url else "",
+            similar=similar(tx, incident, terms, at, self.public_url),
+            response=response(incident, events, outbox_store.history(tx, incident.id)),
+            **_pause(tx, incident, at),
+            on_duty=self.rota.at(at, incident.brand) if incident.state.is_live else (),
+            url=f"{self.public_url}/incidents/{incident.id}" if self.public_url else "",
             timezone=self.timezone,
             drill=self.drill,
         )
@@ -202,11 +224,12 @@ def _origin(tx: Transaction, incident: Incident, posts: Sequence[MentionedPost],
     return next((quote(replace(post, engagement=then.get(post.key, Engagement()))) for post in found), None)
 
 
-def _quotes(posts: Sequence[MentionedPost], incident: Incident) -> tuple[Quote, ...]:
-    """The posts that tell most: carried far, answered much, against the brand; each wording and each author once."""
+def _quotes(posts: Sequence[MentionedPost], incident: Incident, terms: Sequence[str]) -> list[tuple[Post, Quote]]:
+    """The posts that tell most: on the point, carried far, answered much, against the brand; each wording and each
+    author once."""
     copies = Counter(item.content_key for item in posts)
     evidence = set(incident.evidence)
-    ranked = sorted(posts, key=lambda item: (-_weight(item, copies, evidence), _by_time(item)))
+    ranked = sorted(posts, key=lambda item: (-_weight(item, copies, evidence, terms), _by_time(item)))
     chosen: list[MentionedPost] = []
     for item in ranked:
         told = {(other.content_key, other.post.author) for other in chosen}
@@ -214,17 +237,25 @@ def _quotes(posts: Sequence[MentionedPost], incident: Incident) -> tuple[Quote, 
             chosen.append(item)
         if len(chosen) == QUOTES:
             break
-    return tuple(quote(item.post, item, copies[item.content_key]) for item in chosen)
+    return [(item.post, quote(item.post, item, copies[item.content_key])) for item in chosen]
 
 
-def _weight(item: MentionedPost, copies: Counter[str], evidence: set[PostKey]) -> float:
+def _in_context(tx: Transaction, quotes: Sequence[tuple[Post, Quote]]) -> tuple[Quote, ...]:
+    """The quotes, each reply with what it replies to."""
+    words = answered(tx, [post for post, _ in quotes])
+    return tuple(replace(said, answers=words.get(post.key, "")) for post, said in quotes)
+
+
+def _weight(item: MentionedPost, copies: Counter[str], evidence: set[PostKey], terms: Sequence[str]) -> float:
     engagement = item.post.engagement
     answered = (engagement.likes or 0) + 2 * (engagement.replies or 0) + 3 * (engagement.shares or 0)
     heard = (
         math.log1p(item.post.author_reach or 0) / 2 + math.log1p(answered) + math.log1p(copies[item.content_key] - 1)
     )
     against = max(0.0, -item.score.compound) + 0.5 * bool(item.kinds) + 0.25 * (item.post.key in evidence)
-    return (1.0 + heard) * (0.1 + against)
+    text = f"{item.post.title} {item.post.text}".casefold()
+    on_point = min(3, sum(term.casefold() in text for term in terms))
+    return (1.0 + heard) * (0.1 + against) * (1.0 + on_point)
 
 
 def quote(post: Post, mentioned: MentionedPost | None = None, copies: int = 1) -> Quote:
@@ -250,7 +281,21 @@ def quote(post: Post, mentioned: MentionedPost | None = None, copies: int = 1) -
 def _coverage(tx: Transaction, incident: Incident, at: datetime) -> tuple[SourceCoverage, ...]:
     start = min(incident.began_at, at - timedelta(hours=1))
     shares = gap_store.coverage(tx, incident.sources, start, at)
-    return tuple(SourceCoverage(name, share) for name, share in sorted(shares.items()))
+    return tuple(SourceCoverage(name, share, _missing(tx, name, start, at)) for name, share in sorted(shares.items()))
+
+
+def _missing(tx: Transaction, source: str, start: datetime, at: datetime) -> str:
+    """Why a source was not wholly read: the reason of the longest gap."""
+    gaps = [gap for gap in gap_store.between(tx, start, at, source) if gap.filled_at is None]
+    longest = max(gaps, key=lambda gap: (min(gap.ends_at, at) - max(gap.starts_at, start), gap.reason), default=None)
+    return longest.reason if longest else ""
+
+
+def _pause(tx: Transaction, incident: Incident, at: datetime) -> dict[str, Any]:
+    """The snooze in force that lasts longest."""
+    mine = [silence for silence in silence_store.active(tx, at) if silence.incident_id == incident.id]
+    last = max(mine, key=lambda silence: silence.ends_at, default=None)
+    return {"snoozed_until": last.ends_at, "snoozed_by": last.author} if last else {}
 
 
 def _terms(tx: Transaction, incident: Incident, posts: Sequence[MentionedPost]) -> tuple[str, ...]:

@@ -69,8 +69,7 @@ class Care:
     def build(cls, settings: Settings) -> Self:
         """Care under one configuration."""
         speaker = Speaker.build(settings)
-        system = SystemIncidents.build(settings, speaker)
-        briefing = Briefing(settings.general.public_url, settings.general.timezone, system=system)
+        briefing = Briefing.build(settings, system=SystemIncidents.build(settings, speaker))
 
         def brief(tx: Transaction, incident: Incident, at: datetime) -> Page:
             return briefing.page(tx, Told(correlation.Change.HELD, incident, incident, "", at))

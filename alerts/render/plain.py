@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from textwrap import wrap
 
+from alerts.actions import Action
 from alerts.page import Page
 from alerts.render.story import Story, ToldQuote, tell
 
 WIDTH = 76
 
 
-def plain(page: Page) -> str:
-    """The whole page as text, in lines that fit a mail, ending with a line end."""
-    return "\n".join(_lines(tell(page))) + "\n"
+def plain(page: Page, links: Mapping[Action, str] | None = None) -> str:
+    """The whole page as text, in lines that fit a mail, ending with a line end.
+
+    `links` are addresses at which this reader can act; without them the commands are shown.
+    """
+    return "\n".join(_lines(tell(page), links or {})) + "\n"
 
 
-def _lines(story: Story) -> Iterator[str]:
+def _lines(story: Story, links: Mapping[Action, str]) -> Iterator[str]:
     yield f"{story.badge.upper()} · {story.brand}"
     yield ""
     yield from wrap(story.headline, WIDTH)
-    yield from _block("", (story.lead, f"{story.began}."))
+    yield from _block("", (story.lead, f"{story.began}.", story.standing))
     yield from _block("What is new", story.changed, "* ")
     yield from _block("About this message", story.notes, "* ")
     yield from _block("", tuple(f"{label}: {sentence}" for label, sentence in story.facts))
@@ -33,9 +37,10 @@ def _lines(story: Story) -> Iterator[str]:
     yield from _block("Why it rang", story.why, "* ")
     yield from _block("Like this before", tuple(sentence for sentence, _ in story.similar), "* ")
     yield from ("", "WHAT YOU CAN DO")
-    for action, command in story.actions:
+    shown = [(offer.label, links[offer.action]) for offer in story.offers if offer.action in links]
+    for action, way in shown or story.actions:
         yield f"{action}:"
-        yield f"    {command}"
+        yield f"    {way}"
     if story.url:
         yield from ("", story.url)
     yield from ("", f"Incident {story.incident}, as of {story.at}.")
@@ -53,6 +58,8 @@ def _block(title: str, sentences: tuple[str, ...], bullet: str = "") -> Iterator
 
 
 def _quoted(quote: ToldQuote) -> Iterator[str]:
+    if quote.context:
+        yield from wrap(f"in answer to: {quote.context}", WIDTH, initial_indent="  ", subsequent_indent="  ")
     yield from wrap(quote.text, WIDTH, initial_indent="> ", subsequent_indent="> ")
     yield f"  {quote.byline}{f' ({quote.echo})' if quote.echo else ''}"
     if quote.url:

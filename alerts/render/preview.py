@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup, escape
 
+from alerts.actions import Action
 from alerts.page import Page
 from alerts.render import slack
 from alerts.render.curve import picture
@@ -28,11 +29,11 @@ _CODE = re.compile(r"`([^`\n]+)`")
 _STYLES = {"bold": "b", "italic": "i", "strike": "s", "code": "code"}
 
 
-def mail_preview(page: Page) -> str:
+def mail_preview(page: Page, links: Mapping[Action, str] | None = None) -> str:
     """The HTML mail with its picture inside, as one file."""
     drawn = picture(page)
     source = f"data:image/png;base64,{base64.b64encode(drawn).decode()}" if drawn else ""
-    return html(page, source)
+    return html(page, source, links)
 
 
 def slack_preview(messages: Sequence[Posted], room: str = "#pr-alerts", title: str = "Slack") -> str:
@@ -41,13 +42,13 @@ def slack_preview(messages: Sequence[Posted], room: str = "#pr-alerts", title: s
     return template("slack.html.j2").render(messages=drawn, room=room, title=title)
 
 
-def page_preview(pages: Sequence[Page], room: str = "#pr-alerts") -> str:
+def page_preview(pages: Sequence[Page], room: str = "#pr-alerts", *, buttons: bool = False) -> str:
     """What Slack would show of an incident's pages: the newest state of its message, and its thread."""
     if not pages:
         return slack_preview([], room)
     first, newest = pages[0], pages[-1]
     thread = [(_said(page), slack.reply(page)) for page in pages[1:] if page.changed]
-    return slack_preview([(_said(first), slack.root(newest)), *thread], room, newest.headline)
+    return slack_preview([(_said(first), slack.root(newest, buttons=buttons)), *thread], room, newest.headline)
 
 
 def _said(page: Page) -> str:
@@ -65,7 +66,17 @@ def _block(block: slack.Block) -> Markup:
         return Markup('<div class="context">{}</div>').format(parts)
     if kind == "rich_text":
         return Markup("").join(_rich(element) for element in block["elements"])
+    if kind == "actions":
+        return Markup('<div class="actions">{}</div>').format(Markup(" ").join(map(_button, block["elements"])))
     return Markup("<hr>") if kind == "divider" else Markup("")
+
+
+def _button(element: dict[str, Any]) -> Markup:
+    if element["type"] == "overflow":
+        return Markup('<span class="button" title="{}">⋯</span>').format(
+            ", ".join(option["text"]["text"] for option in element["options"])
+        )
+    return Markup('<span class="button {}">{}</span>').format(element.get("style", ""), element["text"]["text"])
 
 
 def _rich(element: dict[str, Any]) -> Markup:

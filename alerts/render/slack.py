@@ -15,6 +15,7 @@ from typing import Any
 from alerts.page import Curve, Page
 from alerts.render.line import summary
 from alerts.render.outside import cut
+from alerts.render.slack_buttons import pressed
 from alerts.render.story import Story, ToldQuote, tell
 
 Block = dict[str, Any]
@@ -45,9 +46,12 @@ def link(url: str, label: str) -> str:
     return f"<{url.replace('|', '%7C').replace('>', '%3E')}|{escaped(label)}>"
 
 
-def root(page: Page, mentions: Sequence[str] = ()) -> list[Block]:
-    """The incident's one message, as it stands now; `mentions` are Slack's own forms, such as `<!here>`."""
-    return _within_limits(list(_root(page, tell(page), mentions)))
+def root(page: Page, mentions: Sequence[str] = (), *, buttons: bool = False) -> list[Block]:
+    """The incident's one message, as it stands now; `mentions` are Slack's own forms, such as `<!here>`.
+
+    With `buttons` people act by pressing (alerts/render/slack_buttons.py), else they read the commands.
+    """
+    return _within_limits(list(_root(page, tell(page), mentions, buttons=buttons)))
 
 
 def reply(page: Page, mentions: Sequence[str] = ()) -> list[Block]:
@@ -78,27 +82,29 @@ def notification(page: Page, mentions: Sequence[str] = ()) -> str:
     return " ".join([*mentions, f"{_MARK[story.tone]} {escaped(cut(said, 600))}"])
 
 
-def _root(page: Page, story: Story, mentions: Sequence[str]) -> Iterator[Block]:
+def _root(page: Page, story: Story, mentions: Sequence[str], *, buttons: bool) -> Iterator[Block]:
     yield _header(f"{_MARK[story.tone]} {story.badge} · {story.brand}")
     yield _section("\n".join([*_called(mentions), f"*{escaped(story.headline)}*", escaped(story.lead)]))
     if news := [*story.notes, *story.changed]:
         yield _section("\n".join(["*What is new*", *(f"• {escaped(sentence)}" for sentence in news)]))
     if page.curve is not None and (line := sparkline(page.curve)):
-        yield _small([f"{line}  {escaped(_curve_words(page.curve))}", escaped(story.began)])
-    else:
-        yield _small([escaped(story.began)])
+        yield _small([f"{line}  {escaped(_curve_words(page.curve))}"])
+    yield _small([escaped(f"{story.began}. {story.standing}".rstrip())])
+    if buttons:
+        yield pressed(page)
+    if story.quotes:
+        yield from _quotes("What people say", story.quotes[:MOST_QUOTES])
     if story.facts:
         yield _section("\n".join(f"*{label}:* {escaped(sentence)}" for label, sentence in story.facts))
     if story.origin is not None:
         yield from _quotes("Where it began", [story.origin])
-    if story.quotes:
-        yield from _quotes("What people say", story.quotes[:MOST_QUOTES])
     if story.why:
         yield _section("\n".join(["*Why it rang*", *(f"• {escaped(sentence)}" for sentence in story.why)]))
     if story.similar:
         yield _section("\n".join(["*Like this before*", *(_past(said, url) for said, url in story.similar)]))
     yield {"type": "divider"}
-    yield _section("\n".join(_action(action, command) for action, command in story.actions))
+    if not buttons:
+        yield _section("\n".join(_action(action, command) for action, command in story.actions))
     ends = [f"Incident {escaped(story.incident)}", f"as of {escaped(story.at)}"]
     yield _small([*ends, *([link(story.url, "Open it")] if story.url else [])])
 
@@ -122,7 +128,8 @@ def _quotes(title: str, quotes: Sequence[ToldQuote]) -> Iterator[Block]:
 
 
 def _quote(quote: ToldQuote) -> Block:
-    elements: list[Block] = [_literal(f"{quote.text}\n"), _literal(quote.byline, italic=True)]
+    context = [_literal(f"in answer to: {quote.context}\n", italic=True)] if quote.context else []
+    elements: list[Block] = [*context, _literal(f"{quote.text}\n"), _literal(quote.byline, italic=True)]
     if quote.echo:
         elements.append(_literal(f" ({quote.echo})"))
     if quote.url:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from alerts.page import Page, Quote
+from alerts.actions import Action, Need, Offer, offered
+from alerts.page import OnDuty, Page, Quote
 from alerts.render.outside import cleaned, cut, safe_link
 from alerts.words import clock, count, every, kind_words, listed, moment, short_count, span, span_words
 from storage.records import IncidentState, Reason, Severity
@@ -21,24 +22,30 @@ _BADGES = {
     Severity.WATCH: "Watch: nothing to do yet",
 }
 _FULL_COVERAGE = 0.995
-QUOTE_LENGTH = 280
+_LONG_UNANSWERED = timedelta(minutes=10)
+_SHOWN_COMMANDS = 3
+QUOTE_LENGTH = 220
+CONTEXT_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
 class ToldQuote:
-    """A post as it is shown: `byline` says who, where and when, `echo` how far it went; both may be empty."""
+    """A post as it is shown: `byline` says who, where and when, `echo` how far it went, `context` what it replies to;
+    each may be empty."""
 
     text: str
     byline: str
     echo: str
     url: str
+    context: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
     """A page in words. `tone` is `critical`, `warning`, `watch` or `over`, and chooses a colour, never the meaning.
 
-    `facts` are pairs of a short label and a sentence; `actions` pairs of what to do and the command that does it.
+    `standing` says who has it and who is on duty. `facts` are pairs of a short label and a sentence; `actions` pairs of
+    what to do and the command that does it, `offers` all that a person may do, for those who can show buttons.
     """
 
     badge: str
@@ -47,6 +54,7 @@ class Story:
     brand: str
     lead: str
     began: str
+    standing: str
     changed: tuple[str, ...]
     notes: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
@@ -55,6 +63,7 @@ class Story:
     why: tuple[str, ...]
     similar: tuple[tuple[str, str], ...]
     actions: tuple[tuple[str, str], ...]
+    offers: tuple[Offer, ...]
     incident: str
     at: str
     url: str
@@ -71,6 +80,7 @@ def tell(page: Page) -> Story:
         brand=cleaned(page.brand),
         lead=_lead(page),
         began=_began(page),
+        standing=" ".join(_standing(page)),
         changed=_sentences(page.changed),
         notes=_sentences(page.notes),
         facts=tuple(_facts(page)),
@@ -79,6 +89,7 @@ def tell(page: Page) -> Story:
         why=_sentences(page.why),
         similar=_similar(page),
         actions=_actions(page),
+        offers=offered(page.state),
         incident=cleaned(page.incident_id),
         at=moment(page.at, page.timezone),
         url=safe_link(page.url),
@@ -107,17 +118,34 @@ def _badge(page: Page) -> str:
 
 
 def _lead(page: Page) -> str:
-    """Observed against usual, as one would say it aloud; nothing when it is over, since the figures are of before."""
-    if page.observed is None or _is_over(page):
+    """What it is about and how much of it there is, as one would say it aloud.
+
+    Without figures when it is over, since those are of before; they are not said twice where the headline says them.
+    """
+    return " ".join(part for part in (_about(page), "" if _is_over(page) else _numbers(page)) if part)
+
+
+def _about(page: Page) -> str:
+    kind, words = kind_words(cleaned(page.kind)), [cut(cleaned(term), 40) for term in page.terms[:5]]
+    about = f"It is about {kind}" if kind else ""
+    said = f"people say: {', '.join(words)}" if words else ""
+    sentence = "; ".join(filter(None, (about, said)))
+    return f"{sentence[0].upper()}{sentence[1:]}." if sentence else ""
+
+
+def _numbers(page: Page) -> str:
+    if page.observed is None:
         return ""
     said = f"{count(page.observed)} {page.unit} in {span_words(page.window_seconds)}"
     if page.expected is None:
         return f"{said}."
-    usual = f"{count(page.expected)} would be usual"
-    if page.low is not None and page.high is not None and page.high > page.low:
-        usual = f"about {count(page.expected)} would be usual, {count(page.low)} to {count(page.high)} at most times"
     times = page.observed / page.expected if page.expected > 0 else 0
-    return f"{said}; {usual}{f'. That is {count(times)} times as many' if times >= 2 else ''}."
+    if times >= 2:
+        is_known = f" {count(page.observed)} " in page.headline
+        said = f"{count(times)} times the usual{'' if is_known else f': {said}'}"
+    if page.low is not None and page.high is not None and page.high > page.low:
+        return f"{said}; {count(page.low)} to {count(page.high)} at most times."
+    return f"{said}; {count(page.expected)} would be usual."
 
 
 def _began(page: Page) -> str:
@@ -129,15 +157,65 @@ def _began(page: Page) -> str:
     return f"{began}, {span(ago)} ago" if ago >= 60 else began
 
 
+def _standing(page: Page) -> Iterator[str]:
+    """Who has it, whether it rests, whether it was answered, and whom to call."""
+    if _is_over(page):
+        return
+    if page.state is IncidentState.ACKNOWLEDGED and page.acknowledged_by:
+        taken = page.acknowledged_at
+        since = f" since {clock(taken, page.timezone, page.at)}" if taken else ""
+        yield f"{cut(cleaned(page.acknowledged_by), 60)} has it{since}."
+    else:
+        yield "Nobody has taken it yet."
+    if page.snoozed_until is not None:
+        until = clock(page.snoozed_until, page.timezone, page.at)
+        yield f"Snoozed by {cut(cleaned(page.snoozed_by), 60) or 'somebody'} until {until}."
+    if page.on_duty:
+        yield f"On duty: {listed([_on_duty(page, one) for one in page.on_duty[:3]])}."
+
+
+def _on_duty(page: Page, one: OnDuty) -> str:
+    until = f" until {clock(one.until, page.timezone, page.at)}" if one.until else ""
+    return f"{cut(cleaned(one.name), 80)}{until}"
+
+
+def _clock(page: Page) -> str:
+    """The response clock in one sentence; what has not happened yet is said with how long it is waited for."""
+    told = page.response
+    if told is None:
+        return ""
+    took = {name: span(max(length.total_seconds(), 1)) for name, length in told.spans.items()}
+    parts = [f"rang {took['detected']} after it began" if "detected" in took else "rang"]
+    parts[0] += f" ({clock(told.detected_at, page.timezone, page.at)})"
+    if "paged" in took:
+        parts.append(f"first message after {took['paged']}")
+    if "acknowledged" in took:
+        parts.append(f"taken after {took['acknowledged']}")
+    if "answered" in took:
+        parts.append(f"answered publicly after {took['answered']}")
+    elif page.state.is_live and page.at - told.detected_at >= _LONG_UNANSWERED:
+        parts.append(f"no public answer for {span((page.at - told.detected_at).total_seconds() // 60 * 60)}")
+    if "resolved" in took and not page.state.is_live:
+        parts.append(f"over after {took['resolved']}")
+    said = ", ".join(parts)
+    return f"{said[0].upper()}{said[1:]}."
+
+
+def _answer(page: Page) -> str:
+    told = page.response
+    return f"{safe_link(told.answer)} ({cleaned(told.answered_by)})" if told and safe_link(told.answer) else ""
+
+
 def _facts(page: Page) -> Iterator[tuple[str, str]]:
     for label, sentence in (
         ("Speed", "" if _is_over(page) else _speed(page)),
         ("Who", _who(page)),
         ("Mood", _mood(page)),
         ("Path", _path(page)),
-        ("Kind", kind_words(cleaned(page.kind)).capitalize()),
         ("Thread", _thread(page)),
-        ("Words", ", ".join(cut(cleaned(term), 40) for term in page.terms[:8])),
+        ("Clock", _clock(page)),
+        ("Our answer", _answer(page)),
+        ("Words", ", ".join(cut(cleaned(term), 40) for term in page.terms[5:12])),
         ("Not seen", _unseen(page)),
     ):
         if sentence:
@@ -213,11 +291,13 @@ def _unseen(page: Page) -> str:
 
 def _quote(page: Page, quote: Quote) -> ToldQuote:
     title, text = cleaned(quote.title), cleaned(quote.text)
-    whole = f"{title}: {text}" if title and text and not text.startswith(title) else text or title
+    joint = " " if title.endswith((".", "!", "?", "…", ":")) else ": "
+    whole = f"{title}{joint}{text}" if title and text and not text.startswith(title) else text or title
     who = cut(cleaned(quote.author), 60)
     at = _when(quote.at, page)
     byline = " · ".join(part for part in (who, cleaned(quote.source), at) if part)
-    return ToldQuote(cut(whole, QUOTE_LENGTH), byline, _echo(quote), safe_link(quote.url))
+    context = cut(cleaned(quote.answers), CONTEXT_LENGTH)
+    return ToldQuote(cut(whole, QUOTE_LENGTH), byline, _echo(quote), safe_link(quote.url), context)
 
 
 def _when(at: datetime, page: Page) -> str:
@@ -226,13 +306,13 @@ def _when(at: datetime, page: Page) -> str:
 
 def _echo(quote: Quote) -> str:
     counted = (
-        (quote.reach, "followers"),
-        (quote.likes, "likes"),
-        (quote.shares, "shares"),
-        (quote.replies, "replies"),
-        (quote.views, "views"),
+        (quote.reach, "follower", "followers"),
+        (quote.likes, "like", "likes"),
+        (quote.shares, "share", "shares"),
+        (quote.replies, "reply", "replies"),
+        (quote.views, "view", "views"),
     )
-    parts = [f"{short_count(number)} {name}" for number, name in counted if number]
+    parts = [f"{short_count(number)} {plural if number != 1 else one}" for number, one, plural in counted if number]
     if quote.copies > 1:
         parts.append(f"copied {count(quote.copies - 1)} time{'s' if quote.copies > 2 else ''}")
     return ", ".join(parts)
@@ -242,7 +322,8 @@ def _similar(page: Page) -> tuple[tuple[str, str], ...]:
     return tuple(
         (
             f"{clock(past.at, page.timezone)}: {cut(cleaned(past.headline), 120)}"
-            + (f" ({cut(cleaned(past.outcome), 120)})" if past.outcome else ""),
+            + (f" ({cut(cleaned(past.outcome), 240)})" if past.outcome else "")
+            + (f"; the answer of then: {safe_link(past.answer)}" if safe_link(past.answer) else ""),
             safe_link(past.url),
         )
         for past in page.similar
@@ -250,12 +331,15 @@ def _similar(page: Page) -> tuple[tuple[str, str], ...]:
 
 
 def _actions(page: Page) -> tuple[tuple[str, str], ...]:
-    """What a person can do now, as commands; nothing when it is over."""
+    """What a person is likeliest to do now, as commands; only to look when it is over."""
+    see = ("See all of it", f"tocsin incidents show {page.incident_id}")
     if _is_over(page):
-        return (("See all of it", f"tocsin incidents show {page.incident_id}"),)
-    take = ("Take it", f'tocsin incidents ack {page.incident_id} --by "your name"')
-    rest = (
-        ("Call it a false alarm", f"tocsin incidents false-alarm {page.incident_id}"),
-        ("See all of it", f"tocsin incidents show {page.incident_id}"),
-    )
-    return rest if page.state is IncidentState.ACKNOWLEDGED else (take, *rest)
+        return (see,)
+    likely = [offer for offer in offered(page.state) if offer.needs is not Need.INCIDENT][:_SHOWN_COMMANDS]
+    return (*((offer.label, _command(page, offer)) for offer in likely), see)
+
+
+def _command(page: Page, offer: Offer) -> str:
+    needed = {Need.LINK: " LINK", Need.TIME: " 2h", Need.WORDS: ' "your words"'}.get(offer.needs, "")
+    by = ' --by "your name"' if offer.action is Action.ACKNOWLEDGE else ""
+    return f"tocsin incidents {offer.command} {page.incident_id}{needed}{by}"

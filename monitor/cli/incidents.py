@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,8 +13,10 @@ from monitor.cli import output, settings
 from monitor.cli.settings import DEFAULT, AsJson, ConfigFile
 
 if TYPE_CHECKING:
+    from alerts.page import Response
     from config.settings import Settings
     from monitor.counterfactual import Alternative
+    from storage.outbox import Attempt
     from storage.records import Delivery, Incident, IncidentEvent, Signal
 
 app = typer.Typer(help="Look at incidents, take them, end them.", no_args_is_help=True, rich_markup_mode=None)
@@ -61,6 +63,7 @@ def show(
     The last is found by judging the posts around it again, which takes a while where there are many; it comes last.
     """
     from monitor.care import find
+    from monitor.response import response
     from storage import incidents, outbox
 
     chosen = settings.read_settings(config, complete=False)
@@ -69,19 +72,24 @@ def show(
         events = incidents.events(tx, incident.id)
         signals = incidents.signals(tx, incident.id)
         deliveries = outbox.history(tx, incident.id)
+        attempts = {item.id: outbox.attempts(tx, item.id) for item in deliveries}
+    clock = response(incident, events, deliveries)
     if as_json:
         found: dict[str, Sequence[Any]] = {"signals": signals, "events": events, "deliveries": deliveries}
-        lists = {key: [asdict(item) for item in items] for key, items in found.items()}
+        found["attempts"] = [one for tries in attempts.values() for one in tries]
+        lists: dict[str, Any] = {key: [asdict(item) for item in items] for key, items in found.items()}
         lists["alternatives"] = [
             {**asdict(one), "sentence": one.sentence}
             for one in (_alternatives(chosen, incident) if alternatives else [])
         ]
-        output.print_json(incident_json(incident) | lists)
+        spans = {name: took.total_seconds() for name, took in clock.spans.items()}
+        output.print_json(incident_json(incident) | lists | {"response": asdict(clock) | {"seconds": spans}})
     else:
         _print_incident(incident, chosen.general.timezone)
+        _print_clock(clock)
         _print_signals(signals)
         _print_events(events, chosen.general.timezone)
-        _print_deliveries(deliveries, chosen.general.timezone)
+        _print_deliveries(deliveries, attempts, chosen.general.timezone)
         if alternatives:
             _print_alternatives(_alternatives(chosen, incident))
 
@@ -115,6 +123,18 @@ def _print_incident(incident: Incident, timezone: str) -> None:
         output.say(f"on {', '.join(map(output.plain, incident.sources))}")
 
 
+def _print_clock(clock: Response) -> None:
+    from alerts.words import span
+
+    words = {"detected": "rang after it began", "paged": "first message", "acknowledged": "taken"}
+    words |= {"answered": "answered publicly", "resolved": "over"}
+    said = [f"{words[name]} {span(took.total_seconds())}" for name, took in clock.spans.items()]
+    if said:
+        output.say(f"response clock: {' · '.join(said)}")
+    if clock.answer:
+        output.say(f"our answer: {output.plain(clock.answer)}")
+
+
 def _print_signals(signals: Sequence[Signal]) -> None:
     latest = {(signal.detector, signal.topic): signal for signal in sorted(signals, key=lambda signal: signal.at)}
     sentences = [str(signal.facts["why"]) for signal in latest.values() if signal.facts.get("why")]
@@ -139,13 +159,25 @@ def _words(event: IncidentEvent) -> str:
     return output.plain(": ".join(filter(None, (verdict, " ".join(filter(None, about)), said))))
 
 
-def _print_deliveries(deliveries: Sequence[Delivery], timezone: str) -> None:
+def _print_deliveries(deliveries: Sequence[Delivery], attempts: Mapping[str, Sequence[Attempt]], timezone: str) -> None:
     if not deliveries:
         output.say("[bold]Messages[/]\n  none")
         return
     output.say("[bold]Messages[/]")
     titles = ("decided", "what", "to", "state", "sent", "tries", "last error")
     output.print_table(titles, [_delivery_row(item, timezone) for item in deliveries])
+    tried = [(item, one) for item in deliveries for one in attempts[item.id]]
+    if any(len(tries) > 1 or any(one.error for one in tries) for tries in attempts.values()):
+        output.say("[bold]Attempts[/]")
+        output.print_table(
+            ("at", "to", "purpose", "outcome", "error"), [_attempt_row(*pair, timezone) for pair in tried]
+        )
+
+
+def _attempt_row(item: Delivery, one: Attempt, timezone: str) -> Sequence[str]:
+    outcome = one.outcome.value if one.outcome else "nobody recorded it"
+    place = output.plain(f"{item.channel} {item.target}".strip())
+    return (output.local(one.started_at, timezone), place, one.purpose, outcome, output.plain(one.error or ""))
 
 
 def _alternatives(chosen: Settings, incident: Incident) -> Sequence[Alternative]:

@@ -11,8 +11,10 @@ from alerts.page import (
     Curve,
     Forecast,
     Mark,
+    OnDuty,
     Page,
     Quote,
+    Response,
     Similar,
     SourceCoverage,
     SourceShare,
@@ -115,6 +117,7 @@ def page(**changes: Any) -> Page:
                 url="https://forum.example/r/phones/78/",
                 likes=301,
                 sentiment=-0.7,
+                answers="Has anybody else left over this?",
             ),
         ),
         thread=ThreadGrowth(
@@ -135,9 +138,19 @@ def page(**changes: Any) -> Page:
         curve=curve(),
         similar=(
             Similar(
-                "01HQ", NOW - timedelta(days=140), "Anger over the price rise of October", "answered after 5 hours"
+                "01HQ",
+                NOW - timedelta(days=140),
+                "Anger over the price rise of October",
+                "answered after 5 hours",
+                answer="https://halden.example/prices",
             ),
         ),
+        response=Response(
+            detected_at=NOW - timedelta(minutes=70),
+            began_at=NOW - timedelta(hours=2),
+            paged_at=NOW - timedelta(minutes=69, seconds=56),
+        ),
+        on_duty=(OnDuty("Ines Moller (+47 555 0142)", NOW + timedelta(hours=3, minutes=40)),),
         url="https://tocsin.example/incidents/01HR7Q4Z8XK3M2N5P6T7V9W0AB",
         timezone="Europe/Oslo",
     )

@@ -36,7 +36,7 @@ def _metadata_refusal(metadata: Any) -> str | None:
 
 
 def _is_valid(block: Mapping[str, Any]) -> bool:
-    checks = {"header": _header, "section": _section, "context": _context, "rich_text": _rich_text}
+    checks = {"header": _header, "section": _section, "context": _context, "rich_text": _rich_text, "actions": _actions}
     kind = block.get("type")
     return kind == "divider" or (kind in checks and checks[kind](block))
 
@@ -61,6 +61,29 @@ def _section(block: Mapping[str, Any]) -> bool:
 def _context(block: Mapping[str, Any]) -> bool:
     parts = block.get("elements", [])
     return 1 <= len(parts) <= 10 and all(_is_text(part, ("plain_text", "mrkdwn"), 3000) for part in parts)
+
+
+def _actions(block: Mapping[str, Any]) -> bool:
+    elements = block.get("elements", [])
+    names = [one.get("action_id", "") for one in elements]
+    return 1 <= len(elements) <= 25 and len(set(names)) == len(names) and all(map(_is_element, elements))
+
+
+def _is_element(one: Mapping[str, Any]) -> bool:
+    if not 1 <= len(one.get("action_id", "")) <= 255:
+        return False
+    if one["type"] == "overflow":
+        return 1 <= len(one["options"]) <= 5 and all(map(_is_option, one["options"]))
+    confirm = one.get("confirm")
+    sound = confirm is None or all(
+        _is_text(confirm.get(part), ("plain_text",), limit)
+        for part, limit in (("title", 100), ("text", 300), ("confirm", 30), ("deny", 30))
+    )
+    return sound and _is_text(one.get("text"), ("plain_text",), 75) and len(one.get("value", "")) <= 2000
+
+
+def _is_option(one: Mapping[str, Any]) -> bool:
+    return _is_text(one.get("text"), ("plain_text",), 75) and 0 < len(one.get("value", "")) <= 150
 
 
 def _rich_text(block: Mapping[str, Any]) -> bool:

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from slack_sdk.models.views import View
 
+from alerts.actions import Action, offered
 from alerts.channels.slack import checked
-from alerts.page import Curve, Page, Quote, SourceShare, ThreadGrowth
-from alerts.render import curve, preview, slack
+from alerts.page import Curve, Page, Quote, Response, Similar, SourceShare, ThreadGrowth
+from alerts.render import curve, preview, slack, slack_buttons
 from alerts.render.html import html
 from alerts.render.line import LENGTH, line
 from alerts.render.plain import plain
@@ -41,7 +43,7 @@ OUTSIDE = st.one_of(st.sampled_from(ATTACKS), st.text(st.characters(exclude_cate
 
 def attacked(text: str) -> Page:
     """A page in which an outsider wrote everything that outsiders can write."""
-    quote = Quote(text, text, NOW, author=text, url=f"https://x.example/{text}", title=text)
+    quote = Quote(text, text, NOW, author=text, url=f"https://x.example/{text}", title=text, answers=text)
     return page(
         headline=text or "x",
         brand=text or "x",
@@ -56,6 +58,10 @@ def attacked(text: str) -> Page:
         notes=(text,),
         curve=None,
         acknowledged_by=text,
+        snoozed_until=NOW + timedelta(hours=1),
+        snoozed_by=text,
+        response=Response(NOW, answered_at=NOW, answered_by=text, answer=f"https://x.example/{text}"),
+        similar=(Similar("i2", NOW, text, text, "", text),),
     )
 
 
@@ -141,8 +147,12 @@ def test_every_form_tells_the_whole_story(form: str) -> None:
     said = everything(page())[form]
     for needed in (
         "A voicemail in which Halden Mobile threatens a customer is spreading",
-        "388 negative voices in the last hour; about 21 would be usual, 9 to 40 at most times",
-        "That is 18 times as many.",
+        "It is about legal threat; people say: voicemail, cease and desist, chief executive, #haldenout.",
+        "18 times the usual: 388 negative voices in the last hour; 9 to 40 at most times.",
+        "Nobody has taken it yet. On duty: Ines Moller (+47 555 0142) until 19:00.",
+        "in answer to: Has anybody else left over this?",
+        "Rang 50 minutes after it began (14:10), first message after 4 seconds, no public answer for 1 hour 10 min",
+        "the answer of then: https://halden.example/prices",
         "It doubles every 1 hour 25 minutes. The next 3 hours will bring about 1,150 posts",
         "1,204 posts by 655 authors, 412 independent voices, 58% copied from others",
         "9 in 10 are against the brand.",
@@ -196,6 +206,68 @@ def test_what_is_over_is_told_without_the_figures_of_its_height() -> None:
         assert "in the last hour" not in text
         assert "doubles" not in text
         assert "It is over." in text
+
+
+def test_what_people_did_is_said_in_the_line_below() -> None:
+    taken = {"state": IncidentState.ACKNOWLEDGED, "acknowledged_by": "Kim", "acknowledged_at": NOW}
+    said = tell(page(**taken, snoozed_until=NOW + timedelta(hours=2), snoozed_by="Kim")).standing
+    assert said.startswith("Kim has it since 15:20. Snoozed by Kim until 17:20. On duty: ")
+    assert tell(page(state=IncidentState.RESOLVED, resolved_at=NOW)).standing == ""
+
+
+def test_the_clock_says_what_was_done_and_how_long_it_took() -> None:
+    rang = NOW - timedelta(minutes=70)
+    told = Response(
+        detected_at=rang,
+        paged_at=rang + timedelta(seconds=4),
+        acknowledged_at=rang + timedelta(seconds=184),
+        answered_at=rang + timedelta(minutes=41),
+        answered_by="Kim",
+        answer="https://halden.example/sorry",
+        resolved_at=NOW,
+    )
+    facts = dict(tell(page(response=told)).facts)
+    assert facts["Clock"] == (
+        "Rang (14:10), first message after 4 seconds, taken after 3 minutes, answered publicly after 41 minutes."
+    )
+    assert facts["Our answer"] == "https://halden.example/sorry (Kim)"
+    over = dict(tell(page(response=told, state=IncidentState.RESOLVED)).facts)
+    assert over["Clock"].endswith("over after 1 hour 10 minutes.")
+
+
+def test_figures_are_not_said_twice_where_the_headline_says_them() -> None:
+    said = tell(page(headline="Halden Mobile: 388 voices against it in an hour")).lead
+    assert said.endswith("18 times the usual; 9 to 40 at most times.")
+
+
+# -- What people press -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", list(IncidentState))
+def test_slack_takes_the_buttons_of_every_state(state: IncidentState) -> None:
+    blocks = slack.root(page(state=state), buttons=True)
+    assert checked(blocks)
+    assert refusal({"text": "x", "blocks": blocks}) is None
+    (row,) = [block for block in blocks if block["type"] == "actions"]
+    values = [one["value"] for one in row["elements"] if one["type"] == "button"]
+    values += [one["value"] for menu in row["elements"] if menu["type"] == "overflow" for one in menu["options"]]
+    assert sorted(values) == sorted(f"{one.action.value}:{page().incident_id}" for one in offered(state))
+
+
+@pytest.mark.parametrize("action", list(Action))
+def test_slack_takes_the_form_of_every_action(action: Action) -> None:
+    view = slack_buttons.form(slack_buttons.Asked(action.value, "i1"), "A headline " * 40, [("i2", "Another " * 30)])
+    View(**view).validate_json()
+    assert slack_buttons.unpacked(view["private_metadata"]) == slack_buttons.Asked(action.value, "i1")
+    assert slack_buttons.unpacked("{}") is slack_buttons.unpacked("[") is None
+
+
+def test_a_mail_with_links_has_buttons_instead_of_commands() -> None:
+    links = {one: f"https://tocsin.example/act/{one.value}" for one in Action}
+    document, text = html(page(), links=links), plain(page(), links)
+    assert "tocsin incidents" not in document
+    assert [f'href="{links[one.action]}"' in document for one in offered(IncidentState.OPEN)] == [True] * 8
+    assert f"Take it:\n    {links[Action.ACKNOWLEDGE]}" in text
 
 
 # -- The curve ---------------------------------------------------------------------------------------------------------

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from storage import incidents, outbox, silences
 from storage.database import Database
-from storage.records import IncidentState, Severity
+from storage.records import DeliveryState, IncidentState, Severity
 from tests.monitor.cli.conftest import Run
 from tests.storage.examples import NOON, after, delivery, incident, signal
 
@@ -57,6 +58,24 @@ def test_one_incident_is_shown_with_why_timeline_and_messages(tocsin: Run, known
     for words in ("Parcels are [late]", "40 voices in an hour, where 5 are usual", "opened", "bells hall", "pending"):
         assert words in result.output
     assert "\x1b" not in result.output
+
+
+def test_what_became_of_every_attempt_is_shown(tocsin: Run, known: Database) -> None:
+    retry, sent = DeliveryState.RETRY, DeliveryState.SENT
+    for minute, state, error in ((1, retry, "no connection to hall"), (2, sent, None)):
+        with known.write() as tx:
+            (item,) = outbox.claim(tx, after(minutes=minute), "sender", timedelta(seconds=30))
+            due = after(minutes=2)
+            outbox.record(tx, item.id, item.fence, state=state, now=due, due_at=due, error=error)
+    tocsin("incidents", "ack", FIRST)
+    result = tocsin("incidents", "show", FIRST, "--no-alternatives")
+    assert "Attempts" in result.output
+    assert "no connection to hall" in result.output
+    clock = "response clock: rang after it began 30 minutes · first message 2 minutes · taken 0 seconds"
+    assert clock.replace("0 seconds", "1 second") in result.output
+    found = json.loads(tocsin("incidents", "show", FIRST, "--json", "--no-alternatives").output)
+    assert [one["outcome"] for one in found["attempts"]] == ["retry", "sent"]
+    assert found["response"]["seconds"] == {"detected": 1800, "paged": 120, "acknowledged": 0}
 
 
 def test_one_incident_for_machines(tocsin: Run, known: Database) -> None:

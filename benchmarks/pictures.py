@@ -1,0 +1,96 @@
+"""Draws the messages as people see them: `python -m benchmarks.pictures [--out DIR] [--whole]`.
+
+The made story of `tocsin demo` goes through the real pipeline; the page that interrupted people is drawn as a mail and
+as a Slack message from its blocks, in Chromium, light and dark, as wide as a telephone and as a desk. One line a
+picture: its name, its size, and at which height (of a telephone's 844 pixels) a reader finds what matters.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page as Tab
+from playwright.sync_api import sync_playwright
+
+from alerts.actions import OFFERS
+from alerts.page import Page, from_json
+from alerts.render.preview import mail_preview, page_preview
+from monitor.demo.show import Shown, show
+
+CHROMIUM = "/usr/bin/chromium"
+WIDTHS = {"phone": (390, 844), "desk": (900, 1000)}
+SCHEMES = ("light", "dark")
+MARKS = {"mail": ("h1", ".button", ".curve", "blockquote"), "slack": (".header", ".button", "blockquote")}
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One picture, and where in it the first of each thing ends, in pixels from the top."""
+
+    path: Path
+    ends: dict[str, int]
+
+    def __str__(self) -> str:
+        """One line."""
+        ends = ", ".join(f"{name} ends at {height}" for name, height in self.ends.items())
+        return f"{self.path.name}: {self.path.stat().st_size / 1024:.0f} kB; {ends}"
+
+
+def documents(shown: Shown) -> dict[str, str]:
+    """The page that interrupted people, as a mail with links and as Slack's message with buttons."""
+    first = shown.first_page
+    if first is None:
+        raise SystemExit("the demo told nobody anything")
+    pages = [from_json(alert.page) for alert in shown.result.alerts if alert.incident_id == first.incident_id]
+    page = from_json(first.page)
+    links = {offer.action: f"https://tocsin.example/act/{offer.action.value}" for offer in OFFERS}
+    return {"mail": mail_preview(page, links), "slack": page_preview(until(pages, page), buttons=True)}
+
+
+def until(pages: list[Page], page: Page) -> list[Page]:
+    """The pages of an incident up to this one."""
+    return [one for one in pages if one.at <= page.at]
+
+
+def draw(found: dict[str, str], out: Path, *, whole: bool) -> Iterator[Drawn]:
+    """Draw every document at every width in both schemes."""
+    out.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        for scheme in SCHEMES:
+            for place, (width, height) in WIDTHS.items():
+                size: Any = {"width": width, "height": height}
+                tab = browser.new_page(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
+                for name, document in found.items():
+                    tab.set_content(document)
+                    path = out / f"{name}-{place}-{scheme}.png"
+                    tab.screenshot(path=path, full_page=whole)
+                    yield Drawn(path, _ends(tab, MARKS[name]))
+                tab.close()
+        browser.close()
+
+
+def _ends(tab: Tab, marks: tuple[str, ...]) -> dict[str, int]:
+    boxes = {mark: tab.locator(mark).first.bounding_box() for mark in marks if tab.locator(mark).count()}
+    return {mark: round(box["y"] + box["height"]) for mark, box in boxes.items() if box}
+
+
+def main() -> None:
+    """Run the story and draw."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("pictures"), help="where the pictures go")
+    parser.add_argument("--whole", action="store_true", help="the whole message, not only what the first screen shows")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        found = documents(show(Path(folder)))
+    for one in draw(found, chosen.out, whole=chosen.whole):
+        print(one)
+
+
+if __name__ == "__main__":
+    main()
