@@ -16,7 +16,7 @@ from typing import Self
 from alerts.material import changes
 from alerts.page import Page, UnreadablePageError, from_json
 from alerts.quiet import QuietHours
-from alerts.words import clock, count, kind_words, severity_words, span
+from alerts.words import clock, count, kind_words, person, severity_words, span
 from config.settings import Settings
 from storage.records import Alert, Incident, IncidentState, Reason, Severity, Silence
 
@@ -234,7 +234,7 @@ def _news(case: _Case) -> tuple[str, ...]:
 def _taken(case: _Case) -> Decision:
     if not case.told:
         return Decision(None, "nobody was told of it yet")
-    who = case.incident.acknowledged_by or "Somebody"
+    who = person(case.incident.acknowledged_by or "Somebody")
     at = case.incident.acknowledged_at or case.now
     sentence = case.note or f"{who} took it at {clock(at, case.page.timezone, case.now)}."
     return Decision(Reason.UPDATE, f"{who} took it", (sentence,), case.now)

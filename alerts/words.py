@@ -8,12 +8,20 @@ from zoneinfo import ZoneInfo
 from storage.records import Severity
 
 _SEVERITY = {Severity.CRITICAL: "critical", Severity.WARNING: "a warning", Severity.WATCH: "a watch"}
+WAYS = ("slack", "mail", "pagerduty", "web", "api")
+"""Ways in which people act, as they stand before a name in the timeline."""
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 def severity_words(severity: Severity) -> str:
     """The severity as a sentence goes on after "it is": `critical`, `a warning`, `a watch`."""
     return _SEVERITY[severity]
+
+
+def person(actor: str) -> str:
+    """Somebody as people call them, without the way by which they came: `slack:Kim` is "Kim"."""
+    way, _, name = actor.partition(":")
+    return name if way in WAYS and name else actor
 
 
 def kind_words(kind: str) -> str:

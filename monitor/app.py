@@ -27,6 +27,7 @@ from monitor.judge import Judge, JudgeSettings
 from monitor.pipeline import Pipeline, ledgered_coverage
 from monitor.register import Register
 from monitor.scheduler import Timer
+from monitor.slack_desks import SlackDesks
 from monitor.understanding import Understanding
 from storage import leases as lease_store
 from storage import schedule as schedule_store
@@ -101,6 +102,7 @@ class App:
         self.pipeline.guard = self._must_lead
         self.care = Care.build(self.settings)
         self.sender = Sender.build(self.settings, self.database, clock=self.clock, owner=self.owner)
+        self.slack = SlackDesks.build(self.settings, self.care, self.database, self.clock, self.send)
         self.stopping = threading.Event()
         self.jobs = {source.name: self._job(source) for source in self.settings.sources if source.enabled}
         self.timer = Timer(threads=len(self.jobs) + 4)
@@ -123,11 +125,13 @@ class App:
         self.timer.every("send", SEND_EVERY, self.send)
         self.timer.every("remind", REMIND_EVERY, self.remind)
         self.timer.start()
+        self.slack.start()
         _log.info("running", brands=len(self.settings.brands), sources=sorted(self.jobs), owner=self.owner)
 
     def stop(self) -> None:
         """Finish what is under way, give the lease back, and close."""
         self.stopping.set()
+        self.slack.stop()
         self.timer.stop()
         self.sender.close()
         if self._lease is not None:

@@ -14,7 +14,7 @@ from typing import Any
 from alerts.actions import Action, offer
 from alerts.policy import Change
 from alerts.render.outside import safe_link
-from alerts.words import clock
+from alerts.words import clock, person
 from storage.records import Incident, IncidentEvent, IncidentState, Severity, Silence
 
 LONGEST_NOTE = 2_000
@@ -230,5 +230,5 @@ def _unchanged(now: Standing) -> Decided:
 
 def _said(ask: Ask, more: str = "") -> str:
     """The action as the others read it: who, what, and why where that was said."""
-    sentence = f"{ask.by} {offer(ask.action).done}{more}"
+    sentence = f"{person(ask.by)} {offer(ask.action).done}{more}"
     return f"{sentence}: {ask.note}" if ask.note else f"{sentence}."

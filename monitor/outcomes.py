@@ -6,7 +6,7 @@ from datetime import datetime
 
 from alerts.actions import Action
 from alerts.render.outside import cleaned
-from alerts.words import clock
+from alerts.words import clock, person
 from monitor.care import Done
 from storage.records import Incident, IncidentState
 
@@ -33,7 +33,7 @@ def has_it(incident: Incident, timezone: str) -> str:
     if incident.state is not IncidentState.ACKNOWLEDGED:
         return f"It is {_STATES[incident.state]}."
     since = f" since {clock(incident.acknowledged_at, timezone)}" if incident.acknowledged_at else ""
-    return f"{cleaned(incident.acknowledged_by or 'Somebody')} has it{since}."
+    return f"{person(cleaned(incident.acknowledged_by or 'Somebody'))} has it{since}."
 
 
 def _now(done: Done, timezone: str) -> str:

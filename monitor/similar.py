@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from alerts.actions import Action
 from alerts.page import Response, Similar
-from alerts.words import span
+from alerts.words import person, span
 from monitor.response import response
 from storage import incidents, outbox
 from storage.database import Transaction
@@ -73,7 +73,7 @@ def outcome(past: Incident, went: Response, events: Sequence[IncidentEvent], at:
     else:
         parts = [_end(past, events)]
     if "acknowledged" in took:
-        parts.append(f"taken by {went.acknowledged_by} after {_length(took['acknowledged'])}")
+        parts.append(f"taken by {person(went.acknowledged_by)} after {_length(took['acknowledged'])}")
     parts.append(f"answered after {_length(took['answered'])}" if "answered" in took else "never answered publicly")
     if "resolved" in took:
         parts.append(f"over after {_length(took['resolved'])}")

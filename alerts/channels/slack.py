@@ -52,6 +52,14 @@ class Options(ChannelOptions):
     """Ids of the channels to write to, such as C0123ABCD (at the end of "View channel details")."""
     mentions: dict[Severity, list[str]] = Field(default_factory=dict)
     """Who is called at which severity: user or group ids (U…, S…), "here" or "channel"."""
+    app_token: SecretReference | None = None
+    """Where the app-level token (xapp-…, scope connections:write) lies: buttons come in through Socket Mode."""
+    signing_secret: SecretReference | None = None
+    """Where the signing secret lies: buttons come in as requests to /inbound/slack/NAME of the web page instead."""
+    old_signing_secret: SecretReference | None = None
+    """The secret before it, while it is being changed."""
+    responders: list[str] = Field(default_factory=list)
+    """User ids (U…) that may press; empty for everybody who can see the message."""
     base_url: str = Field(default="https://slack.com/api/", pattern=r"^https?://\S+/$")
     """Address of the API."""
     proxy: str = Field(default="", pattern=r"^(http://\S+)?$")
@@ -82,6 +90,11 @@ class Options(ChannelOptions):
         """The channel ids."""
         return tuple(self.channels)
 
+    @property
+    def has_buttons(self) -> bool:
+        """Whether presses can come back to us."""
+        return self.app_token is not None or self.signing_secret is not None
+
 
 @dataclass(frozen=True, slots=True)
 class SlackChannel:
@@ -100,14 +113,14 @@ class SlackChannel:
         """Post the incident's message, or edit it and answer in its thread."""
         client = self._client(deadline)
         if message.root is None:
-            return self._post(client, message, _roots(message, self._mentions(message)))
+            return self._post(client, message, _roots(message, self._mentions(message), self.options.has_buttons))
         try:
             self._edit(client, message, message.root)
             if _is_edit_only(message):
                 return Receipt(message.root)
             return self._reply(client, message, message.root)
         except RootLostError:
-            return self._post(client, message, _roots(message, self._mentions(message)))
+            return self._post(client, message, _roots(message, self._mentions(message), self.options.has_buttons))
 
     def find(self, message: Message, since: datetime, deadline: Deadline) -> Receipt | None:
         """Look through the channel, or the incident's thread, for the message's delivery id."""
@@ -155,7 +168,7 @@ class SlackChannel:
         """Bring the incident's message up to date; to do so twice shows nothing twice, so doubt is no matter here."""
         edit = partial(client.chat_update, channel=message.target, ts=_ts(root))
         try:
-            self._first_taken(edit, "chat.update", _roots(message, []))
+            self._first_taken(edit, "chat.update", _roots(message, [], self.options.has_buttons))
         except ChannelError as error:
             if error.outcome is Outcome.AMBIGUOUS:
                 raise ChannelError(str(error), Outcome.NOT_DELIVERED) from error
@@ -200,12 +213,15 @@ def build(options: Options, context: ChannelContext) -> SlackChannel:
     return SlackChannel(options, context)
 
 
-def _roots(message: Message, mentions: Sequence[str]) -> Iterator[Form]:
+def _roots(message: Message, mentions: Sequence[str], buttons: bool) -> Iterator[Form]:
     page = message.page
     return rungs(
         message.delivery_id,
         [
-            lambda: {"blocks": checked(render.root(page, mentions)), "text": render.notification(page, mentions)},
+            lambda: {
+                "blocks": checked(render.root(page, mentions, buttons=buttons)),
+                "text": render.notification(page, mentions),
+            },
             lambda: {"blocks": [], "text": render.text(page, mentions)},
             lambda: {"blocks": [], "text": render.escaped(line(page))},
         ],

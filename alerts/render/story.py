@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from alerts.actions import Action, Need, Offer, offered
 from alerts.page import OnDuty, Page, Quote
 from alerts.render.outside import cleaned, cut, safe_link
-from alerts.words import clock, count, every, kind_words, listed, moment, short_count, span, span_words
+from alerts.words import clock, count, every, kind_words, listed, moment, person, short_count, span, span_words
 from storage.records import IncidentState, Reason, Severity
 
 _BADGES = {
@@ -113,7 +113,7 @@ def _badge(page: Page) -> str:
     elif _is_over(page):
         badge = "Over"
     elif page.state is IncidentState.ACKNOWLEDGED and page.acknowledged_by:
-        badge = f"{page.severity.value.capitalize()}: {cut(cleaned(page.acknowledged_by), 60)} has it"
+        badge = f"{page.severity.value.capitalize()}: {_somebody(page.acknowledged_by)} has it"
     return f"Drill · {badge}" if page.drill else badge
 
 
@@ -164,14 +164,18 @@ def _standing(page: Page) -> Iterator[str]:
     if page.state is IncidentState.ACKNOWLEDGED and page.acknowledged_by:
         taken = page.acknowledged_at
         since = f" since {clock(taken, page.timezone, page.at)}" if taken else ""
-        yield f"{cut(cleaned(page.acknowledged_by), 60)} has it{since}."
+        yield f"{_somebody(page.acknowledged_by)} has it{since}."
     else:
         yield "Nobody has taken it yet."
     if page.snoozed_until is not None:
         until = clock(page.snoozed_until, page.timezone, page.at)
-        yield f"Snoozed by {cut(cleaned(page.snoozed_by), 60) or 'somebody'} until {until}."
+        yield f"Snoozed by {_somebody(page.snoozed_by)} until {until}."
     if page.on_duty:
         yield f"On duty: {listed([_on_duty(page, one) for one in page.on_duty[:3]])}."
+
+
+def _somebody(actor: str) -> str:
+    return cut(person(cleaned(actor)), 60) or "somebody"
 
 
 def _on_duty(page: Page, one: OnDuty) -> str:
@@ -203,7 +207,7 @@ def _clock(page: Page) -> str:
 
 def _answer(page: Page) -> str:
     told = page.response
-    return f"{safe_link(told.answer)} ({cleaned(told.answered_by)})" if told and safe_link(told.answer) else ""
+    return f"{safe_link(told.answer)} ({_somebody(told.answered_by)})" if told and safe_link(told.answer) else ""
 
 
 def _facts(page: Page) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from tests.servers.slack_limits import refusal
+from tests.servers.slack_people import APP_TOKEN, People
+from tests.servers.websocket import Line
 
 TOKEN = "xoxb-for-tests"
 
@@ -89,7 +91,8 @@ class Slack:
         self.archived: set[str] = set()
         self.without_bot: set[str] = set()
         self.token = TOKEN
-        self.scopes = {"chat:write", "channels:history"}
+        self.scopes = {"chat:write", "channels:history", "users:read"}
+        self.people = People()
         self.messages: list[Posted] = []
         self.requests: list[Request] = []
         self.chaos: Callable[[str], Fault | None] = lambda _method: None
@@ -159,6 +162,8 @@ class Slack:
 
     def call(self, method: str, token: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Do what a request asks."""
+        if method == "apps.connections.open":
+            return self._connections_open(token)
         if token != self.token:
             return _refused("not_authed" if not token else "invalid_auth")
         known: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -167,11 +172,31 @@ class Slack:
             "chat.update": self._update,
             "conversations.history": self._history,
             "conversations.replies": self._replies,
+            "users.info": self._user,
+            "views.open": self.people.open_view,
         }
         if method not in known:
             return _refused("unknown_method")
         with self._lock:
             return known[method](arguments)
+
+    def press(self, message: Posted, label: str, user: str = "U0KIM", **ways: Any) -> dict[str, Any]:
+        """Somebody presses a button of a message, through the app's line."""
+        return self.people.through_line(self.pressed(message, label, user), **ways)
+
+    def pressed(self, message: Posted, label: str, user: str = "U0KIM") -> dict[str, Any]:
+        """The payload of that."""
+        url = self.url.replace("/api/", "/response/") + message.ts
+        return self.people.pressed(message.blocks, label, user, message.channel, url)
+
+    def _connections_open(self, token: str) -> dict[str, Any]:
+        if token != APP_TOKEN:
+            return _refused("not_allowed_token_type" if token == self.token else "invalid_auth")
+        address = self.url.replace("http://", "ws://").replace("/api/", "/link/")
+        return {"ok": True, "url": f"{address}?ticket={self.people.ticket()}&app_id=A0"}
+
+    def _user(self, sent: dict[str, Any]) -> dict[str, Any]:
+        return self.people.user(sent) if "users:read" in self.scopes else _refused("missing_scope")
 
     def _auth_test(self, _arguments: dict[str, Any]) -> dict[str, Any]:
         return {"ok": True, "team": "Halden", "user": "tocsin", "bot_id": "B0TOCSIN"}
@@ -273,8 +298,21 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing."""
 
+    def do_GET(self) -> None:
+        """A line of Socket Mode: each address is good for one connection."""
+        people, ticket = self.server.slack.people, self.path.partition("ticket=")[2].partition("&")[0]
+        if ticket not in people.tickets:
+            self.send_error(408)
+            return
+        people.tickets.remove(ticket)
+        people.serve(Line(self))
+
     def do_POST(self) -> None:
         slack, method = self.server.slack, self.path.rpartition("/")[2]
+        if self.path.startswith("/response/"):
+            slack.people.whisper(self._arguments()[0])
+            self._answer(Fault(), b"ok")
+            return
         arguments, token = self._arguments()
         fault = slack.fault(method) or Fault()
         if fault.delay:
