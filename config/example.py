@@ -55,6 +55,7 @@ _SAMPLES: Mapping[str, Any] = {
     "on_duty.days": ["monday", "tuesday", "wednesday", "thursday", "friday"],
     "on_duty.brands": [],
     "understanding.model": "ours.model",
+    "database.backup_folder": "backups",
     "understanding.languages": ["en", "sv"],
     "kinds.name": "tip_over",
     "kinds.words": {"en": ["tipped over", "fell on"], "sv": ["välte"]},

@@ -89,6 +89,18 @@ class DatabaseSettings(Table):
 
     url: DatabaseAddress = "sqlite:///tocsin.db"
     """SQLAlchemy address of a SQLite file or PostgreSQL database; one with a password is given by reference."""
+    backup_folder: FilePath | None = None
+    """Folder that "tocsin run" copies a SQLite database into; unset for no copies."""
+    backup_every: Duration = timedelta(days=1)
+    """How often it is copied."""
+    backups_kept: int = Field(default=7, ge=1, le=1000)
+    """Copies that are kept, the newest."""
+
+    @model_validator(mode="after")
+    def _copied_by_itself(self) -> Self:
+        if self.backup_folder and isinstance(self.url, str) and not self.url.startswith("sqlite:"):
+            raise Mistake("only SQLite files are copied by Tocsin", "leave backup_folder out, and use pg_dump")
+        return self
 
     def resolved_url(self) -> str:
         """The address, read from where the reference points when it is one."""

@@ -15,9 +15,11 @@ import structlog
 
 from alerts.outbox import Sender
 from alerts.speak import Speaker
+from alerts.system import SystemIncidents
 from collectors.contract import Collector, SourceContext
 from config.plugins import resolve
 from config.settings import Settings, SourceSettings
+from monitor.backups import Backups
 from monitor.briefing import Briefing
 from monitor.care import Care
 from monitor.collecting import SourceJob
@@ -41,6 +43,8 @@ RENEW_EVERY = timedelta(seconds=3)
 JUDGE_EVERY = timedelta(seconds=5)
 SEND_EVERY = timedelta(seconds=1)
 REMIND_EVERY = timedelta(seconds=30)
+BACK_UP_EVERY = timedelta(minutes=5)
+"""How often it is looked whether a copy of the database is due."""
 
 
 class NotLeadingError(Exception):
@@ -101,6 +105,8 @@ class App:
         self.pipeline = assemble(self.settings, self.database)
         self.pipeline.guard = self._must_lead
         self.care = Care.build(self.settings)
+        self.system = SystemIncidents.build(self.settings, self.care.speaker)
+        self.backups = Backups.build(self.settings)
         self.sender = Sender.build(self.settings, self.database, clock=self.clock, owner=self.owner)
         self.slack = SlackDesks.build(self.settings, self.care, self.database, self.clock, self.send)
         self.stopping = threading.Event()
@@ -124,6 +130,8 @@ class App:
         self.timer.every("judge", JUDGE_EVERY, self.judge)
         self.timer.every("send", SEND_EVERY, self.send)
         self.timer.every("remind", REMIND_EVERY, self.remind)
+        if self.backups is not None:
+            self.timer.every("back up", BACK_UP_EVERY, self.back_up)
         self.timer.start()
         self.slack.start()
         _log.info("running", brands=len(self.settings.brands), sources=sorted(self.jobs), owner=self.owner)
@@ -187,6 +195,11 @@ class App:
                 now = self.clock()
                 self.care.release_overdue(tx, now)
                 self.care.speaker.remind(tx, now, self.care.brief)
+
+    def back_up(self) -> None:
+        """Copy the database, if that is due."""
+        if self.backups is not None and self.is_leader:
+            self.backups.run(self.database, self.system, self.clock())
 
     def _must_lead(self, tx: Transaction) -> None:
         held = lease_store.get(tx, LEADER, locked=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -60,6 +61,36 @@ def backup(database: Database, to: Path) -> None:
         raise StorageError(f"the backup {to} could not be written: {error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def restore(backup: Path, to: Path) -> None:
+    """Put a backup where a database file shall be; nothing may be there. The backup is checked whole, and stays.
+
+    Raises `StorageError` when the backup is missing, damaged or no database of ours, and when `to` exists.
+    """
+    for taken in (to, to.with_name(f"{to.name}-wal"), to.with_name(f"{to.name}-shm")):
+        if taken.exists():
+            raise StorageError(f"{taken} exists; stop Tocsin and move it away first, so that nothing is overwritten")
+    if not backup.is_file():
+        raise StorageError(f"there is no backup {backup}")
+    unfinished = to.with_name(f"{to.name}.unfinished")
+    try:
+        shutil.copyfile(backup, unfinished)
+        _refuse_unsound(backup, unfinished)
+        unfinished.rename(to)
+    except (sqlite3.Error, OSError) as error:
+        raise StorageError(f"{backup} could not be restored: {error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _refuse_unsound(backup: Path, copy: Path) -> None:
+    with closing(_connected(copy)) as connection:
+        found: Any = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        if found != "ok":
+            raise StorageError(f"the backup {backup} is damaged ({found}); try an older one")
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
+            raise StorageError(f"{backup} is a SQLite file, but no database of Tocsin")
 
 
 def purge(database: Database) -> None:

@@ -11,6 +11,7 @@ from monitor.cli import (
     backtest,
     check,
     database,
+    database_files,
     demo,
     detect,
     incident_care,
@@ -69,5 +70,6 @@ app.add_typer(incident_care.app, name="incidents")
 app.add_typer(posts.app, name="posts")
 posts.app.add_typer(posts_reading.app)
 app.add_typer(database.app, name="db")
+database.app.add_typer(database_files.app)
 
 program = get_command(app)

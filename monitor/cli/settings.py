@@ -40,7 +40,7 @@ def open_database(settings: Settings, *, read_only: bool = False) -> Iterator[Da
     from storage.database import Database
 
     url = settings.database.resolved_url()
-    file = _file_of(url)
+    file = file_of(url)
     if file is not None and not file.exists():
         raise Failure(f'there is no database at {file} yet; "tocsin run" makes it', code=BAD_USAGE)
     database = Database.open(url, migrate=False, read_only=read_only)
@@ -67,8 +67,8 @@ def utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
-def _file_of(url: str) -> Path | None:
-    """The file of a SQLite database."""
+def file_of(url: str) -> Path | None:
+    """The file of a SQLite database, None for any other."""
     scheme, _, rest = url.partition(":///")
     name = rest.partition("?")[0]
     return Path(name) if scheme.startswith("sqlite") and name and name != ":memory:" else None

@@ -67,3 +67,48 @@ def test_a_purge_leaves_what_is_there(database: Database) -> None:
     upkeep.purge(database)
     with database.read() as tx:
         assert len(posts.search(tx, "late")) == 1
+
+
+def backed_up(database: Database, to: Path) -> Path:
+    """A backup with one post in it."""
+    with database.write() as tx:
+        write(tx, Intake(posts=[post()]))
+    upkeep.backup(database, to)
+    return to
+
+
+def test_a_backup_is_restored_as_it_was(sqlite_database: Database, tmp_path: Path) -> None:
+    copy = backed_up(sqlite_database, tmp_path / "copy.db")
+    upkeep.restore(copy, tmp_path / "new.db")
+    with Database.open(f"sqlite:///{tmp_path}/new.db") as restored, restored.read() as tx:
+        assert posts.get(tx, [("forum", "1")]) == [post()]
+    assert copy.exists()
+
+
+@pytest.mark.parametrize("taken", ["new.db", "new.db-wal", "new.db-shm"])
+def test_nothing_is_restored_over_a_database(sqlite_database: Database, tmp_path: Path, taken: str) -> None:
+    copy = backed_up(sqlite_database, tmp_path / "copy.db")
+    (tmp_path / taken).write_text("precious")
+    with pytest.raises(StorageError, match="move it away first"):
+        upkeep.restore(copy, tmp_path / "new.db")
+    assert (tmp_path / taken).read_text() == "precious"
+
+
+def test_a_damaged_backup_is_not_restored(sqlite_database: Database, tmp_path: Path) -> None:
+    copy = backed_up(sqlite_database, tmp_path / "copy.db")
+    content = bytearray(copy.read_bytes())
+    content[8192:12288] = bytes(4096)
+    copy.write_bytes(content)
+    with pytest.raises(StorageError, match=r"is damaged|could not be restored"):
+        upkeep.restore(copy, tmp_path / "new.db")
+    assert sorted(path.name for path in tmp_path.glob("new.db*")) == []
+
+
+def test_what_is_no_backup_is_not_restored(tmp_path: Path) -> None:
+    import sqlite3
+
+    with pytest.raises(StorageError, match="there is no backup"):
+        upkeep.restore(tmp_path / "copy.db", tmp_path / "new.db")
+    sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE x (y)").connection.close()
+    with pytest.raises(StorageError, match="no database of Tocsin"):
+        upkeep.restore(tmp_path / "other.db", tmp_path / "new.db")

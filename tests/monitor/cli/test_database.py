@@ -75,3 +75,29 @@ def test_a_damaged_database_is_one_line(tocsin: Run, stored: Database) -> None:
     assert result.exit_code == 1
     assert len(result.output.splitlines()) == 1
     assert "tocsin.db" in result.output
+
+
+def test_the_size_is_told_by_table_with_what_is_to_come(tocsin: Run, stored: Database) -> None:
+    assert "too few to tell" in tocsin("db", "size", "--posts-per-day", "1000").output
+    with stored.write() as tx:
+        ingest.write(tx, ingest.Intake(posts=[post(str(number)) for number in range(200)]))
+    result = tocsin("db", "size", "--posts-per-day", "1000", "--days", "30")
+    assert result.exit_code == 0
+    assert "1,000 posts a day kept for 30 days will take about" in result.output
+    found = json.loads(tocsin("db", "size", "--json").output)
+    assert [table["rows"] for table in found["tables"] if table["name"] == "post"] == [200]
+
+
+def test_a_backup_comes_back_in_place_of_a_lost_database(tocsin: Run, stored: Database) -> None:
+    with stored.write() as tx:
+        incidents.insert(tx, incident())
+    assert tocsin("db", "backup", "copy.db").exit_code == 0
+    refused = tocsin("db", "restore", "copy.db")
+    assert refused.exit_code == 1
+    assert "move it away first" in refused.output
+    stored.close()
+    for file in Path().glob("tocsin.db*"):
+        file.unlink()
+    result = tocsin("db", "restore", "copy.db")
+    assert result.exit_code == 0, result.output
+    assert "is restored and sound; it has no posts, 1 incidents are live." in result.output
