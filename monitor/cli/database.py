@@ -12,7 +12,7 @@ import typer
 
 from monitor.cli import output, settings
 from monitor.cli.failures import FOUND_PROBLEMS
-from monitor.cli.posts_reading import Since, Until, in_utc, tell_rows
+from monitor.cli.posts_reading import Since, Until, tell_rows
 from monitor.cli.settings import DEFAULT, AsJson, ConfigFile
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def export(
     from storage import frames
 
     chosen = settings.read_settings(config, complete=False)
-    known, span = exports.form_of(f"x.{form}", form), (in_utc(since), in_utc(until))
+    known, span = exports.form_of(f"x.{form}", form), (settings.utc(since), settings.utc(until))
     folder.mkdir(parents=True, exist_ok=True)
     with settings.open_database(chosen, read_only=True) as database, database.read() as tx:
         for name in TABLES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -54,7 +54,7 @@ def search(
     with settings.open_database(chosen, read_only=True) as database, database.read() as tx:
         found = posts.search(
             tx, words, brand=brand, label=label, source=source, author=author,
-            since=in_utc(since), until=in_utc(until), limit=limit,
+            since=settings.utc(since), until=settings.utc(until), limit=limit,
         )  # fmt: skip
     if as_json:
         for one in found:
@@ -110,7 +110,7 @@ def export_(
     chosen = settings.read_settings(config, complete=False)
     known = exports.form_of(to, form)
     with settings.open_database(chosen, read_only=True) as database, database.read() as tx:
-        rows = exports.export(frames.posts_in_parts(tx, in_utc(since), in_utc(until), brand), to, known)
+        rows = exports.export(frames.posts_in_parts(tx, settings.utc(since), settings.utc(until), brand), to, known)
     tell_rows(rows, to)
 
 
@@ -118,11 +118,6 @@ def tell_rows(rows: int, to: str) -> None:
     """Say what was written, on standard error, lest it stand between the rows."""
     if to != "-":
         output.console(error=True).print(f"{rows:,} rows in {output.plain(to)}")
-
-
-def in_utc(given: datetime | None) -> datetime | None:
-    """A date of the command line, which is in UTC unless it says otherwise."""
-    return given if given is None or given.tzinfo else given.replace(tzinfo=UTC)
 
 
 def as_tree(posts: Sequence[Post]) -> list[tuple[Post, int]]:
