@@ -15,6 +15,8 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode, urlsplit
 
+import httpx
+
 from alerts.channels.contract import ChannelContext, ChannelError, ChannelOptions, Message, OnDoubt, Outcome, Receipt
 from alerts.deadline import Deadline
 from alerts.exchange import LARGEST_ANSWER, Answer, exchange, redacted, require_success
@@ -169,6 +171,12 @@ def as_json(content: object) -> tuple[bytes, dict[str, str]]:
 def as_form(fields: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
     """A body as a form sends it, with its header."""
     return urlencode(fields).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def as_parts(fields: Mapping[str, str], files: Mapping[str, tuple[str, bytes, str]]) -> tuple[bytes, dict[str, str]]:
+    """A body of several parts with its header; a file is its name, its content and its kind."""
+    parts = httpx.Request("POST", "https://parts.invalid", data=dict(fields), files=dict(files))
+    return parts.read(), {"Content-Type": parts.headers["Content-Type"]}
 
 
 def basic(user: str, password: str) -> dict[str, str]:

@@ -1,0 +1,145 @@
+"""A page as Discord shows it: one embed, with every word from outside as a word.
+
+Limits: https://discord.com/developers/docs/resources/message#embed-object-embed-limits. Discord's markdown is switched
+off in outside words by a backslash before whatever could begin it, an address or a mention included.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from alerts.page import Page
+from alerts.render.line import line, summary
+from alerts.render.outside import cut
+from alerts.render.story import Story, ToldQuote, tell
+
+Embed = dict[str, Any]
+
+LONGEST_TITLE, LONGEST_TEXT, LONGEST_ALL = 256, 4_096, 6_000
+LONGEST_NAME, LONGEST_VALUE, LONGEST_FOOTER, MOST_FIELDS = 256, 1_024, 2_048, 25
+LONGEST_CONTENT = 2_000
+MOST_QUOTES = 4
+PICTURE = "curve.png"
+
+_COLOURS = {"critical": 0xE5484D, "warning": 0xF5A524, "watch": 0x3E63DD, "over": 0x30A46C}
+_MARKS = {"critical": "🔴", "warning": "🟠", "watch": "🔵", "over": "✅"}
+_ALIVE = re.compile(r"([\\*_~`|>#<\[\]():@\-+])")
+_NUMBERED = re.compile(r"^(\d+)\.")
+
+
+def escaped(text: str) -> str:
+    """Outside words in which no markup, link, mention, emoji or time stamp of Discord's can begin."""
+    return _NUMBERED.sub(r"\1\\.", _ALIVE.sub(r"\\\1", text))
+
+
+def embed(page: Page, reference: str, *, has_picture: bool = False, quotes: int = MOST_QUOTES) -> Embed:
+    """The whole page; with fewer quotes where it would be too long."""
+    story = tell(page)
+    made = _embed(story, reference, quotes, has_picture=has_picture)
+    while size(made) > LONGEST_ALL and quotes > 0:
+        quotes -= 1
+        made = _embed(story, reference, quotes, has_picture=has_picture)
+    while size(made) > LONGEST_ALL and made["fields"]:
+        made["fields"].pop()
+    return made
+
+
+def update(page: Page, reference: str) -> Embed:
+    """What is new since people were last told."""
+    story = tell(page)
+    lines = [f"- {escaped(sentence)}" for sentence in (*story.changed, *story.notes)]
+    lines += [escaped(story.lead)] if story.lead else []
+    return {
+        "title": cut(f"{_MARKS[story.tone]} {story.badge} · {story.brand}", LONGEST_TITLE),
+        "description": _whole_lines([f"**{escaped(story.headline)}**", *lines], LONGEST_TEXT),
+        "color": _COLOURS[story.tone],
+        "footer": {"text": _footer(story, reference)},
+        **({"url": story.url} if story.url else {}),
+    }
+
+
+def content(page: Page, mentions: Sequence[str] = ()) -> str:
+    """What a notification shows, and who is called."""
+    story = tell(page)
+    return " ".join([*mentions, f"{_MARKS[story.tone]} {escaped(cut(summary(story), 500))}"])
+
+
+def one_line(page: Page, reference: str, mentions: Sequence[str] = ()) -> str:
+    """The last rung."""
+    return " ".join([*mentions, f"{escaped(line(page))} · ref {reference}"])
+
+
+def size(made: Embed) -> int:
+    """Characters that Discord counts together."""
+    fields = sum(len(field["name"]) + len(field["value"]) for field in made.get("fields", ()))
+    return len(made["title"]) + len(made["description"]) + len(made["footer"]["text"]) + fields
+
+
+def _embed(story: Story, reference: str, quotes: int, *, has_picture: bool) -> Embed:
+    return {
+        "title": cut(f"{_MARKS[story.tone]} {story.badge} · {story.brand}", LONGEST_TITLE),
+        "description": _whole_lines(list(_description(story)), LONGEST_TEXT // 2),
+        "color": _COLOURS[story.tone],
+        "fields": list(_fields(story, quotes))[:MOST_FIELDS],
+        "footer": {"text": _footer(story, reference)},
+        **({"url": story.url} if story.url else {}),
+        **({"image": {"url": f"attachment://{PICTURE}"}} if has_picture else {}),
+    }
+
+
+def _description(story: Story) -> Iterator[str]:
+    yield f"**{escaped(story.headline)}**"
+    if story.lead:
+        yield escaped(story.lead)
+    yield escaped(f"{story.began}.")
+    for sentence in (*story.notes, *story.changed):
+        yield f"- {escaped(sentence)}"
+
+
+def _fields(story: Story, quotes: int) -> Iterator[dict[str, Any]]:
+    for label, sentence in story.facts:
+        yield _field(label, escaped(cut(sentence, 480)))
+    if story.origin is not None:
+        yield _field("Where it began", _quoted(story.origin))
+    if shown := story.quotes[:quotes]:
+        for number, quote in enumerate(shown):
+            yield _field("What people say" if number == 0 else "\u200b", _quoted(quote))
+    if story.why:
+        yield _field("Why it rang", _whole_lines([f"- {escaped(one)}" for one in story.why], LONGEST_VALUE))
+    if story.similar:
+        past = [f"- {_linked(said, url)}" for said, url in story.similar]
+        yield _field("Like this before", _whole_lines(past, LONGEST_VALUE))
+    yield _field("What you can do", _whole_lines([f"{one}: `{how}`" for one, how in story.actions], LONGEST_VALUE))
+
+
+def _field(name: str, value: str) -> dict[str, Any]:
+    return {"name": name, "value": value or "…", "inline": False}
+
+
+def _quoted(quote: ToldQuote) -> str:
+    by = " ".join(filter(None, (escaped(cut(quote.byline, 120)), f"({escaped(quote.echo)})" if quote.echo else "")))
+    link = f" {_linked('read it', quote.url)}" if quote.url and len(quote.url) < 250 else ""
+    return f"> {escaped(quote.text)}\n{by}{link}"
+
+
+def _linked(said: str, url: str) -> str:
+    """A link of ours; `url` has passed `safe_link`, and brackets in it are encoded, which could end it early."""
+    if not url or len(url) > 250:
+        return escaped(said)
+    return f"[{escaped(said)}]({url.replace('(', '%28').replace(')', '%29')})"
+
+
+def _footer(story: Story, reference: str) -> str:
+    return cut(f"Incident {story.incident}, as of {story.at} · ref {reference}", LONGEST_FOOTER)
+
+
+def _whole_lines(lines: Sequence[str], limit: int) -> str:
+    """As many whole lines as fit: a cut inside of one could cut an escape or a link in two."""
+    kept: list[str] = []
+    for each in lines:
+        if sum(map(len, kept)) + len(kept) + len(each) > limit - 2:
+            return "\n".join([*kept, "…"])
+        kept.append(each)
+    return "\n".join(kept) or "…"
