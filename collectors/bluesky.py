@@ -65,6 +65,8 @@ class Bluesky:
     """What is asked of Bluesky."""
 
     service = "Bluesky"
+    requests_per_day: int | None = 864_000
+    at_once = 250
 
     def __init__(self, options: Options, context: SourceContext) -> None:
         self.kept: dict[str, Any] = {}
@@ -98,9 +100,9 @@ class Bluesky:
         found = self._found(answer.get("posts"))
         return Found(found.posts, found.bad, _next(answer, found, before), found.given)
 
-    def roots(self, names: Sequence[str]) -> Found:
+    def looked_up(self, names: Sequence[str]) -> Found:
         """Posts by their addresses; those that are gone are missing."""
-        return joined(self._found(self._looked_up(some)) for some in chunks(names, _LOOKED_UP))
+        return joined(self._found(self._given(some)) for some in chunks(names, _LOOKED_UP))
 
     def replies(self, root: Post, _unread: int) -> Found:
         """All that answers the root."""
@@ -120,7 +122,7 @@ class Bluesky:
         now = self._clock()
         return found_in(views, lambda view: _post(view, self._source, now), service=self.service)
 
-    def _looked_up(self, names: Sequence[str]) -> Any:
+    def _given(self, names: Sequence[str]) -> Any:
         return self._ask("app.bsky.feed.getPosts", {"uris": list(names)}).get("posts")
 
     # -- sign-in -------------------------------------------------------------------------------------------------------

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Protocol
 
 import structlog
 from pydantic import Field
 
-from collectors.contract import CollectorError, Page, SourceContext, SourceOptions
+from collectors.contract import CollectorError, Page, Recheck, SourceContext, SourceOptions, Tariff
 from collectors.moments import from_epoch
 from collectors.rounds import Found, Listing, Reading, Round
 from collectors.terms import naming
@@ -53,6 +54,10 @@ class Platform(Protocol):
     """Its name in messages."""
     kept: dict[str, Any]
     """What it keeps in the cursor beside the rest: JSON types, read and written inside `session`."""
+    requests_per_day: int | None
+    """What its limits come to in a day, `None` where it states none."""
+    at_once: int
+    """How many posts are looked up in one recheck at the most."""
 
     def session(self) -> AbstractContextManager[None]:
         """Be signed in for the questions inside."""
@@ -63,8 +68,8 @@ class Platform(Protocol):
     def page(self, listing: Listing, state: Round) -> Found:
         """The page of a list at `state.place`; what is older than `state.floor` is not needed."""
 
-    def roots(self, names: Sequence[str]) -> Found:
-        """First posts of threads as they stand now; those that are gone are missing."""
+    def looked_up(self, names: Sequence[str]) -> Found:
+        """Posts as they stand now; those that are gone are missing."""
 
     def replies(self, root: Post, unread: int) -> Found:
         """The answers in a thread, of which so many are new."""
@@ -121,6 +126,43 @@ class Listed:
             )
         with self._platform.session():
             return self._platform.probe(self._listings[0])
+
+    def tariff(self) -> Tariff:
+        """Free; a turn asks once for every list, and once for the threads that are followed."""
+        return Tariff(len(self._listings) + 1, self._platform.requests_per_day)
+
+    # -- posts and threads that are asked for --------------------------------------------------------------------------
+
+    @property
+    def recheck_at_once(self) -> int:
+        """Posts in one call."""
+        return self._platform.at_once
+
+    @property
+    def rechecks_mentions_only(self) -> bool:
+        """Looking up is paid for in requests, so only what matters is looked up."""
+        return True
+
+    def recheck(self, posts: Sequence[Post], _state: Mapping[str, Any]) -> Recheck:
+        """Look the posts up; what is missing from an answer of which all could be read is gone."""
+        names = [post.external_id for post in posts]
+        try:
+            with self._platform.session():
+                found = self._platform.looked_up(names)
+        except SpentError:
+            return Recheck(requests=self._platform.asked())
+        present = {post.external_id: post for post in found.posts}
+        missing = [] if found.bad else [name for name in names if name not in present]
+        there = [_filed_as(present[post.external_id], post) for post in posts if post.external_id in present]
+        return Recheck(there, gone=dict.fromkeys(missing, "deleted"), requests=self._platform.asked())
+
+    def thread(self, post: Post, most: int) -> Iterator[Page]:
+        """The root of the post's thread, and its answers: those that lead to the post, then the most engaged."""
+        with self._platform.session():
+            for root in self._platform.looked_up([post.thread_id or post.external_id]).posts[:1]:
+                yield Page({}, [root], requests=self._platform.asked())
+                found = self._platform.replies(root, most)
+                yield Page({}, _telling(found.posts, post, most), (), (), found.bad, self._platform.asked())
 
     # -- lists ---------------------------------------------------------------------------------------------------------
 
@@ -205,7 +247,7 @@ class Listed:
         reading.threads = dict(young[: self._options.watch_at_most])
         if not reading.threads:
             return
-        found = self._platform.roots(list(reading.threads))
+        found = self._platform.looked_up(list(reading.threads))
         roots = {post.external_id: post for post in found.posts if post.external_id in reading.threads}
         if not found.bad:
             reading.threads = {name: reading.threads[name] for name in reading.threads if name in roots}
@@ -237,6 +279,28 @@ class Listed:
             gaps = [Gap(self.name, since, now, f"{found.missing} answers in {name} could not be read", share)]
         thread[1] = _replies(root)
         return Page(reading.cursor(), found.posts, (), gaps, found.bad, self._platform.asked())
+
+
+def _filed_as(post: Post, known: Post) -> Post:
+    """The post in the thread that it is known to stand in; looked up by itself, a platform does not always say."""
+    return replace(post, thread_id=known.thread_id, parent_id=known.parent_id, url=known.url)
+
+
+def _telling(replies: Sequence[Post], post: Post, most: int) -> list[Post]:
+    """The answers between the root and `post`, with it, and at most `most` of all, those with most engagement first."""
+    by_name = {reply.external_id: reply for reply in replies}
+    above: list[Post] = []
+    at = by_name.get(post.external_id)
+    while at is not None and at not in above:
+        above.append(at)
+        at = by_name.get(at.parent_id or "")
+    others = sorted((reply for reply in replies if reply not in above), key=_weight, reverse=True)
+    return [*above, *others[: max(most - len(above), 0)]]
+
+
+def _weight(post: Post) -> int:
+    engagement = post.engagement
+    return sum(count or 0 for count in (engagement.likes, engagement.shares, engagement.replies))
 
 
 def _replies(post: Post) -> int:

@@ -70,6 +70,8 @@ class Mastodon:
     """What is asked of an instance by Mastodon.py."""
 
     service = "Mastodon"
+    requests_per_day: int | None = 86_400
+    at_once = 100
 
     def __init__(self, options: Options, context: SourceContext) -> None:
         self.kept: dict[str, Any] = {}
@@ -120,9 +122,9 @@ class Mastodon:
         posts = [_filed(post, roots.get(post.external_id)) for post in found.posts]
         return Found(posts, found.bad, _last_id(answer), found.given)
 
-    def roots(self, names: Sequence[str]) -> Found:
+    def looked_up(self, names: Sequence[str]) -> Found:
         """Posts by their ids; those that are gone, or not for us, are missing."""
-        found = joined(self._found(self._looked_up(list(some))) for some in chunks(names, _LOOKED_UP))
+        found = joined(self._found(self._given(list(some))) for some in chunks(names, _LOOKED_UP))
         return replace(found, posts=[_filed(post, None) for post in found.posts])
 
     def replies(self, root: Post, _unread: int) -> Found:
@@ -142,7 +144,7 @@ class Mastodon:
         now = self._clock()
         return found_in(statuses, lambda status: _post(status, self._source, now), service=self.service)
 
-    def _looked_up(self, names: list[str]) -> list[Any]:
+    def _given(self, names: list[str]) -> list[Any]:
         """Posts by ids, one by one on instances before 4.3, which know no other way."""
         try:
             return list(self._ask(lambda client: client.statuses(names)))

@@ -36,6 +36,8 @@ PAGE = 50
 ENDS_AFTER = 450
 """Videos after which the end of a search is taken to be YouTube's and not the videos'."""
 _COMMENTS = 100
+_LENGTH_OF_IDS = 11
+"""Characters in the id of a video; those of comments are longer."""
 _QUERY_LIMIT = 200
 _CALIFORNIA = ZoneInfo("America/Los_Angeles")
 _SPENT = {"quotaExceeded", "dailyLimitExceeded", "dailyLimitExceededUnreg"}
@@ -69,12 +71,14 @@ class YouTube:
     """What is asked of YouTube."""
 
     service = "YouTube"
+    at_once = 500
 
     def __init__(self, options: Options, context: SourceContext) -> None:
         self.kept: dict[str, Any] = {}
         self._options, self._source, self._clock = options, context.name, context.clock
         self._interface = Interface(self.service, options.base_url, context.clock, self._judged)
         self._key = ""
+        self.requests_per_day: int | None = options.searches_per_day + options.units_per_day
 
     @contextmanager
     def session(self) -> Iterator[None]:
@@ -104,9 +108,12 @@ class YouTube:
         given = len(_items(answer))
         return Found(found.posts, found.bad, str(answer.get("nextPageToken") or ""), given)
 
-    def roots(self, names: Sequence[str]) -> Found:
-        """Videos by their ids; those that are gone, or private now, are missing."""
-        return joined(self._videos(some) for some in chunks(names, PAGE))
+    def looked_up(self, names: Sequence[str]) -> Found:
+        """Videos and comments by their ids; those that are gone, or private now, are missing."""
+        videos = [name for name in names if len(name) == _LENGTH_OF_IDS]
+        comments = [name for name in names if len(name) != _LENGTH_OF_IDS]
+        found = [self._videos(some) for some in chunks(videos, PAGE)]
+        return joined([*found, *(self._named(some) for some in chunks(comments, PAGE))])
 
     def replies(self, root: Post, unread: int) -> Found:
         """The newest comments of a video, with what answers them."""
@@ -139,6 +146,11 @@ class YouTube:
         answer = self._ask("videos", {"part": "snippet,statistics", "id": ",".join(names), "maxResults": PAGE})
         items = sorted(_items(answer), key=lambda item: names.index(item["id"]) if item.get("id") in names else PAGE)
         return found_in(items, lambda item: _video(item, self._source, now), service=self.service)
+
+    def _named(self, names: Sequence[str]) -> Found:
+        """Comments by their ids, which say nothing of their videos where they answer others."""
+        answer = self._ask("comments", {"part": "snippet", "id": ",".join(names), **_WORDS})
+        return self._comments(_items(answer), "")
 
     def _comments(self, items: list[Any], video: str) -> Found:
         now = self._clock()

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from collectors import mastodon
-from collectors.contract import CollectorError, SourceContext
+from collectors.contract import CollectorError, Rechecking, SourceContext, ThreadReader
 from storage.records import Engagement, PostKind
 from tests.collectors.scenario import Clock, Played, Store, built
 from tests.servers.mastodon_api import TOKEN, MastodonServer, Toot
@@ -168,6 +168,33 @@ def test_a_turn_reads_so_many_pages_and_the_next_goes_on(world: MastodonScenario
     assert not store.pages[-1].complete
     world.read(store, pages_per_run=2)
     assert set(store.posts) == published
+
+
+def test_an_answer_that_is_looked_up_again_stays_in_its_thread(world: MastodonScenario) -> None:
+    first = world.write("What is this?")
+    second = world.write("No idea", answers=int(first))
+    third = world.write("A Norrvik", answers=int(second))
+    known = world.read().posts
+    world.server.toots[int(third)].text = "A Norrvik, I think"
+    del world.server.toots[int(second)]
+    source = built(world)
+    assert isinstance(source, Rechecking)
+    answer = source.recheck(list(known.values()), {})
+    assert answer.gone == {second: "deleted"}
+    assert {post.external_id: post.thread_id for post in answer.posts} == {first: first, third: first}
+    assert "A Norrvik, I think" in {post.text for post in answer.posts}
+
+
+def test_a_thread_is_given_with_what_leads_to_the_post_and_what_matters_most(world: MastodonScenario) -> None:
+    root = world.write("Norrvik?")
+    above = world.write("No", answers=int(root))
+    post = world.write("Yes", answers=int(above))
+    loud = world.write("Oh", answers=int(root), favourites=90)
+    world.write("Hm", answers=int(root))
+    source = built(world)
+    assert isinstance(source, ThreadReader)
+    pages = list(source.thread(world.read().posts[post], 3))
+    assert [each.external_id for page in pages for each in page.posts] == [root, post, above, loud]
 
 
 def test_a_missing_token_is_told(world: MastodonScenario) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from collectors import youtube
-from collectors.contract import CollectorError
-from storage.records import Engagement, PostKind
+from collectors.contract import CollectorError, Recheck, Rechecking
+from storage.records import Engagement, Post, PostKind
 from tests.collectors.scenario import Clock, Played, built
 from tests.servers.web import as_json
 from tests.servers.youtube_api import KEY, Comment, Video, YouTubeServer
@@ -196,3 +196,29 @@ def test_a_wrong_key_is_told_in_words(world: YouTubeScenario, monkeypatch: pytes
 def test_the_probe_takes_no_search(world: YouTubeScenario) -> None:
     assert built(world).probe() == 'YouTube accepts the key; it will be searched for Norrvik|"Fjord Phone"'
     assert world.server.searches == 100
+
+
+def recheck(world: YouTubeScenario, posts: list[Post]) -> Recheck:
+    source = built(world)
+    assert isinstance(source, Rechecking)
+    return source.recheck(posts, {})
+
+
+def test_videos_and_comments_are_looked_up_again(world: YouTubeScenario) -> None:
+    video = world.film("Norrvik burns")
+    kept, gone = world.comment(video, "Mine too"), world.comment(video, "Oh")
+    known = list(world.read().posts.values())
+    world.server.videos[video].comments[kept].text = "Mine as well"
+    del world.server.videos[video].comments[gone]
+    answer = recheck(world, known)
+    assert answer.gone == {gone: "deleted"}
+    assert {(post.external_id, post.thread_id) for post in answer.posts} == {(video, video), (kept, video)}
+    assert "Mine as well" in {post.text for post in answer.posts}
+
+
+def test_a_recheck_beyond_the_allowance_tells_nothing(world: YouTubeScenario) -> None:
+    video = world.film("Norrvik burns")
+    known = world.read().posts[video]
+    source = built(world, units_per_day=100)
+    assert isinstance(source, Rechecking)
+    assert [len(source.recheck([known], {}).posts) for _ in range(52)] == [1] * 50 + [0] * 2

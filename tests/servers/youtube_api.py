@@ -104,6 +104,9 @@ class YouTubeServer(WebServer):
 
     def _answers(self, query: Any) -> Reply:
         each = [comment for video in self.videos.values() for comment in video.comments.values()]
+        if "id" in query:
+            names = query["id"].split(",")
+            return as_json({"items": [_comment(comment) for comment in each if comment.name in names]})
         return self._paged(
             [_comment(comment) for comment in each if comment.answers == query["parentId"]], query, 10**6
         )
