@@ -20,7 +20,7 @@ from tests.contract import test_collectors as contract
 
 PAGE = Path(__file__).parents[2] / "docs" / "sources" / "new-source.md"
 BLOCK = re.compile(r"## The (?:file|test): `(?P<path>[^`]+)`.*?```python\n(?P<code>.*?)```", re.DOTALL)
-NAMES = ("collectors.discourse", "tests.collectors.test_discourse")
+NAMES = ("collectors.agora", "tests.collectors.test_agora")
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleT
 
 
 def test_the_example_is_found_and_its_own_test_passes(example: ModuleType) -> None:
-    assert "discourse" in contract.sources()
-    assert set(options_of("collectors", "discourse").model_fields) == {"url", "pages_at_first"}
+    assert "agora" in contract.sources()
+    assert set(options_of("collectors", "agora").model_fields) == {"url", "pages_at_first"}
     own = [value for name, value in vars(example).items() if name.startswith("test_")]
     assert own
     for test in own:
