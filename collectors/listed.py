@@ -207,7 +207,7 @@ class Listed:
                 raise
             log.warning("place_refused", source=self.name, list=listing.key, error=str(error))
             found = Found()
-        if found.given:
+        if found.given or found.place:
             return found
         state.begin_anew(now.timestamp())
         return self._platform.page(listing, state)
