@@ -185,11 +185,12 @@ class Listed:
             left -= 1
             is_loop = bool(found.place) and found.place in seen
             seen.add(found.place)
+            posts = state.note(found)
             gaps = self._advance(listing, state, found)
-            self._follow(found.posts, listing, reading)
+            self._follow(posts, listing, reading)
             if is_loop:
                 state.begin_anew(now.timestamp())
-            yield Page(reading.cursor(), found.posts, (), gaps, found.bad, self._platform.asked())
+            yield Page(reading.cursor(), posts, (), gaps, found.bad, self._platform.asked())
             if is_loop:
                 raise CollectorError(
                     f"{self._platform.service} gave the same page of {listing.key} twice; anew next turn"
@@ -214,7 +215,6 @@ class Listed:
 
     def _advance(self, listing: Listing, state: Round, found: Found) -> list[Gap]:
         """Move the round past a page, to its end where the page reaches what is known; a gap where it never will."""
-        state.note(found)
         is_known, is_cut = found.last <= state.floor, self._is_cut(listing, state)
         if found.place and not is_known and not is_cut:
             return []

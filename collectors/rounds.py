@@ -17,6 +17,9 @@ from storage.records import Post
 ODD = (AttributeError, KeyError, IndexError, TypeError, ValueError)
 """What reading an entry of an unexpected shape raises."""
 
+_KNOWN = 200
+"""Posts of a list that are remembered from one round to the next."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -103,7 +106,8 @@ class Round:
     """How far a list has been read: everything until `read_until`, and a round of which some pages may be left.
 
     The round was begun at `begun_at`, which those platforms are told that can freeze a list at a moment, and reads back
-    to `floor`.
+    to `floor`. `known` are the newest posts of the round before (short hashes of their names), which need not be given
+    again; `fresh` those of this one.
     """
 
     read_until: float
@@ -112,25 +116,32 @@ class Round:
     place: str = ""
     newest: float = 0.0
     seen: int = 0
+    known: list[str] = field(default_factory=list)
+    fresh: list[str] = field(default_factory=list)
 
     def begin(self, now: float, overlap: float) -> None:
         """Go on at `place`, or begin at the newest entry."""
         if not self.place:
-            self.begun_at, self.newest, self.seen = now, 0.0, 0
+            self.begun_at, self.newest, self.seen, self.fresh = now, 0.0, 0, []
             self.floor = max(self.read_until - overlap, 0.0)
 
     def begin_anew(self, now: float) -> None:
         """Forget the place, which the platform no longer knows."""
-        self.begun_at, self.newest, self.seen, self.place = now, 0.0, 0, ""
+        self.place = ""
+        self.begun_at, self.newest, self.seen, self.fresh = now, 0.0, 0, []
 
-    def note(self, found: Found) -> None:
-        """Count a page."""
+    def note(self, found: Found) -> list[Post]:
+        """Count a page; returns what is new in it, which what was edited is as well."""
         self.newest, self.seen, self.place = max(self.newest, found.newest), self.seen + found.given, found.place
+        marks = {post.external_id: raw_hash(post.external_id)[:12] for post in found.posts}
+        self.fresh = [*self.fresh, *marks.values()][:_KNOWN]
+        return [post for post in found.posts if post.edited_at or marks[post.external_id] not in self.known]
 
     def end(self) -> None:
         """Everything back to `read_until` has been read."""
         self.read_until, self.place = max(self.read_until, self.newest), ""
-        self.newest, self.seen = 0.0, 0
+        self.known = list(dict.fromkeys((*self.fresh, *self.known)))[:_KNOWN]
+        self.newest, self.seen, self.fresh = 0.0, 0, []
 
 
 @dataclass
@@ -145,7 +156,7 @@ class Reading:
     @classmethod
     def at(cls, cursor: Mapping[str, Any], listings: Sequence[Listing], first: float) -> Reading:
         """The reading that a cursor tells; a list that is new takes over from those that it has replaced."""
-        kept = {key: Round(**state) for key, state in cursor.get("rounds", {}).items()}
+        kept = {key: _round(state) for key, state in cursor.get("rounds", {}).items()}
         present = [listing.key for listing in listings]
         start = min([first, *(state.read_until for key, state in kept.items() if key not in present)])
         rounds = {key: kept.get(key) or Round(start) for key in present}
@@ -159,3 +170,8 @@ class Reading:
             "threads": {name: list(thread) for name, thread in self.threads.items()},
             "kept": dict(self.kept),
         }
+
+
+def _round(state: Mapping[str, Any]) -> Round:
+    """A round of a cursor, which is not to be changed by reading on."""
+    return Round(**{**state, "known": list(state.get("known", ())), "fresh": list(state.get("fresh", ()))})
