@@ -470,3 +470,69 @@ channel = Table(
     _text("why", "Why not"),
     comment="Channels that asked to be left alone for a while",
 )
+
+# -- Who may come in --------------------------------------------------------------------------------------------------
+
+account = Table(
+    "account",
+    metadata,
+    _text("name", "How the person signs in, and is called in timelines", primary_key=True),
+    _text("role", "viewer, responder, analyst or operator"),
+    _text("password", "argon2id hash; NULL for who only uses tokens", nullable=True),
+    _time("created_at", "When it was made"),
+    comment="People who sign in with a password",
+)
+
+web_session = Table(
+    "web_session",
+    metadata,
+    _text("key", "SHA-256 of the cookie", primary_key=True),
+    _text("name", "Who is signed in"),
+    _text("role", "Role that an OpenID Connect provider gave; NULL for that of the account", nullable=True),
+    _time("created_at", "When the person signed in"),
+    _time("seen_at", "Last request, to the minute"),
+    Index(None, "name"),
+    Index(None, "seen_at"),
+    comment="Browsers that are signed in",
+)
+
+api_token = Table(
+    "api_token",
+    metadata,
+    _text("id", "Identity, shown to people", primary_key=True),
+    _text("key", "SHA-256 of the token"),
+    Column(
+        "account", Text, ForeignKey("account.name", ondelete="CASCADE"), nullable=False, comment="Whose (account.name)"
+    ),
+    _text("purpose", "What it is for"),
+    _json("scopes", "What it may do: read, respond, analyse, operate"),
+    _time("created_at", "When it was made"),
+    _time("expires_at", "Until when it holds"),
+    _time("seen_at", "Last use, to the minute", nullable=True),
+    UniqueConstraint("key"),
+    Index(None, "account"),
+    comment="Tokens of programs",
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _number("seq", "Number, from 1 and without holes", primary_key=True),
+    _time("at", "When it happened"),
+    _text("actor", "Who did it"),
+    _text("action", "What was done"),
+    _text("subject", "To what"),
+    _json("details", "What belongs to it; never words of posts"),
+    _text("digest", "SHA-256 over this line and the digest before it, so that a changed or removed line shows"),
+    comment="What people did here; only ever added to",
+)
+
+saved_view = Table(
+    "saved_view",
+    metadata,
+    _text("name", "Its name", primary_key=True),
+    _text("author", "Who saved it"),
+    _text("query", "What it asks for, as in the address of the page"),
+    _time("saved_at", "When it was saved"),
+    comment="Questions to the posts that people keep",
+)
