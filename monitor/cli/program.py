@@ -22,6 +22,7 @@ from monitor.cli import (
     run,
     score,
     train,
+    users,
     web,
 )
 from monitor.cli.failures import OneLineErrors
@@ -69,6 +70,7 @@ app.command("train", short_help="Learn a sentiment model from labelled lines.")(
 app.add_typer(incident_care.app, name="incidents")
 app.add_typer(posts.app, name="posts")
 posts.app.add_typer(posts_reading.app)
+app.add_typer(users.app, name="users")
 app.add_typer(database.app, name="db")
 database.app.add_typer(database_files.app)
 

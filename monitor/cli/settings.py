@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -34,16 +36,24 @@ def read_settings(path: Path, *, complete: bool = True, secrets: bool = False) -
     return load(path, complete=complete, secrets=secrets, kinds=built_in_kinds())
 
 
+def me() -> str:
+    """Who sits here."""
+    try:
+        return os.environ.get("TOCSIN_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a container's user often has no name
+        return f"user {os.getuid()}"
+
+
 @contextmanager
-def open_database(settings: Settings, *, read_only: bool = False) -> Iterator[Database]:
-    """The configured database, which must exist and be up to date; closed at the end."""
+def open_database(settings: Settings, *, read_only: bool = False, make: bool = False) -> Iterator[Database]:
+    """The configured database, which must exist and be up to date unless `make`; closed at the end."""
     from storage.database import Database
 
     url = settings.database.resolved_url()
     file = file_of(url)
-    if file is not None and not file.exists():
+    if file is not None and not make and not file.exists():
         raise Failure(f'there is no database at {file} yet; "tocsin run" makes it', code=BAD_USAGE)
-    database = Database.open(url, migrate=False, read_only=read_only)
+    database = Database.open(url, migrate=make, read_only=read_only)
     try:
         yield database
     finally:

@@ -13,12 +13,12 @@ from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.routing import BaseRoute, Mount
 
-from monitor.web import health, now
+from monitor.web import errors, health, now, signin
 from monitor.web.access import Access
 from monitor.web.desk import Desk
 from monitor.web.guard import Guard, known_hosts
 
-ROUTERS: tuple[APIRouter, ...] = (health.router, now.router)
+ROUTERS: tuple[APIRouter, ...] = (health.router, signin.router, now.router)
 
 
 class UnguardedRouteError(Exception):
@@ -29,7 +29,8 @@ def create(desk: Desk) -> FastAPI:
     """The web application over one desk; a route without exactly one `Access` is refused."""
     made = FastAPI(title="Tocsin", docs_url=None, redoc_url=None, openapi_url=None)
     made.state.desk = desk
-    made.add_middleware(Guard, hosts=known_hosts(desk.settings))
+    made.add_middleware(Guard, hosts=known_hosts(desk.settings), throttle=desk.requests, clock=desk.clock)
+    errors.install(made)
     for router in ROUTERS:
         made.include_router(router)
     made.mount("/static", StaticFiles(directory=str(files("monitor.web") / "static")), name="static")

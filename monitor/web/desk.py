@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
@@ -15,6 +15,7 @@ from jinja2 import Environment
 from config.settings import Settings
 from monitor.care import Care
 from monitor.web.templating import environment
+from monitor.web.throttle import Throttle
 from storage.database import Database
 
 
@@ -23,7 +24,7 @@ class Desk:
     """The configuration, the database, the clock, and what is made of them once.
 
     `config` is the file that the settings came from, where there is one. `stopping` is set when the server is about to
-    stop, so that streams end.
+    stop, so that streams end. `logins` holds back who guesses passwords, `requests` who asks too often.
     """
 
     settings: Settings
@@ -33,6 +34,8 @@ class Desk:
     templates: Environment
     config: Path | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
+    logins: Throttle = field(default_factory=lambda: Throttle(5, timedelta(minutes=3)))
+    requests: Throttle = field(default_factory=lambda: Throttle(300, timedelta(seconds=0.1)))
 
     @classmethod
     def build(

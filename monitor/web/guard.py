@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.settings import Settings
 from monitor.web.access import is_loopback
+from monitor.web.throttle import Throttle
 
 _log = structlog.get_logger(__name__)
 
@@ -38,9 +40,11 @@ class TooLargeError(Exception):
 class Guard:
     """Wraps the pages: refuses unknown names and large bodies, adds headers, and turns a failure into an answer."""
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, hosts: Collection[str], throttle: Throttle, clock: Callable[[], datetime]) -> None:
         self.app = app
         self.hosts = hosts
+        self.throttle = throttle
+        self.clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -48,7 +52,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         answer = _Answer(send)
-        refusal = self._refusal(Headers(scope=scope))
+        refusal = self._refusal(Headers(scope=scope), scope)
         try:
             await (refusal or self.app)(scope, _limited(receive), answer)
         except TooLargeError:
@@ -59,7 +63,7 @@ class Guard:
                 PlainTextResponse("Something went wrong here; the log says what.\n", 500), scope, receive
             )
 
-    def _refusal(self, headers: Headers) -> ASGIApp | None:
+    def _refusal(self, headers: Headers, scope: Scope) -> ASGIApp | None:
         asked = _name_of(headers.get("host", ""))
         if not is_loopback(asked) and asked not in self.hosts:
             text = f"This is not {asked or 'anything without a name'}; add the name to web.allowed_hosts.\n"
@@ -67,6 +71,11 @@ class Guard:
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > LARGEST_BODY:
             return PlainTextResponse(f"A request may have {LARGEST_BODY:,} bytes.\n", 413)
+        address = address_of(headers, scope)
+        wait = timedelta() if is_loopback(address) else self.throttle.take(address, self.clock())
+        if wait:
+            seconds = str(int(wait.total_seconds()) + 1)
+            return PlainTextResponse(f"Too many requests; ask again in {seconds} s.\n", 429, {"Retry-After": seconds})
         return None
 
 
@@ -105,6 +114,13 @@ def _limited(receive: Receive) -> Receive:
         return message
 
     return limited
+
+
+def address_of(headers: Headers, scope: Scope) -> str:
+    """Who asks: the peer, or whom a proxy on this machine names as its own peer."""
+    peer: str = scope["client"][0] if scope.get("client") else ""
+    passed_on = headers.get("x-forwarded-for", "")
+    return passed_on.rpartition(",")[2].strip() if passed_on and is_loopback(peer) else peer
 
 
 def known_hosts(settings: Settings) -> frozenset[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from monitor.web.access import remember_seat
+from monitor.web.access import csrf_of, remember_seat, seat_of
 from monitor.web.desk import desk_of
 from monitor.web.roles import Person
 
@@ -20,6 +20,7 @@ def page(request: Request, person: Person | None, template: str, status: int = 2
     desk = desk_of(request)
     text = desk.templates.get_template(template).render(
         person=person,
+        csrf=person.csrf if person else csrf_of(seat_of(request)),
         menu=MENU,
         path=request.url.path,
         installation=desk.settings.general.name,

@@ -9,10 +9,10 @@ from contextlib import suppress
 import structlog
 import uvicorn
 
-from config.settings import Settings
 from monitor.web.access import is_loopback
 from monitor.web.app import create
 from monitor.web.desk import Desk
+from storage import accounts
 
 _log = structlog.get_logger(__name__)
 
@@ -35,7 +35,7 @@ class Serving:
     def __init__(self, desk: Desk) -> None:
         """Listen; `WebError` when that cannot or must not be."""
         web = desk.settings.web
-        refuse_open_doors(desk.settings)
+        refuse_open_doors(desk)
         self._desk = desk
         self._socket = _listening(web.host, web.port)
         host, port = self._socket.getsockname()[:2]
@@ -93,10 +93,14 @@ class _Server(uvicorn.Server):
         self.has_begun.set()
 
 
-def refuse_open_doors(settings: Settings) -> None:
-    """`WebError` when others could come in without signing in."""
-    web = settings.web
-    if not is_loopback(web.host):
+def refuse_open_doors(desk: Desk) -> None:
+    """`WebError` when others could reach the page and nobody could sign in."""
+    web = desk.settings.web
+    if is_loopback(web.host) or web.oidc is not None:
+        return
+    with desk.database.read() as tx:
+        has_accounts = accounts.is_any_with_password(tx)
+    if not has_accounts:
         raise WebError(
             f"web.host is {web.host}, where others can reach the page, and nobody could sign in; "
             'add somebody with "tocsin users add", set [web.oidc], or listen on 127.0.0.1'

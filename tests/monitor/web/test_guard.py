@@ -45,12 +45,15 @@ def test_names_of_this_machine_need_no_sign_in(at: str) -> None:
 )
 def test_whoever_comes_from_elsewhere_signs_in(at: str, address: str, headers: dict[str, str]) -> None:
     with desk(WebSettings(allowed_hosts=["tocsin.example"])) as of:
-        assert browser(of, at=at, address=address).get("/", headers=headers).status_code == 401
+        answer = browser(of, at=at, address=address).get("/", headers={**headers, "accept": "application/json"})
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_this_machine_can_be_asked_to_sign_in_too() -> None:
     with desk(WebSettings(trust_loopback=False)) as of:
-        assert browser(of).get("/").status_code == 401
+        answer = browser(of).get("/", headers={"accept": "text/html"})
+    assert answer.headers["location"] == "/login?next=/"
 
 
 def test_a_large_body_is_refused_whatever_its_header_says() -> None:

@@ -6,13 +6,13 @@ from sqlalchemy.dialects import postgresql
 
 from storage.columns import Instant
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
 
-def _json(name: str, comment: str) -> sa.Column:
+def _json(name: str, comment: str) -> sa.Column[object]:
     kind = sa.JSON(none_as_null=True).with_variant(
         postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), "postgresql"
     )
