@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any, get_origin
 
 from pydantic import BaseModel
@@ -64,6 +65,11 @@ _SAMPLES: Mapping[str, Any] = {
     "web.certificate": "tocsin.crt",
     "web.certificate_key": "tocsin.key",
     "web.oidc.issuer": "https://login.example.com/realms/staff",
+    "sources.fastest": timedelta(minutes=1),
+    "sources.slowest": timedelta(minutes=10),
+    "sources.requests_per_day": 5_000,
+    "sources.dollars_per_day": 5.0,
+    "sources.keep": timedelta(days=90),
     "web.oidc.client_id": "tocsin",
     "web.oidc.roles": {"press-office": "responder", "insights": "analyst"},
     "web.oidc.default_role": "viewer",

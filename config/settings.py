@@ -193,13 +193,46 @@ def _not_too_often(every: timedelta) -> timedelta:
 Interval = Annotated[Duration, AfterValidator(_not_too_often)]
 
 
+KEPT_FOR = timedelta(days=90)
+"""How long posts are kept unless a source says otherwise."""
+
+
 class SourceSettings(PluginTable):
     """A place posts come from."""
 
     every: Interval = timedelta(minutes=5)
-    """How often it is read."""
+    """How often it is read as a rule."""
+    fastest: Interval | None = None
+    """How often it is read while something gathers speed there or an incident lives; unset for a fifth of every."""
+    slowest: Interval | None = None
+    """How often it is read while nothing new comes; unset for every, or twice that where requests are counted."""
     brands: list[Name] = []
     """Brands that it is read for; empty for all."""
+    requests_per_day: int | None = Field(default=None, ge=1)
+    """Requests that may be made in a day (UTC); unset for what the platform documents."""
+    dollars_per_day: float | None = Field(default=None, gt=0)
+    """US dollars that reading may cost in a day (UTC), where the platform charges; unset for no limit."""
+    reserve: float = Field(default=0.25, ge=0, le=0.9)
+    """Share of a day's budget that is kept for incidents."""
+    context_replies: int = Field(default=50, ge=0, le=500)
+    """Replies that are fetched of the thread of a post which an incident rests on; 0 for no threads."""
+    recheck_every: Duration = timedelta(hours=6)
+    """How often stored posts are looked up again, to take back what was deleted."""
+    keep: Duration | None = None
+    """How long posts are kept, counts aside; unset for 90 days, and for ever where they come from files."""
+
+    @model_validator(mode="after")
+    def _paces_are_in_order(self) -> Self:
+        if self.fastest is not None and self.fastest > self.every:
+            raise Mistake("fastest is longer than every", "it is the interval while something happens")
+        if self.slowest is not None and self.slowest < self.every:
+            raise Mistake("slowest is shorter than every", "it is the interval while nothing happens")
+        return self
+
+    @property
+    def kept_for(self) -> timedelta | None:
+        """How long its posts are kept, `None` for ever."""
+        return self.keep if self.keep is not None or self.type == "files" else KEPT_FOR
 
 
 class ChannelSettings(PluginTable):

@@ -30,6 +30,8 @@ from monitor.pipeline import Pipeline, ledgered_coverage
 from monitor.register import Register
 from monitor.scheduler import Timer
 from monitor.slack_desks import SlackDesks
+from monitor.sources.budget import Budget, tariff_of
+from monitor.sources.pace import Pace
 from monitor.understanding import Understanding
 from storage import leases as lease_store
 from storage import schedule as schedule_store
@@ -160,14 +162,17 @@ class App:
             self._lease = held or lease_store.acquire(tx, LEADER, self.owner, now, LEASE_FOR)
         if self._lease and (before is None or before.fence != self._lease.fence):
             self.pipeline.forget()  # somebody else may have led in between
+            self._take_over()
             _log.info("leading", owner=self.owner, fence=self._lease.fence)
 
     def collect(self, name: str) -> None:
         """Read one source, then judge at once, so that a decisive post does not wait for the timer."""
         if not self.is_leader:
             return
-        next_at = self.jobs[name].run()
+        job = self.jobs[name]
+        next_at = job.run()
         self.timer.run_at(f"collect:{name}", next_at)
+        self._judge_again(job)
         self.judge()
         self.send()
 
@@ -201,6 +206,31 @@ class App:
         if self.backups is not None and self.is_leader:
             self.backups.run(self.database, self.system, self.clock())
 
+    def _judge_again(self, job: SourceJob) -> None:
+        """Go back to where a gap began that has been filled, when that time was judged without its posts."""
+        since, job.refilled_from = job.refilled_from, None
+        if since is None or since >= self.clock() - self.settings.detection.lateness:
+            return
+        try:
+            with self._judging:
+                self.pipeline.rewind(since)
+        except NotLeadingError as lost:
+            _log.warning("not judging again", reason=str(lost))
+            return
+        _log.info("judging again", source=job.name, since=since.isoformat())
+
+    def _take_over(self) -> None:
+        """What a new leader does first: note what nobody read, and take every source's turn from the schedule."""
+        now, known = self.clock(), set(self.timer.names())
+        for job in self.jobs.values():
+            job.note_absence(now)
+        with self.database.read() as tx:
+            planned = {entry.source: entry for entry in schedule_store.every(tx)}
+        for name in self.jobs.keys() & planned.keys():
+            if f"collect:{name}" in known:
+                self.jobs[name].failures = planned[name].failures
+                self.timer.run_at(f"collect:{name}", planned[name].next_at)
+
     def _must_lead(self, tx: Transaction) -> None:
         held = lease_store.get(tx, LEADER, locked=True)
         if self._lease is None or held.fence != self._lease.fence or held.owner != self.owner:
@@ -208,4 +238,15 @@ class App:
 
     def _job(self, source: SourceSettings) -> SourceJob:
         collector = build_collector(source, self.settings, self.clock)
-        return SourceJob(collector, source.every, self.database, self.pipeline, self.clock, self.stopping)
+        budget = Budget.of(source, tariff_of(collector))
+        pace = Pace.of(source, counts_requests=budget.is_limited)
+        return SourceJob(
+            collector,
+            source.every,
+            self.database,
+            self.pipeline,
+            self.clock,
+            self.stopping,
+            pace=pace,
+            budget=budget,
+        )

@@ -5,18 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from collectors.contract import Collector, CollectorError
+from collectors.contract import Collector, CollectorError, Counting
 from monitor.pipeline import Batch, Pipeline
+from monitor.sources.budget import Budget, rest_of_day, tariff_of, usual_turn
+from monitor.sources.pace import Pace, Situation, Turn, has_moved, look_again, turn
 from storage import cursors as cursor_store
 from storage import gaps as gap_store
+from storage import incidents as incident_store
 from storage import runs as run_store
 from storage import schedule as schedule_store
+from storage import spending
 from storage.database import Database, Transaction
-from storage.records import CollectorRun, Cursor, Gap, RunOutcome
+from storage.records import CollectorRun, Cursor, Gap, GapCause, RunOutcome, Spent
 
 _log = structlog.get_logger(__name__)
 
@@ -27,6 +31,13 @@ PERMANENT_PAUSE = timedelta(minutes=5)
 """A source that cannot work until a person mends it is probed this often, so that the mend is noticed."""
 PAGES_A_RUN = 500
 """A run that is longer goes on at the next one, so that no source starves the others."""
+RUNS_SEEN = 12
+"""Runs by which the pace is chosen."""
+PUNCTUAL = timedelta(minutes=1)
+"""A turn that is later than this and a usual interval was missed: nobody was there."""
+
+ABSENT = "nobody read it: the program did not run"
+BUDGET_SPENT = "the budget of the day is spent"
 
 
 @dataclass
@@ -38,12 +49,18 @@ class Reading:
     new_posts: int = 0
     requests: int = 0
     complete: bool = False
-    gaps: list[Gap] = field(default_factory=list)
+    is_cut: bool = False
+    """Whether the run was broken off with more to read."""
 
 
 @dataclass
 class SourceJob:
-    """Reads one source when its turn comes; what a source does wrong is said and planned around, not raised."""
+    """Reads one source when its turn comes; what a source does wrong is said and planned around, not raised.
+
+    Every span in which it is not read is a row of the ledger: failures, absences (nobody ran, or nobody led), and days
+    whose budget is spent. The first run that reads to the end fills them; `refilled_from` says since when there is
+    more to be judged again.
+    """
 
     collector: Collector
     every: timedelta
@@ -52,59 +69,152 @@ class SourceJob:
     clock: Callable[[], datetime]
     stopping: threading.Event = field(default_factory=threading.Event)
     failures: int = 0
+    pace: Pace | None = None
+    budget: Budget = field(default_factory=Budget)
+    refilled_from: datetime | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        """Take the tariff from the source."""
+        self.tariff = tariff_of(self.collector)
+        self.pace = self.pace or Pace(self.every, self.every, self.every)
+
+    @property
+    def name(self) -> str:
+        """The source's configured name."""
+        return self.collector.name
 
     def run(self) -> datetime:
-        """Read what is new; returns when the source is due again."""
-        reading = Reading(self.clock())
+        """Do what is to be done with the source now; returns when its turn comes again."""
+        now = self.clock()
+        self.note_absence(now)
+        with self.database.read() as tx:
+            situation = self._situation(tx, now)
+        match turn(self._pace, situation):
+            case Turn.SPENT:
+                return self._leave_unread(situation)
+            case Turn.WAIT:
+                return self._postpone(now + self._pace.every, now)
+            case Turn.COUNT if not self._has_moved(situation):
+                return self._postpone(now + self._pace.every, now)
+        return self._read_now(situation)
+
+    def note_absence(self, now: datetime) -> None:
+        """Put it on the ledger when nobody was there to read the source at its turn."""
+        with self.database.read() as tx:
+            planned, latest = schedule_store.of(tx, self.name), run_store.latest(tx, self.name)
+            was_read = run_store.last_complete(tx, self.name) is not None
+        if planned is None or latest is None or not was_read or now - planned.next_at <= PUNCTUAL + self.every:
+            return
+        gap = Gap(self.name, latest.started_at, now, ABSENT, cause=GapCause.ABSENCE)
+        with self.database.write() as tx:
+            gap_store.extend(tx, gap)
+        _log.warning("source was not read by anybody", source=self.name, since=gap.starts_at.isoformat())
+
+    # -- what is to be done --------------------------------------------------------------------------------------------
+
+    @property
+    def _pace(self) -> Pace:
+        return self.pace or Pace(self.every, self.every, self.every)
+
+    def _situation(self, tx: Transaction, now: datetime, just_run: CollectorRun | None = None) -> Situation:
+        runs = [*([just_run] if just_run else []), *run_store.recent(tx, self.name, limit=RUNS_SEEN)]
+        has_incident = any(self.name in incident.sources for incident in incident_store.live(tx))
+        spent = spending.on(tx, self.name, now.astimezone(UTC).date())
+        paid = [run for run in runs if run.outcome is not RunOutcome.FAILED]
+        return Situation(
+            now=now,
+            runs=runs,
+            turns_left=self.budget.turns_left(spent, usual_turn(self.tariff, paid), for_incident=has_incident),
+            rest=rest_of_day(now),
+            has_incident=has_incident,
+            can_count=isinstance(self.collector, Counting),
+            is_owed=any(gap.cause is GapCause.BUDGET for gap in gap_store.unfilled(tx, self.name, limit=20)),
+        )
+
+    def _leave_unread(self, situation: Situation) -> datetime:
+        """The budget of the day is spent: a gap until a turn can be paid again, looked at as often as usual."""
+        next_at = situation.now + min(self._pace.every, max(situation.rest, timedelta(seconds=1)))
+        if situation.runs:
+            since = situation.runs[0].started_at
+            gap = Gap(self.name, since, situation.now, BUDGET_SPENT, cause=GapCause.BUDGET)
+            with self.database.write() as tx:
+                gap_store.extend(tx, gap)
+        _log.warning("budget of the day is spent", source=self.name, again_at=next_at.isoformat())
+        return self._postpone(next_at, situation.now)
+
+    def _has_moved(self, situation: Situation) -> bool:
+        """Ask how many posts wait; a source that cannot even be counted is read, so that the failure is booked."""
+        if not isinstance(self.collector, Counting):
+            return False
+        with self.database.read() as tx:
+            cursor = cursor_store.get(tx, self.name)
+        try:
+            count = self.collector.count(cursor.position if cursor else None)
+        except CollectorError:
+            return True
+        cost = self.tariff.dollars_per_count * count.requests
+        with self.database.write() as tx:
+            spending.add(tx, Spent(self.name, situation.now.astimezone(UTC).date(), count.requests, 0, cost))
+        moved = has_moved(count.posts, self._pace, situation)
+        _log.info("source counted", source=self.name, waiting=count.posts, moved=moved)
+        return moved
+
+    def _postpone(self, next_at: datetime, now: datetime) -> datetime:
+        with self.database.write() as tx:
+            schedule_store.postpone(tx, self.name, next_at)
+        _log.debug("source put off", source=self.name, again_in=(next_at - now).total_seconds())
+        return next_at
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    def _read_now(self, situation: Situation) -> datetime:
+        reading = Reading(situation.now)
         error: CollectorError | None = None
         try:
             self._read(reading)
         except CollectorError as problem:
             error = problem
-        ended_at = self.clock()
-        next_at = self._next_at(error, ended_at)
-        self._book(reading, error, ended_at, next_at)
-        return next_at
+        return self._book(reading, error, self.clock())
 
     def _read(self, reading: Reading) -> None:
-        name = self.collector.name
         with self.database.read() as tx:
-            cursor = cursor_store.get(tx, name)
+            cursor = cursor_store.get(tx, self.name)
         for number, page in enumerate(self.collector.collect(cursor.position if cursor else None), start=1):
             batch = Batch(
                 posts=page.posts,
                 samples=page.samples,
                 gaps=page.gaps,
-                cursor=Cursor(name, page.cursor, self.clock()),
+                cursor=Cursor(self.name, page.cursor, self.clock()),
             )
             written = self.pipeline.ingest(batch)
             reading.posts += len(page.posts)
             reading.new_posts += written.new_posts
             reading.requests += page.requests
-            reading.gaps += page.gaps
             reading.complete = page.complete
             for item in page.quarantined:
                 _log.warning(
-                    "item could not be read and was left out", source=name, where=item.where, reason=item.reason
+                    "item could not be read and was left out", source=self.name, where=item.where, reason=item.reason
                 )
             if number >= PAGES_A_RUN or self.stopping.is_set():
+                reading.is_cut = not reading.complete
                 return
 
-    def _next_at(self, error: CollectorError | None, now: datetime) -> datetime:
+    def _next_at(self, tx: Transaction, run: CollectorRun, error: CollectorError | None, *, is_cut: bool) -> datetime:
+        now = run.ended_at
         if error is None:
             self.failures = 0
-            return now + self.every
+            pause = self._pace.fastest if is_cut else look_again(self._pace, self._situation(tx, now, run))
+            return now + pause
         factor = BACK_OFF[min(self.failures, len(BACK_OFF) - 1)]
         self.failures += 1
         pause = PERMANENT_PAUSE if error.permanent else min(self.every * factor, LONGEST_PAUSE)
         wanted = timedelta(seconds=error.retry_after or 0)
         return now + max(pause, wanted)
 
-    def _book(self, reading: Reading, error: CollectorError | None, ended_at: datetime, next_at: datetime) -> None:
-        name = self.collector.name
+    def _book(self, reading: Reading, error: CollectorError | None, ended_at: datetime) -> datetime:
         outcome = RunOutcome.COMPLETE if reading.complete and error is None else RunOutcome.PARTIAL
         run = CollectorRun(
-            source=name,
+            source=self.name,
             started_at=reading.started_at,
             ended_at=ended_at,
             outcome=RunOutcome.FAILED if error else outcome,
@@ -114,20 +224,29 @@ class SourceJob:
             error=str(error) if error else None,
         )
         with self.database.write() as tx:
-            last_read_at = _last_read_at(tx, name)
-            if error and last_read_at:
-                (latest,) = run_store.recent(tx, name, limit=1)
-                gap_store.add(tx, [Gap(name, latest.started_at, ended_at, str(error))])
-            elif run.outcome is RunOutcome.COMPLETE and last_read_at:
-                gap_store.fill(tx, name, last_read_at, ended_at, ended_at)
-                gap_store.add(tx, reading.gaps)  # what the source itself says it could not give stays lost
-            schedule_store.finish(tx, name, run, next_at)
+            self._keep_ledger(tx, run)
+            next_at = self._next_at(tx, run, error, is_cut=reading.is_cut)
+            schedule_store.finish(tx, self.name, run, next_at)
+            price = self.tariff.price(requests=run.requests, posts=run.posts)
+            day = run.started_at.astimezone(UTC).date()
+            spending.add(tx, Spent(self.name, day, run.requests, run.posts, price))
         if error:
-            _log.warning("source could not be read", source=name, reason=str(error), again_at=next_at.isoformat())
+            _log.warning("source could not be read", source=self.name, reason=str(error), again_at=next_at.isoformat())
         else:
-            _log.info("source read", source=name, posts=reading.posts, new=reading.new_posts, requests=reading.requests)
+            _log.info("source read", source=self.name, posts=run.posts, new=run.new_posts, requests=run.requests)
+        return next_at
 
-
-def _last_read_at(tx: Transaction, source: str) -> datetime | None:
-    """When the source was last read to the end; until then there is nothing that a failure could miss."""
-    return next((run.started_at for run in run_store.recent(tx, source) if run.outcome is RunOutcome.COMPLETE), None)
+    def _keep_ledger(self, tx: Transaction, run: CollectorRun) -> None:
+        """A failure opens or prolongs a gap, a run to the end fills what was open since the last one."""
+        last = run_store.last_complete(tx, self.name)
+        if last is None:
+            return  # until a source was read once to the end there is nothing that a failure could miss
+        if run.outcome is RunOutcome.FAILED:
+            latest = run_store.latest(tx, self.name) or last
+            gap = Gap(self.name, latest.started_at, run.ended_at, run.error or "", cause=GapCause.FAILURE)
+            gap_store.extend(tx, gap)
+        elif run.outcome is RunOutcome.COMPLETE:
+            filled = gap_store.fill(tx, self.name, last.started_at, run.ended_at, run.ended_at)
+            if filled:
+                known = [self.refilled_from] if self.refilled_from else []
+                self.refilled_from = min([*known, *(gap.starts_at for gap in filled)])

@@ -35,6 +35,10 @@ from storage.records import Alert, CollectorRun, Cursor, Engagement, EngagementS
 Coverage = Mapping[datetime, Mapping[str, float]]
 
 CHECKPOINT = "fold"
+DAYS_KEPT = 8
+"""Days of which the state of the fold is kept beside the last one, so that a gap that was filled is judged again
+without folding all of history."""
+_DAILY = tuple(f"{CHECKPOINT}:{number}" for number in range(DAYS_KEPT))
 SPAN = timedelta(days=1)
 """Event time folded in one transaction at the most, so that a long history does not make a long one."""
 
@@ -96,6 +100,7 @@ class Pipeline:
     _fold: Fold | None = field(default=None, init=False)
     _looked_at: tuple[datetime, datetime, int] | None = field(default=None, init=False)
     _arrivals: int = field(default=0, init=False)
+    _kept_day: int | None = field(default=None, init=False)
 
     def ingest(self, batch: Batch) -> Written:
         """Understand and store a batch in one transaction; what is known already changes nothing."""
@@ -134,7 +139,26 @@ class Pipeline:
 
     def forget(self) -> None:
         """Go back to the last checkpoint at the next advance: after a failure, or when another process has led."""
-        self._fold, self._looked_at = None, None
+        self._fold, self._looked_at, self._kept_day = None, None, None
+
+    def rewind(self, since: datetime) -> None:
+        """Judge again from `since` on at the next advance: posts have come for time that was judged without them.
+
+        Nobody is paged for the past: what began and ended before now is remembered, only what is the case now is told.
+        """
+        with self.database.write() as tx:
+            self.guard(tx)
+            kept = {name: state_store.load(tx, name) for name in _DAILY}
+            earlier = [found for found in kept.values() if found and found[0] <= since]
+            current = state_store.load(tx, CHECKPOINT)
+            if current is not None and current[0] > since:
+                state_store.forget(tx, CHECKPOINT)
+                if earlier:
+                    state_store.save(tx, CHECKPOINT, *max(earlier, key=lambda found: found[0]))
+            for name, found in kept.items():
+                if found and found[0] > since:
+                    state_store.forget(tx, name)
+        self.forget()
 
     def _advance_settled(self, until: datetime) -> list[Alert]:
         alerts: list[Alert] = []
@@ -188,8 +212,14 @@ class Pipeline:
                 yield transitions
 
     def _keep(self, tx: Transaction, fold: Fold) -> None:
-        if self.durable and fold.at is not None:
-            state_store.save(tx, CHECKPOINT, fold.at, fold.dump())
+        if not self.durable or fold.at is None:
+            return
+        state = fold.dump()
+        state_store.save(tx, CHECKPOINT, fold.at, state)
+        day = fold.at.toordinal()
+        if day != self._kept_day:
+            self._kept_day = day
+            state_store.save(tx, _DAILY[day % DAYS_KEPT], fold.at, state)
 
     def _resume(self, until: datetime) -> Fold | None:
         """The fold where it stood; at the first call from the checkpoint, or from the oldest post there is."""

@@ -3,28 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
+from storage import statements
 from storage.database import Transaction
-from storage.records import Gap
+from storage.records import Gap, GapCause
 from storage.schema import gap
-from storage.statements import replace
 
-_COLUMNS = tuple(gap.c[name] for name in ("source", "starts_at", "ends_at", "reason", "share_missing", "filled_at"))
+_COLUMNS = tuple(gap.c[name] for name in Gap.__slots__)
+_KEY = ("source", "starts_at", "ends_at", "reason")
 
 
 def add(tx: Transaction, found: Sequence[Gap]) -> None:
     """Record gaps; one that is known (source, span and reason) is written over."""
-    replace(tx, gap, [{name: getattr(item, name) for name in Gap.__slots__} for item in dict.fromkeys(found)])
+    statements.replace(tx, gap, [_row(item) for item in dict.fromkeys(found)])
 
 
-def fill(tx: Transaction, source: str, since: datetime, until: datetime, at: datetime) -> int:
-    """Mark the source's gaps that lie within `[since, until]` as read after all; how many there were."""
-    within = (gap.c.source == source, gap.c.starts_at >= since, gap.c.ends_at <= until, gap.c.filled_at.is_(None))
-    return tx.execute(update(gap).where(*within).values(filled_at=at)).rowcount
+def extend(tx: Transaction, found: Gap) -> Gap:
+    """Record a gap, or prolong the open one of the same cause that it goes on with; what is recorded now.
+
+    An outage is one row, however often the source was asked in vain meanwhile; the row keeps its first reason.
+    """
+    same = (gap.c.source == found.source, gap.c.cause == found.cause.value, gap.c.filled_at.is_(None))
+    touching = (gap.c.starts_at <= found.ends_at, gap.c.ends_at >= found.starts_at)
+    rows = tx.execute(select(*_COLUMNS).where(*same, *touching).order_by(gap.c.starts_at)).all()
+    known = [_record(row) for row in rows]
+    for old in known:
+        tx.execute(delete(gap).where(*(gap.c[name] == getattr(old, name) for name in _KEY)))
+    starts_at = min(item.starts_at for item in (*known, found))
+    ends_at = max(item.ends_at for item in (*known, found))
+    whole = replace(known[0] if known else found, starts_at=starts_at, ends_at=ends_at)
+    add(tx, [whole])
+    return whole
+
+
+def fill(tx: Transaction, source: str, since: datetime, until: datetime, at: datetime) -> list[Gap]:
+    """Mark the source's gaps that lie within `[since, until]` as read after all; those that were.
+
+    What the source itself could not give (`GapCause.SOURCE`) stays missing.
+    """
+    within = (
+        gap.c.source == source,
+        gap.c.starts_at >= since,
+        gap.c.ends_at <= until,
+        gap.c.filled_at.is_(None),
+        gap.c.cause != GapCause.SOURCE.value,
+    )
+    filled = [_record(row) for row in tx.execute(select(*_COLUMNS).where(*within).order_by(gap.c.starts_at))]
+    if filled:
+        tx.execute(update(gap).where(*within).values(filled_at=at))
+    return filled
+
+
+def unfilled(tx: Transaction, source: str | None = None, *, limit: int = 1_000) -> list[Gap]:
+    """Gaps of which something is still missing, newest first."""
+    statement = select(*_COLUMNS).where(gap.c.filled_at.is_(None))
+    if source is not None:
+        statement = statement.where(gap.c.source == source)
+    ordered = statement.order_by(gap.c.starts_at.desc(), gap.c.source, gap.c.reason).limit(limit)
+    return [_record(row) for row in tx.execute(ordered)]
 
 
 def between(tx: Transaction, since: datetime, until: datetime, source: str | None = None) -> list[Gap]:
@@ -33,7 +75,7 @@ def between(tx: Transaction, since: datetime, until: datetime, source: str | Non
     if source is not None:
         statement = statement.where(gap.c.source == source)
     ordered = statement.order_by(gap.c.starts_at, gap.c.source, gap.c.ends_at, gap.c.reason)
-    return [Gap(*row) for row in tx.execute(ordered)]
+    return [_record(row) for row in tx.execute(ordered)]
 
 
 def coverage(tx: Transaction, sources: Iterable[str], since: datetime, until: datetime) -> dict[str, float]:
@@ -43,6 +85,15 @@ def coverage(tx: Transaction, sources: Iterable[str], since: datetime, until: da
         source: 1.0 - share_missing([item for item in missing if item.source == source], since, until)
         for source in sources
     }
+
+
+def _row(item: Gap) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in Gap.__slots__} | {"cause": item.cause.value}
+
+
+def _record(row: Any) -> Gap:
+    source, starts_at, ends_at, reason, share_missing, filled_at, cause = row
+    return Gap(source, starts_at, ends_at, reason, share_missing, filled_at, GapCause(cause))
 
 
 def share_missing(gaps: Sequence[Gap], since: datetime, until: datetime) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -420,6 +420,19 @@ class CollectorRun:
     error: str | None = None
 
 
+class GapCause(StrEnum):
+    """Who left a span unread."""
+
+    SOURCE = "source"
+    """The source did not give it (a cap, an allowance, an end of its reach): reading on does not bring it back."""
+    FAILURE = "failure"
+    """The source could not be read at the time."""
+    ABSENCE = "absence"
+    """The program did not run, or nobody led."""
+    BUDGET = "budget"
+    """Reading on would have cost more than the day's budget."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """A span in which a source was not, or not wholly, read; `filled_at` once it has been read after all."""
@@ -430,6 +443,23 @@ class Gap:
     reason: str
     share_missing: float = 1.0
     filled_at: datetime | None = None
+    cause: GapCause = GapCause.SOURCE
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something of the span is still missing."""
+        return self.filled_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a source took on one day (UTC, as platforms count): requests, posts read, and money at its tariff."""
+
+    source: str
+    day: date
+    requests: int = 0
+    posts: int = 0
+    dollars: float = 0.0
 
 
 def delivery_id(incident_id: str, episode: int, reason: Reason, seq: int, channel: str, target: str) -> str:

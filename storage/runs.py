@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
 
 from storage.database import Transaction
 from storage.records import CollectorRun, RunOutcome
@@ -34,6 +34,29 @@ def recent(
     if since is not None:
         statement = statement.where(run.c.started_at >= since)
     return [_record(row) for row in tx.execute(statement)]
+
+
+def last_complete(tx: Transaction, source: str) -> CollectorRun | None:
+    """The newest run that read the source to the end, however long ago."""
+    statement = select(*_COLUMNS).where(run.c.source == source, run.c.outcome == RunOutcome.COMPLETE.value)
+    found = tx.execute(statement.order_by(run.c.started_at.desc()).limit(1)).first()
+    return None if found is None else _record(found)
+
+
+def latest(tx: Transaction, source: str) -> CollectorRun | None:
+    """The newest run of a source, however it ended."""
+    return next(iter(recent(tx, source, limit=1)), None)
+
+
+def forget_before(tx: Transaction, before: datetime) -> int:
+    """Delete the runs that ended before a time, but for the last complete one of each source; how many."""
+    complete = select(run.c.source, func.max(run.c.started_at)).where(run.c.outcome == RunOutcome.COMPLETE.value)
+    kept = {tuple(row) for row in tx.execute(complete.group_by(run.c.source))}
+    old = tx.execute(select(run.c.source, run.c.started_at).where(run.c.ended_at < before)).all()
+    doomed = [tuple(row) for row in old if tuple(row) not in kept]
+    for source, started_at in doomed:
+        tx.execute(delete(run).where(run.c.source == source, run.c.started_at == started_at))
+    return len(doomed)
 
 
 def _record(row: Sequence[Any]) -> CollectorRun:

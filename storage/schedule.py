@@ -59,6 +59,16 @@ def finish(tx: Transaction, source: str, run: CollectorRun, next_at: datetime) -
     )
 
 
+def postpone(tx: Transaction, source: str, next_at: datetime) -> None:
+    """Put off a source's turn without a run."""
+    tx.execute(update(schedule).where(schedule.c.source == source).values(next_at=next_at))
+
+
+def of(tx: Transaction, source: str) -> Planned | None:
+    """A source's place in the schedule."""
+    return next(iter(_planned(tx, schedule.c.source == source)), None)
+
+
 def keep(tx: Transaction, sources: Collection[str]) -> None:
     """Take every other source off the schedule."""
     tx.execute(delete(schedule).where(schedule.c.source.not_in(list(sources))))

@@ -261,7 +261,26 @@ gap = Table(
     _text("reason", "Why it was not read", primary_key=True),
     _share("share_missing", "Share of the span's posts that is missing, 0 to 1"),
     _time("filled_at", "When it was read after all", nullable=True),
+    Column(
+        "cause",
+        Text,
+        nullable=False,
+        server_default="source",
+        comment="source (it is lost), failure, absence or budget (reading on brings it back)",
+    ),
+    Index(None, "source", "ends_at"),
     comment="Spans in which a source was not, or not wholly, read",
+)
+
+spent = Table(
+    "spent",
+    metadata,
+    _text("source", "The source", primary_key=True),
+    _time("day", "Begin of the day, in UTC", primary_key=True),
+    _count("requests", "Requests made"),
+    _count("posts", "Posts read, those known before too"),
+    _share("dollars", "What that cost by the source's tariff, in US dollars"),
+    comment="What reading every source took, by day; all processes share it",
 )
 
 schedule = Table(

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from collectors.contract import CollectorError, Page
+from collectors.contract import CollectorError, Count, Page, Tariff
 from config.settings import Settings
 from monitor.app import assemble
-from monitor.collecting import LONGEST_PAUSE, PERMANENT_PAUSE, SourceJob
-from storage import cursors, gaps, posts, runs, schedule
+from monitor.collecting import ABSENT, BUDGET_SPENT, LONGEST_PAUSE, PERMANENT_PAUSE, SourceJob
+from monitor.sources.budget import Budget
+from monitor.sources.pace import Pace
+from storage import cursors, gaps, posts, runs, schedule, spending
 from storage.database import Database
-from storage.records import Gap, Post, RunOutcome
+from storage.records import Gap, GapCause, Post, RunOutcome, Spent
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 EVERY = timedelta(minutes=5)
@@ -51,6 +54,15 @@ def job(database: Database) -> Callable[[Scripted], SourceJob]:
     with database.write() as tx:
         schedule.plan(tx, "forum", EVERY, NOW)
     return lambda source: SourceJob(source, EVERY, database, pipeline, clock=lambda: NOW)
+
+
+@pytest.fixture
+def light_job(sqlite_database: Database) -> Callable[[Scripted], SourceJob]:
+    """The same on SQLite alone, for tests that run many turns."""
+    pipeline = assemble(SETTINGS, sqlite_database)
+    with sqlite_database.write() as tx:
+        schedule.plan(tx, "forum", EVERY, NOW)
+    return lambda source: SourceJob(source, EVERY, sqlite_database, pipeline, clock=lambda: NOW)
 
 
 def test_every_page_is_stored_with_its_cursor(job: Callable[[Scripted], SourceJob], database: Database) -> None:
@@ -117,7 +129,7 @@ def test_the_span_in_which_a_source_failed_is_a_gap_until_it_is_read(
     source = Scripted(Page({"n": 1}, complete=True))
     reader = job(source)
     reader.run()
-    later = NOW + timedelta(minutes=30)
+    later = NOW + EVERY
     reader.clock = lambda: later
     source.steps = (CollectorError("no route to the forum"),)
     reader.run()
@@ -138,7 +150,7 @@ def test_a_gap_that_the_source_itself_tells_of_is_not_filled_by_its_own_run(
     source = Scripted(Page({"n": 1}, complete=True))
     reader = job(source)
     reader.run()
-    later = NOW + timedelta(minutes=30)
+    later = NOW + EVERY
     reader.clock = lambda: later
     source.steps = (Page({"n": 2}, gaps=[Gap("forum", NOW, later, "the listing was cut")], complete=True),)
     reader.run()
@@ -156,3 +168,148 @@ def test_a_run_that_stops_before_the_last_page_says_that_it_is_partial(
     with database.read() as tx:
         (run,) = runs.recent(tx, "forum")
     assert (run.outcome, run.posts) == (RunOutcome.PARTIAL, 1)
+
+
+# -- no span goes unaccounted for --------------------------------------------------------------------------------------
+
+
+@dataclass
+class Hours:
+    """A clock that the tests move."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def test_hours_in_which_nobody_ran_are_a_gap_until_the_source_is_read_to_the_end(
+    job: Callable[[Scripted], SourceJob], database: Database
+) -> None:
+    source, clock = Scripted(Page({"n": 1}, complete=True)), Hours()
+    reader = job(source)
+    reader.clock = clock
+    reader.run()
+    clock.now = NOW + timedelta(hours=6)
+    source.steps = (Page({"n": 2}, [post(-300)]), CollectorError("the forum is still waking up"))
+    reader.run()
+    with database.read() as tx:
+        absence, failure = gaps.unfilled(tx)
+    assert (absence.starts_at, absence.ends_at, absence.reason) == (NOW, clock.now, ABSENT)
+    assert (absence.cause, failure.cause) == (GapCause.ABSENCE, GapCause.FAILURE)
+    assert reader.refilled_from is None
+    clock.now += EVERY
+    source.steps = (Page({"n": 3}, [post(-301)], complete=True),)
+    reader.run()
+    assert reader.refilled_from == NOW
+    with database.read() as tx:
+        assert gaps.unfilled(tx) == []
+        assert gaps.coverage(tx, ["forum"], NOW, clock.now) == {"forum": 1.0}
+
+
+def test_a_turn_that_is_a_little_late_is_no_absence(job: Callable[[Scripted], SourceJob], database: Database) -> None:
+    clock, reader = Hours(), job(Scripted(Page({"n": 1}, complete=True)))
+    reader.clock = clock
+    reader.run()
+    clock.now = NOW + EVERY + timedelta(seconds=50)
+    reader.run()
+    with database.read() as tx:
+        assert gaps.between(tx, NOW, clock.now) == []
+
+
+def test_a_long_outage_is_one_gap_from_the_last_good_run_on(
+    light_job: Callable[[Scripted], SourceJob], sqlite_database: Database
+) -> None:
+    clock, source = Hours(), Scripted(Page({"n": 1}, complete=True))
+    reader = light_job(source)
+    reader.clock = clock
+    clock.now = reader.run()
+    source.steps = (CollectorError("no route to the forum"),)
+    for _ in range(70):
+        clock.now = reader.run()
+    with sqlite_database.read() as tx:
+        (gap,) = gaps.unfilled(tx)
+        (latest,) = runs.recent(tx, "forum", limit=1)
+    assert (gap.starts_at, gap.ends_at, gap.reason) == (NOW, latest.ended_at, "no route to the forum")
+
+
+def test_a_gap_that_the_source_told_of_in_a_run_that_failed_stays_open(
+    job: Callable[[Scripted], SourceJob], database: Database
+) -> None:
+    source = Scripted(Page({"n": 1}, complete=True))
+    reader = job(source)
+    reader.run()
+    lost = Gap("forum", NOW, NOW + EVERY, "the listing was cut", 0.5)
+    reader.clock = lambda: NOW + EVERY
+    source.steps = (Page({"n": 2}, gaps=[lost]), CollectorError("the forum answered 502"))
+    reader.run()
+    source.steps = (Page({"n": 3}, complete=True),)
+    reader.run()
+    with database.read() as tx:
+        assert gaps.unfilled(tx) == [lost]
+
+
+class Metered(Scripted):
+    """A source that is paid for and can count."""
+
+    waiting = 0
+    counted = 0
+
+    def tariff(self) -> Tariff:
+        return Tariff(requests_per_turn=1, dollars_per_post=0.01, dollars_per_count=0.001)
+
+    def count(self, _cursor: Mapping[str, Any] | None) -> Count:
+        self.counted += 1
+        return Count(self.waiting, 1)
+
+
+def test_what_a_run_took_is_remembered_for_the_day(job: Callable[[Scripted], SourceJob], database: Database) -> None:
+    job(Metered(Page({"n": 1}, [post(1), post(2)], requests=3, complete=True))).run()
+    with database.read() as tx:
+        assert spending.on(tx, "forum", NOW.date()) == Spent("forum", NOW.date(), 3, 2, 0.02)
+
+
+def test_a_day_whose_budget_is_spent_is_a_gap_that_the_next_day_fills(
+    job: Callable[[Scripted], SourceJob], database: Database
+) -> None:
+    clock, source = Hours(), Metered(Page({"n": 1}, [post(1)], requests=1, complete=True))
+    reader = job(source)
+    reader.clock, reader.budget = clock, Budget(dollars=0.02, reserve=0.5)
+    clock.now = reader.run()
+    source.steps = (Page({"n": 2}, [post(-700)], complete=True),)
+    for _ in range(5):
+        clock.now = reader.run()
+    with database.read() as tx:
+        (gap,) = gaps.unfilled(tx)
+    assert (gap.starts_at, gap.cause, gap.reason) == (NOW, GapCause.BUDGET, BUDGET_SPENT)
+    assert len(source.cursors) == 1
+    clock.now = NOW + timedelta(hours=12)
+    reader.run()
+    assert len(source.cursors) == 2
+    with database.read() as tx:
+        assert gaps.unfilled(tx) == []
+
+
+@pytest.mark.parametrize(("waiting", "readings"), [(2, 1), (60, 2)])
+def test_between_readings_that_the_budget_allows_posts_are_counted_and_read_when_they_are_many(
+    job: Callable[[Scripted], SourceJob], database: Database, waiting: int, readings: int
+) -> None:
+    clock, source = Hours(), Metered(Page({"n": 1}, [post(1), post(2)], requests=1, complete=True))
+    reader = job(source)
+    reader.clock, reader.budget = clock, Budget(dollars=1.0, reserve=0.0)
+    reader.run()
+    source.waiting, clock.now = waiting, NOW + EVERY
+    reader.run()
+    assert source.counted == 1
+    assert len(source.cursors) == readings
+    with database.read() as tx:
+        assert spending.on(tx, "forum", NOW.date()).dollars == pytest.approx(0.001 + 0.02 * readings)
+
+
+def test_a_run_with_more_to_read_goes_on_soon(
+    light_job: Callable[[Scripted], SourceJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.collecting.PAGES_A_RUN", 3)
+    reader = light_job(Scripted(*[Page({"n": n}) for n in range(4)], Page({"n": 999}, complete=True)))
+    reader.pace = Pace(EVERY, timedelta(minutes=1), EVERY)
+    assert reader.run() == NOW + timedelta(minutes=1)

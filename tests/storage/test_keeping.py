@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage import gaps, leases, runs, schedule, silences, state
+from storage import gaps, leases, runs, schedule, silences, spending, state
 from storage.database import Database
-from storage.records import CollectorRun, Gap, RunOutcome, Severity, Silence
+from storage.records import CollectorRun, Gap, GapCause, RunOutcome, Severity, Silence, Spent
 from storage.schedule import Planned
 from tests.storage.examples import NOON, after
 
@@ -22,6 +23,11 @@ TEN_SECONDS = timedelta(seconds=10)
 def gap(begin: float, end: float, share: float = 1.0, source: str = "forum") -> Gap:
     """A gap between two hours after noon."""
     return Gap(source, after(hours=begin), after(hours=end), "no answer", share)
+
+
+def outage(begin: float, end: float, cause: GapCause = GapCause.FAILURE) -> Gap:
+    """A gap that reading on would fill."""
+    return replace(gap(begin, end), cause=cause)
 
 
 # -- Gaps and coverage
@@ -42,12 +48,45 @@ def test_gaps_take_their_share_away_the_worst_counting_where_they_overlap(databa
 
 def test_a_gap_that_was_filled_takes_nothing_away(database: Database) -> None:
     with database.write() as tx:
-        gaps.add(tx, [gap(0, 1), gap(1, 3)])
-        assert gaps.fill(tx, "forum", NOON, after(hours=2), at=after(hours=9)) == 1
+        gaps.add(tx, [outage(0, 1), outage(1, 3)])
+        assert gaps.fill(tx, "forum", NOON, after(hours=2), at=after(hours=9)) == [outage(0, 1)]
     with database.read() as tx:
         assert gaps.coverage(tx, ["forum"], NOON, after(hours=4)) == {"forum": 0.5}
         first, second = gaps.between(tx, NOON, after(hours=4))
+        assert gaps.unfilled(tx) == [second]
     assert (first.filled_at, second.filled_at) == (after(hours=9), None)
+
+
+def test_what_a_source_could_not_give_is_not_filled_by_reading_on(database: Database) -> None:
+    with database.write() as tx:
+        gaps.add(tx, [gap(0, 1)])
+        assert gaps.fill(tx, "forum", NOON, after(hours=2), at=after(hours=2)) == []
+        assert gaps.unfilled(tx, "forum") == [gap(0, 1)]
+
+
+def test_an_outage_is_one_gap_however_often_it_was_asked_in_vain(database: Database) -> None:
+    with database.write() as tx:
+        for hour in range(4):
+            gaps.extend(tx, outage(hour - 0.1, hour + 1))
+        gaps.extend(tx, outage(9, 10))
+        gaps.extend(tx, outage(3, 5, cause=GapCause.BUDGET))
+        assert gaps.unfilled(tx, "forum") == [outage(9, 10), outage(3, 5, cause=GapCause.BUDGET), outage(-0.1, 4)]
+
+
+def test_a_gap_that_closes_the_space_between_two_joins_them(database: Database) -> None:
+    with database.write() as tx:
+        for begin, end in ((0, 1), (2, 3), (1, 2)):
+            whole = gaps.extend(tx, outage(begin, end))
+        assert whole == outage(0, 3)
+        assert gaps.unfilled(tx) == [whole]
+
+
+def test_an_outage_that_was_over_is_not_prolonged_by_the_next(database: Database) -> None:
+    with database.write() as tx:
+        gaps.extend(tx, outage(0, 1))
+        gaps.fill(tx, "forum", NOON, after(hours=1), at=after(hours=1))
+        gaps.extend(tx, outage(1, 2))
+        assert len(gaps.between(tx, NOON, after(hours=3))) == 2
 
 
 def test_the_same_gap_is_recorded_once(database: Database) -> None:
@@ -91,6 +130,43 @@ def test_runs_are_listed_newest_first(database: Database) -> None:
     with database.read() as tx:
         assert runs.recent(tx, "forum") == [run(after(hours=1)), run(outcome=RunOutcome.FAILED)]
         assert runs.recent(tx, since=after(minutes=1), limit=1) == [run(after(hours=2), source="news")]
+
+
+def test_the_last_complete_run_is_found_behind_any_number_of_failures(database: Database) -> None:
+    with database.write() as tx:
+        runs.add(tx, run())
+        for hour in range(1, 80):
+            runs.add(tx, run(after(hours=hour), RunOutcome.FAILED))
+        assert runs.last_complete(tx, "forum") == run()
+        assert runs.last_complete(tx, "news") is None
+        assert runs.latest(tx, "forum") == run(after(hours=79), RunOutcome.FAILED)
+
+
+def test_old_runs_are_forgotten_but_for_the_last_complete_one(database: Database) -> None:
+    with database.write() as tx:
+        for hour, outcome in ((0, "complete"), (1, "complete"), (2, "failed"), (9, "failed")):
+            runs.add(tx, run(after(hours=hour), RunOutcome(outcome)))
+        assert runs.forget_before(tx, after(hours=5)) == 2
+        assert [each.started_at for each in runs.recent(tx)] == [after(hours=9), after(hours=1)]
+
+
+# -- What reading took
+
+
+def test_what_was_spent_adds_up_by_day_and_source(database: Database) -> None:
+    with database.write() as tx:
+        for source, hour, requests in (("x", 0, 3), ("x", 5, 4), ("x", 13, 5), ("forum", 1, 6)):
+            spending.add(tx, Spent(source, after(hours=hour).date(), requests, requests * 10, requests / 100))
+        spending.add(tx, Spent("quiet", NOON.date()))
+        today, tomorrow = NOON.date(), after(hours=13).date()
+        assert spending.on(tx, "x", today) == Spent("x", today, 7, 70, pytest.approx(0.07))
+        assert spending.on(tx, "x", tomorrow).requests == 5
+        assert spending.on(tx, "news", today) == Spent("news", today)
+        assert [(each.source, each.day) for each in spending.between(tx, today, tomorrow)] == [
+            ("forum", today),
+            ("x", today),
+            ("x", tomorrow),
+        ]
 
 
 # -- Schedule
