@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.cli import output, settings
+from monitor.cli import check_cost, output, settings
 from monitor.cli.failures import BAD_USAGE, FOUND_PROBLEMS
 from monitor.cli.settings import DEFAULT, AsJson, ConfigFile
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Live = Annotated[
     bool, typer.Option("--live", help="Sign in to each source, and send a test page through each channel.")
+]
+Cost = Annotated[
+    bool, typer.Option("--cost", help="Say how many requests a day and how much money a month each source will take.")
 ]
 Schema = Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the configuration, for editors.")]
 Previewed = Annotated[
@@ -60,6 +63,7 @@ def check(
     config: ConfigFile = DEFAULT,
     *,
     live: Live = False,
+    cost: Cost = False,
     schema: Schema = False,
     preview: Previewed = None,
     preview_unseen: PreviewUnseen = False,
@@ -93,9 +97,13 @@ def check(
         raise typer.Exit(BAD_USAGE)
     if not as_json:
         output.say(f"[green]{output.plain(str(config))} has no mistakes.[/] {_contents(chosen)}")
+    costs = check_cost.estimates(chosen) if cost else []
+    if not as_json:
+        check_cost.show(costs)
     answers = list(_ask(chosen, as_json=as_json)) if live else []
     if as_json:
-        output.print_json({"problems": [], "live": [asdict(answer) for answer in answers]})
+        found = {"problems": [], "live": [asdict(answer) for answer in answers]}
+        output.print_json(found | ({"cost": check_cost.as_json(costs)} if cost else {}))
     if not all(answer.fine for answer in answers):
         raise typer.Exit(FOUND_PROBLEMS)
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from storage import spending
+from storage.database import Database
+from storage.records import Spent
 from tests.monitor.cli import letterbox
 from tests.monitor.cli.conftest import Run
+from tests.storage.examples import NOON
 
 
 def test_a_sound_configuration_is_said_to_be_one(tocsin: Run, configured: Path) -> None:
@@ -62,6 +67,34 @@ def test_a_secret_that_cannot_be_read_is_a_mistake(
     result = tocsin("check")
     assert result.exit_code == 2
     assert "LETTERBOX_TOKEN is not set" in result.output
+
+
+def test_the_cost_of_every_source_is_said_before_it_is_turned_on(
+    tocsin: Run, configured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("X_TOKEN", "secret")
+    paid = '[[sources]]\ntype = "twitter"\nbearer_token = { env = "X_TOKEN" }\ndollars_per_day = 3\nevery = "10m"\n'
+    configured.write_text(configured.read_text() + paid)
+    result = tocsin("check", "--cost")
+    free, costly = result.output.splitlines()[1:]
+    assert free == "letters: 288 requests a day, up to 1,440; free."
+    assert costly.startswith("twitter: 144 requests a day, up to 720 of 43,200 allowed; at the most $90.00 a month")
+    letters, twitter = json.loads(tocsin("check", "--cost", "--json").output)["cost"]
+    assert (letters["requests_per_day"], letters["most_dollars_per_month"]) == (288, 0)
+    assert (twitter["source"], twitter["most_dollars_per_month"]) == ("twitter", 90.0)
+
+
+def test_the_cost_follows_what_was_read_on_the_days_before(
+    tocsin: Run, configured: Path, stored: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("X_TOKEN", "secret")
+    configured.write_text(
+        configured.read_text() + '[[sources]]\ntype = "twitter"\nbearer_token = { env = "X_TOKEN" }\n'
+    )
+    with stored.write() as tx:
+        spending.add(tx, Spent("twitter", NOON.date() - timedelta(days=1), 288, 200, 1.0))
+        spending.add(tx, Spent("twitter", NOON.date(), 20, 9000, 45.0))
+    assert "about $30.00 a month if it goes on as in the last day" in tocsin("check", "--cost").output
 
 
 def test_live_signs_in_to_each_source_and_sends_a_test_page_to_each_target(tocsin: Run, configured: Path) -> None:
