@@ -23,6 +23,7 @@ from alerts.failover import Failover
 from alerts.faults import fault_point
 from alerts.freshness import Freshness, Ready
 from alerts.routing import CHANNELS, ILL, Routing
+from alerts.signed_links import SignedLinks
 from alerts.system import Failing, SystemIncidents
 from alerts.verdict import Timing, Verdict, after_check, after_send, is_beyond_checking, is_settled
 from config.plugins import resolve
@@ -283,7 +284,8 @@ def build_channels(settings: Settings, clock: Callable[[], datetime]) -> dict[st
 def build_channel(channel: ChannelSettings, settings: Settings, clock: Callable[[], datetime]) -> Channel:
     """One configured channel, with its options checked; `ValidationError` where they are wrong."""
     module = resolve(CHANNELS, channel.type)
-    context = ChannelContext(channel.name, settings.general.name, clock)
+    links = SignedLinks.build(settings, clock).for_reader
+    context = ChannelContext(channel.name, settings.general.name, clock, links)
     built: Channel = module.build(module.Options.model_validate(channel.options), context)
     return built
 

@@ -12,7 +12,7 @@ A channel sends one message and says how that ended. It never tries again, never
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,6 +20,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
+from alerts.actions import Action
 from alerts.buckets import Pace
 from alerts.deadline import Deadline
 from alerts.page import Page
@@ -104,11 +105,13 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class ChannelContext:
-    """What a channel is given beside its options: its configured name, the installation's name, and the clock."""
+    """What a channel is given beside its options: its configured name, the installation's name, the clock, and how
+    to make the links by which one reader acts on a page (none unless configured)."""
 
     name: str
     installation: str = "tocsin"
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    links: Callable[[Page, str], Mapping[Action, str]] = field(default=lambda _page, _reader: {})
 
 
 @runtime_checkable

@@ -40,6 +40,10 @@ class Options(ChannelOptions):
     """Where the integration key of an "Events API v2" integration lies (32 characters)."""
     service: str = Field(default="service", min_length=1)
     """What the service is called in our own messages."""
+    webhook_secret: SecretReference | None = None
+    """Where the secret of a v3 webhook to /inbound/pagerduty/NAME of the web page lies: taken there is taken here."""
+    old_webhook_secret: SecretReference | None = None
+    """The secret before it, while it is being changed."""
     base_url: str = Field(default="https://events.pagerduty.com", pattern=r"^https?://[^/\s]+$")
     """Address of the API; https://events.eu.pagerduty.com for accounts in the EU."""
     proxy: str = Field(default="", pattern=r"^(http://\S+)?$")

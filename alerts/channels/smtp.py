@@ -6,7 +6,7 @@ which many mail servers and programs show it once; the second copy says that it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.errors import MessageError
@@ -17,6 +17,7 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator, model_validator
 
+from alerts.actions import Action
 from alerts.buckets import Pace
 from alerts.channels.contract import ChannelContext, ChannelError, ChannelOptions, Message, OnDoubt, Outcome, Receipt
 from alerts.deadline import Deadline
@@ -88,7 +89,7 @@ class SmtpChannel:
         """Hand the mail to the server, in a plainer form when it finds the full one too large."""
         envelope = self._envelope(message)
         refusal: ChannelError | None = None
-        for form in _forms(message, envelope):
+        for form in _forms(message, envelope, self.context.links(message.page, message.target)):
             try:
                 with session(self._server(), deadline) as open_session:
                     open_session.deliver(envelope.sender.addr_spec, envelope.recipient.addr_spec, form.as_bytes())
@@ -148,6 +149,11 @@ def parsed(address: str) -> Address:
     return found
 
 
-def _forms(message: Message, envelope: mail.Envelope) -> Iterator[EmailMessage]:
-    makers = [partial(make, message.page, envelope) for make in (mail.full, mail.bare, mail.least)]
+def _forms(message: Message, envelope: mail.Envelope, links: Mapping[Action, str]) -> Iterator[EmailMessage]:
+    page = message.page
+    makers = [
+        partial(mail.full, page, envelope, links),
+        partial(mail.bare, page, envelope, links),
+        partial(mail.least, page, envelope),
+    ]
     return rungs(message.delivery_id, makers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
@@ -9,6 +10,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
+from alerts.actions import Action
 from alerts.page import Page
 from alerts.render.curve import picture
 from alerts.render.html import html
@@ -42,12 +44,12 @@ class Envelope:
     root: str | None = None
 
 
-def full(page: Page, envelope: Envelope) -> EmailMessage:
-    """The whole mail: plain text, HTML, and the picture of the curve."""
+def full(page: Page, envelope: Envelope, links: Mapping[Action, str] | None = None) -> EmailMessage:
+    """The whole mail: plain text, HTML, and the picture of the curve; `links` are those by which this reader acts."""
     drawn = picture(page)
     mail = _addressed(page, envelope)
-    mail.set_content(plain(page))
-    mail.add_alternative(html(page, f"cid:{_CURVE}" if drawn else ""), subtype="html")
+    mail.set_content(plain(page, links))
+    mail.add_alternative(html(page, f"cid:{_CURVE}" if drawn else "", links), subtype="html")
     if drawn:
         parts = mail.get_payload()
         twin = parts[1] if isinstance(parts, list) else mail
@@ -56,10 +58,10 @@ def full(page: Page, envelope: Envelope) -> EmailMessage:
     return mail
 
 
-def bare(page: Page, envelope: Envelope) -> EmailMessage:
+def bare(page: Page, envelope: Envelope, links: Mapping[Action, str] | None = None) -> EmailMessage:
     """The plain text alone: for servers that find the whole too large, and when a picture cannot be drawn."""
     mail = _addressed(page, envelope)
-    mail.set_content(plain(page))
+    mail.set_content(plain(page, links))
     return mail
 
 

@@ -13,12 +13,12 @@ from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.routing import BaseRoute, Mount
 
-from monitor.web import errors, health, now, signin
+from monitor.web import errors, health, inbound, now, signin
 from monitor.web.access import Access
 from monitor.web.desk import Desk
 from monitor.web.guard import Guard, known_hosts
 
-ROUTERS: tuple[APIRouter, ...] = (health.router, signin.router, now.router)
+ROUTERS: tuple[APIRouter, ...] = (health.router, signin.router, now.router, inbound.router)
 
 
 class UnguardedRouteError(Exception):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import re
 import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,14 @@ import pytest
 from pydantic import ValidationError
 
 from alerts import mail_session
+from alerts.actions import offered
 from alerts.channels import smtp
 from alerts.channels.contract import ChannelContext, ChannelError, Message, Outcome, Receipt
 from alerts.deadline import Deadline
 from alerts.page import Page, Quote
 from alerts.render import html
+from alerts.signed_links import SignedLinks
+from config.settings import Settings
 from storage.records import IncidentState, Reason
 from tests.alerts.examples import NOW, page
 from tests.alerts.stage import Stage, Trouble
@@ -114,6 +119,26 @@ def test_both_twins_say_the_same(server: MailServer) -> None:
         said = " ".join(body.get_content().split())
         for needed in ("388 negative voices", "Jonas Lind", "cease and desist", "tocsin incidents ack", "72%"):
             assert needed in said, (kind, needed)
+
+
+def test_each_reader_has_links_of_their_own_by_which_to_act(
+    server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEB_SECRET", "w" * 40)
+    chosen = {"general": {"public_url": "https://tocsin.example"}, "web": {"secret": {"env": "WEB_SECRET"}}}
+    links = SignedLinks.build(Settings.model_validate(chosen), lambda: NOW)
+    usual = channel(server)
+    with_links = replace(usual, context=replace(usual.context, links=links.for_reader))
+    with_links.send(Message("d1", TO, page()), Deadline(10))
+    mail = server.inbox(TO)[0].message
+    for kind in ("plain", "html"):
+        body = mail.get_body((kind,))
+        assert body is not None
+        tokens = re.findall(r"https://tocsin\.example/mail/([\w.-]+)", body.get_content())
+        found = [links.read(token) for token in tokens]
+        assert {one.action for one in found} == {one.action for one in offered(page().state)}
+        assert {one.reader for one in found} == {TO}
+        assert "tocsin incidents ack" not in body.get_content()
 
 
 def test_the_subject_says_how_bad_who_and_what(server: MailServer) -> None:
