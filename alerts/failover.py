@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from alerts.escalation import Policy
 from alerts.page import to_json
 from alerts.routing import Destination, Routing, Subject
 from alerts.speak import page_of
 from alerts.verdict import Timing
 from alerts.words import span
-from storage import incidents, outbox
+from storage import escalations, incidents, outbox
 from storage.database import Transaction
 from storage.records import Delivery, DeliveryState, Incident, Reason, delivery_id
 
@@ -49,7 +50,7 @@ class Failover:
 
     def _is_overdue(self, item: Delivery, now: datetime, blocked: Collection[str]) -> bool:
         patience = self.timing.failover.get(item.severity)
-        if item.reason not in _RINGING or patience is None:
+        if not _rings(item) or patience is None:
             return False
         since = item.attempted_at or now
         if not (item.last_error or item.channel in blocked or now - since >= patience):
@@ -65,7 +66,7 @@ class Failover:
         self, tx: Transaction, delivery: Delivery, now: datetime, why: str, *, at_once: bool = False
     ) -> list[Delivery]:
         incident = incidents.get(tx, delivery.incident_id)
-        if incident is None or self.routing is None or delivery.reason not in _RINGING:
+        if incident is None or self.routing is None or not _rings(delivery):
             return []
         siblings = _siblings(outbox.history(tx, incident.id), delivery)
         if any(item.state is DeliveryState.SENT for item in siblings):
@@ -75,10 +76,18 @@ class Failover:
         known = {(item.channel, item.target) for item in siblings}
         places = [
             place
-            for place in self.routing.fallbacks(Subject.of(incident))
+            for place in self._fallbacks(tx, self.routing, incident, delivery)
             if (place.channel, place.target) not in known
         ]
         return self._enqueue(tx, incident, delivery, places, now, why)
+
+    def _fallbacks(
+        self, tx: Transaction, routing: Routing, incident: Incident, delivery: Delivery
+    ) -> list[Destination]:
+        """Who is told instead: of a step of an escalation, as its policy says."""
+        course = escalations.get(tx, incident.id) if delivery.step else None
+        step = Policy.read(course.policy).rung(delivery.step or 1, incident.severity) if course else None
+        return routing.named(step.fallback) if step else routing.fallbacks(Subject.of(incident))
 
     def _enqueue(
         self,
@@ -97,6 +106,11 @@ class Failover:
         incidents.append_event(tx, incident.id, now, "failover", details=details)
         _log.error("told through the fallback", incident=incident.id, why=why, to=details["to"])
         return deliveries
+
+
+def _rings(delivery: Delivery) -> bool:
+    """Whether somebody is to be woken by it."""
+    return delivery.reason in _RINGING or bool(delivery.step)
 
 
 def _siblings(history: Sequence[Delivery], delivery: Delivery) -> list[Delivery]:
@@ -126,4 +140,5 @@ def _fallback(delivery: Delivery, incident: Incident, place: Destination, now: d
         attempted_at=None,
         last_error=None,
         why=why,
+        step=delivery.step or 0,
     )

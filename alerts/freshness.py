@@ -6,18 +6,19 @@ long must speak of now, not of then.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from alerts.channels.contract import Message
 from alerts.page import Page
-from alerts.policy import silencing, tells_of
+from alerts.restraint import Inhibition, restraint, tells_of
 from alerts.speak import COMBINED, page_of, page_then
 from alerts.verdict import Timing, Verdict
 from alerts.words import span
 from storage import incidents, outbox, silences
 from storage.database import Transaction
-from storage.records import Delivery, DeliveryState, Incident, IncidentState, Reason
+from storage.records import Delivery, DeliveryState, Incident, IncidentState, Reason, Severity
 
 REPEAT = "This may repeat a message that you have: the connection broke before it was confirmed."
 
@@ -39,6 +40,7 @@ class Freshness:
     """Looks again at what is about to be sent."""
 
     timing: Timing
+    inhibitions: tuple[Inhibition, ...] = ()
 
     def examine(self, tx: Transaction, delivery: Delivery, now: datetime) -> Ready | Verdict:
         """The message to send, or what becomes of the delivery instead of sending it."""
@@ -46,7 +48,9 @@ class Freshness:
         if incident is None:
             return Verdict(DeliveryState.SUPERSEDED, error="its incident does not exist any more")
         history = [item for item in outbox.history(tx, incident.id) if _same_place(item, delivery)]
-        if delivery.state is DeliveryState.SENDING and (instead := _obsolete(tx, delivery, incident, history, now)):
+        if delivery.state is DeliveryState.SENDING and (
+            instead := _obsolete(tx, delivery, incident, history, now, self.inhibitions)
+        ):
             return instead
         root = outbox.root(tx, incident.id, None, delivery.channel, delivery.target)
         page = self._page(tx, delivery, incident, history, now)
@@ -71,18 +75,25 @@ class Freshness:
 
 
 def _obsolete(
-    tx: Transaction, delivery: Delivery, incident: Incident, history: list[Delivery], now: datetime
+    tx: Transaction,
+    delivery: Delivery,
+    incident: Incident,
+    history: list[Delivery],
+    now: datetime,
+    inhibitions: Sequence[Inhibition],
 ) -> Verdict | None:
     if delivery.reason is Reason.REMINDER and incident.state is not IncidentState.OPEN:
         return Verdict(DeliveryState.SUPERSEDED, error="nobody needs to be reminded any more")
+    if delivery.step is not None and incident.state is not IncidentState.OPEN:
+        return Verdict(DeliveryState.SUPERSEDED, error="somebody has taken it, so nobody else needs to be told")
     if delivery.reason is not Reason.RESOLVED and any(_is_end_after(delivery, item) for item in history):
         return Verdict(DeliveryState.SUPERSEDED, error="it is over, and the message that says so follows")
     if delivery.reason is Reason.RESOLVED and _never_began(delivery, history):
         return Verdict(DeliveryState.SUPERSEDED, error="its beginning could not be delivered there")
-    rules = [one for one in silences.active(tx, now) if not tells_of(one, incident.id, delivery.created_at)]
-    silence = silencing(incident.id, incident.brand, incident.severity, rules, now)
-    if silence is not None:
-        return Verdict(DeliveryState.PENDING, silence.ends_at, error=f"silenced by {silence.author}: {silence.comment}")
+    others = incidents.live(tx, incident.brand) if incident.severity is not Severity.CRITICAL else []
+    heard = [one for one in silences.active(tx, now) if not tells_of(one, incident.id, delivery.created_at)]
+    if hold := restraint(incident, heard, others, now, inhibitions):
+        return Verdict(DeliveryState.PENDING, hold.until, error=hold.why)
     return None
 
 

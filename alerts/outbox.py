@@ -22,6 +22,7 @@ from alerts.deadline import Deadline
 from alerts.failover import Failover
 from alerts.faults import fault_point
 from alerts.freshness import Freshness, Ready
+from alerts.restraint import Inhibition, inhibitions
 from alerts.routing import CHANNELS, ILL, Routing
 from alerts.signed_links import SignedLinks
 from alerts.system import Failing, SystemIncidents
@@ -64,13 +65,14 @@ class Sender:
         routing: Routing | None = None,
         executor: Executor | None = None,
         system: SystemIncidents | None = None,
+        inhibitions: tuple[Inhibition, ...] = (),
     ) -> None:
         self._database = database
         self._channels = channels
         self._clock = clock
         self._owner = owner
         self._timing = timing or Timing()
-        self._freshness = Freshness(self._timing)
+        self._freshness = Freshness(self._timing, inhibitions)
         self._failover = Failover(self._timing, routing)
         self._system = system
         self._executor = executor or ThreadPoolExecutor(SLOTS, thread_name_prefix="send")
@@ -87,7 +89,16 @@ class Sender:
         channels = build_channels(settings, clock)
         routing, timing = Routing.build(settings), Timing.build(settings)
         system = SystemIncidents.build(settings)
-        return cls(database, channels, clock=clock, owner=owner, timing=timing, routing=routing, system=system)
+        return cls(
+            database,
+            channels,
+            clock=clock,
+            owner=owner,
+            timing=timing,
+            routing=routing,
+            system=system,
+            inhibitions=inhibitions(settings),
+        )
 
     def run_once(self) -> int:
         """Hand what is due to free slots; returns how many were filled. Each goes on until nothing is due any more."""

@@ -16,6 +16,7 @@ from typing import Self
 from alerts.material import changes
 from alerts.page import Page, UnreadablePageError, from_json
 from alerts.quiet import QuietHours
+from alerts.restraint import Inhibition, inhibitions, restraint, tells_of
 from alerts.words import clock, count, kind_words, person, severity_words, span
 from config.settings import Settings
 from storage.records import Alert, Incident, IncidentState, Reason, Severity, Silence
@@ -71,7 +72,8 @@ class Rules:
 
     `wait` is how long the first message waits for further signals, `interval` the least time between two updates,
     `repeat` how often to remind of an incident that nobody took (a severity without an entry is never repeated) and
-    `repeat_for` how long in all. `growth` and `reach` say which changes merit a message (alerts/material.py).
+    `repeat_for` how long in all. `growth` and `reach` say which changes merit a message
+    (alerts/material.py), `inhibitions` which incidents hold others back (alerts/restraint.py).
     """
 
     wait: Mapping[Severity, timedelta] = field(default_factory=_waits)
@@ -81,6 +83,7 @@ class Rules:
     growth: float = 2.0
     reach: int = 250_000
     quiet: QuietHours | None = None
+    inhibitions: Sequence[Inhibition] = ()
 
     @classmethod
     def build(cls, settings: Settings) -> Self:
@@ -97,6 +100,7 @@ class Rules:
             growth=alerting.material_growth,
             reach=settings.thresholds_for().reach_audience,
             quiet=QuietHours.build(settings),
+            inhibitions=inhibitions(settings),
         )
 
 
@@ -161,14 +165,16 @@ def decide(
     now: datetime,
     rules: Rules,
     note: str = "",
+    live: Sequence[Incident] = (),
 ) -> Decision:
     """What to say about `incident` after `change`, `told` being all its alerts so far, oldest first.
 
-    `page` is what would be told now and `note` the change in a sentence, where the one who made it has one.
+    `page` is what would be told now and `note` the change in a sentence, where the one who made it has one; `live` are
+    the incidents that go on, of which one may hold this back.
     """
     episode = [alert for alert in told if alert.episode == incident.episode]
     wish = _ANSWERS[change](_Case(incident, change, page, episode, now, rules, note))
-    return wish if wish.reason is None else _at_a_time(wish, incident, change, silences, now, rules)
+    return wish if wish.reason is None else _at_a_time(wish, incident, change, silences, now, rules, live)
 
 
 # -- What there is to say --------------------------------------------------------------------------------------------
@@ -299,44 +305,22 @@ def _figures(page: Page | None) -> tuple[object, ...] | None:
 
 
 def _at_a_time(
-    wish: Decision, incident: Incident, change: Change, silences: Sequence[Silence], now: datetime, rules: Rules
+    wish: Decision,
+    incident: Incident,
+    change: Change,
+    silences: Sequence[Silence],
+    now: datetime,
+    rules: Rules,
+    live: Sequence[Incident],
 ) -> Decision:
     due = wish.due_at or now
     held = ""
     heard = [silence for silence in silences if not tells_of(silence, incident.id, now)]
-    if silence := silencing(incident.id, incident.brand, incident.severity, heard, due):
-        due, held = silence.ends_at, f"silenced by {silence.author}: {silence.comment}"
+    if hold := restraint(incident, heard, live, due, rules.inhibitions):
+        due, held = hold.until, hold.why
     critical = incident.severity is Severity.CRITICAL
     if rules.quiet and not critical and change not in _BY_PEOPLE and (end := rules.quiet.until(due)):
         due, held = end, held or "quiet hours"
     if held and (wish.reason is Reason.REMINDER or not wish.is_audible):
         return Decision(None, f"it is held back ({held}), and there is nothing in it that could not wait")
     return Decision(wish.reason, wish.why, wish.changed, due, held)
-
-
-def tells_of(silence: Silence, incident_id: str, decided_at: datetime) -> bool:
-    """Whether what was decided then is the message that tells of the silence: a snooze begins with being told."""
-    return silence.incident_id == incident_id and silence.starts_at == decided_at
-
-
-def silencing(
-    incident_id: str, brand: str, severity: Severity, silences: Sequence[Silence], at: datetime
-) -> Silence | None:
-    """The silence that holds messages about such an incident at `at`, the longest where there are several.
-
-    Critical incidents are silenced only where the silence says so itself.
-    """
-    matching = [silence for silence in silences if _matches(silence, incident_id, brand, severity, at)]
-    return max(matching, key=lambda silence: silence.ends_at, default=None)
-
-
-def _matches(silence: Silence, incident_id: str, brand: str, severity: Severity, at: datetime) -> bool:
-    if not silence.starts_at <= at < silence.ends_at:
-        return False
-    if severity is Severity.CRITICAL and not silence.include_critical:
-        return False
-    return (
-        silence.brand in (None, brand)
-        and silence.severity in (None, severity)
-        and silence.incident_id in (None, incident_id)
-    )

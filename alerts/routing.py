@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from alerts.channels.contract import ChannelOptions
+from alerts.escalation import Policy
 from config.plugins import options_of
 from config.settings import ChannelSettings, RouteSettings, Settings
 from storage.records import SYSTEM, Incident, Severity
@@ -54,6 +55,7 @@ class Routing:
     channels: dict[str, tuple[Destination, ...]]
     operators: tuple[str, ...] = ()
     """Channels that hear of the program's own troubles; all, where none is named."""
+    policies: tuple[Policy, ...] = ()
 
     @classmethod
     def build(cls, settings: Settings) -> Self:
@@ -63,6 +65,7 @@ class Routing:
             tuple(settings.routes),
             {channel.name: _destinations(channel) for channel in enabled},
             tuple(settings.operations.channels),
+            tuple(map(Policy.build, settings.policies)),
         )
 
     def destinations(self, subject: Subject) -> list[Destination]:
@@ -80,6 +83,17 @@ class Routing:
             return [place for place in self._of_operators(subject, self.channels) if place not in primary]
         named = self._resolve(name for route in self._matching(subject) for name in route.fallback)
         return [destination for destination in named if destination not in primary]
+
+    def policy(self, subject: Subject) -> Policy | None:
+        """What follows while nobody takes it: the policy of the first route that names one."""
+        if subject.brand == SYSTEM:
+            return None
+        named = next((route.policy for route in self._matching(subject) if route.policy), None)
+        return next((policy for policy in self.policies if policy.name == named), None)
+
+    def named(self, channels: Iterable[str]) -> list[Destination]:
+        """Every target of these channels, each once."""
+        return self._resolve(channels)
 
     def edits(self, channel: str) -> bool:
         """Whether messages of the channel can be edited; not, where it is configured no more."""

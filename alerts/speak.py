@@ -15,17 +15,19 @@ from typing import Protocol, Self
 
 import structlog
 
+from alerts.escalation import first_at
 from alerts.page import Page, UnreadablePageError, from_json, to_json
 from alerts.policy import Change, Decision, Rules, decide, is_reminder_due
 from alerts.routing import Destination, Routing, Subject
 from config.settings import Settings
-from storage import incidents, outbox, silences
+from storage import escalations, incidents, outbox, silences
 from storage.database import Transaction
-from storage.records import Alert, Delivery, DeliveryState, Incident, Reason, delivery_id
+from storage.records import Alert, Delivery, DeliveryState, Escalation, Incident, Reason, Severity, delivery_id
 
 _log = structlog.get_logger(__name__)
 
 _BEFORE = tuple(Reason)
+_ENDS_ESCALATION = (Change.ACKNOWLEDGED, Change.RESOLVED, Change.FALSE_ALARM)
 COMBINED = "It began and ended before a message about it could reach you."
 
 
@@ -84,8 +86,11 @@ class Speaker:
         self, tx: Transaction, incident: Incident, change: Change, page: Page, now: datetime, note: str = ""
     ) -> Announcement:
         """Decide, store the alert and enqueue its deliveries; `note` is the change in a sentence."""
+        if change in _ENDS_ESCALATION:
+            self._stop(tx, incident, change)
         told = incidents.alerts(tx, incident.id)
-        decision = decide(incident, change, page, told, silences.active(tx, now), now, self.rules, note)
+        live = self._others(tx, incident)
+        decision = decide(incident, change, page, told, silences.active(tx, now), now, self.rules, note, live)
         if decision.reason is None:
             return Announcement(decision)
         alert = _alert(incident, decision, page, told, now)
@@ -93,7 +98,56 @@ class Speaker:
             raise RuntimeError(f"alert {alert.seq} of incident {incident.id} is stored already; nothing was enqueued")
         deliveries = self._deliver(tx, incident, alert, decision)
         outbox.enqueue(tx, deliveries)
+        if alert.reason in (Reason.OPENED, Reason.ESCALATED) or change is Change.RELEASED:
+            self._begin_escalation(tx, incident, alert, decision)
         return Announcement(decision, alert, tuple(deliveries))
+
+    def escalate(
+        self,
+        tx: Transaction,
+        incident: Incident,
+        page: Page,
+        now: datetime,
+        channels: Sequence[str],
+        step: int,
+        why: str,
+    ) -> Alert | None:
+        """Tell the channels of one step of an escalation, and nobody else; the caller has looked whether it may be."""
+        told = incidents.alerts(tx, incident.id)
+        decision = Decision(Reason.REMINDER, why, (f"{why[0].upper()}{why[1:]}.",), now)
+        page = replace(page, notes=(*page.notes, f"You are told because {why}."))
+        alert = _alert(incident, decision, page, told, now)
+        if not incidents.add_alert(tx, alert):
+            raise RuntimeError(f"alert {alert.seq} of incident {incident.id} is stored already; nothing was enqueued")
+        sent = outbox.history(tx, incident.id)
+        places = self.routing.named(channels)
+        made = [self._delivery(tx, place, incident, alert, decision, sent) for place in places]
+        outbox.enqueue(tx, [replace(item, step=step) for item in made])
+        return alert
+
+    def _others(self, tx: Transaction, incident: Incident) -> Sequence[Incident]:
+        """The incidents that may hold this one back; critical ones are held back by none."""
+        if not self.rules.inhibitions or incident.severity is Severity.CRITICAL or incident.is_system:
+            return ()
+        return incidents.live(tx)
+
+    def _stop(self, tx: Transaction, incident: Incident, change: Change) -> None:
+        """Nobody else needs to be told: no further step, and none that is still waiting."""
+        escalations.stop(tx, incident.id)
+        outbox.supersede(tx, incident.id, _BEFORE, why=change.value, episode=incident.episode, only_steps=True)
+
+    def _begin_escalation(self, tx: Transaction, incident: Incident, alert: Alert, decision: Decision) -> None:
+        """Start the ladder from its foot, unless it is being climbed already under the same policy."""
+        policy = self.routing.policy(Subject.of(incident))
+        if policy is None:
+            return
+        running = escalations.get(tx, incident.id)
+        is_running = running is not None and running.next_at is not None and running.episode == incident.episode
+        if is_running and running is not None and running.policy["name"] == policy.name:
+            return
+        next_at = first_at(policy, incident.severity, max(decision.due_at or alert.at, alert.at))
+        course = Escalation(incident.id, incident.episode, policy.as_json(), 1, next_at, alert.seq)
+        escalations.save(tx, course)
 
     def remind(self, tx: Transaction, now: datetime, brief: Brief | None = None) -> list[Alert]:
         """Remind of every incident that nobody took for too long.
@@ -103,11 +157,16 @@ class Speaker:
         said: list[Alert] = []
         for incident in incidents.live(tx):
             told = incidents.alerts(tx, incident.id)
-            if is_reminder_due(incident, told, now, self.rules):
+            if is_reminder_due(incident, told, now, self.rules) and not self._is_escalating(tx, incident):
                 page = brief(tx, incident, now) if brief else page_of(told[-1].page, incident)
                 spoken = self.speak(tx, incident, Change.HELD, page, now).alert
                 said += [spoken] if spoken else []
         return said
+
+    def _is_escalating(self, tx: Transaction, incident: Incident) -> bool:
+        """Whether an escalation goes on, which reminds in its own way."""
+        course = escalations.get(tx, incident.id)
+        return course is not None and course.next_at is not None and course.episode == incident.episode
 
     def _deliver(self, tx: Transaction, incident: Incident, alert: Alert, decision: Decision) -> list[Delivery]:
         sent = outbox.history(tx, incident.id)
@@ -198,6 +257,7 @@ def _successor(
         due_at=due,
         first_due_at=min([due, *(item.first_due_at for item in dropped)]),
         why=f"{decision.why} (held: {decision.held})" if decision.held else decision.why,
+        step=_step(incident, left, dropped),
     )
 
 
@@ -208,6 +268,12 @@ def _role(incident: Incident, alert: Alert, left: Sequence[Delivery], dropped: S
     if not _knows(incident, left):
         return Reason.OPENED
     return Reason.ESCALATED if any(item.reason is Reason.ESCALATED for item in dropped) else alert.reason
+
+
+def _step(incident: Incident, left: Sequence[Delivery], dropped: Sequence[Delivery]) -> int | None:
+    """The step by which a place hears of it for the first time: as needless as that once it is taken."""
+    steps = [item.step for item in dropped if item.step is not None]
+    return steps[0] if steps and len(steps) == len(dropped) and not _knows(incident, left) else None
 
 
 def _knows(incident: Incident, left: Sequence[Delivery]) -> bool:

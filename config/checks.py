@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from config.check_policies import channels_of_operations, channels_of_policies, policy_findings
 from config.problems import Finding
 from config.suggestions import did_you_mean
 
@@ -70,7 +71,7 @@ def check_complete(raw: Raw) -> list[Finding]:
 
 
 def _names_given_twice(raw: Raw) -> Iterator[Finding]:
-    for table in ("brands", "sources", "channels", "kinds"):
+    for table in ("brands", "sources", "channels", "policies", "kinds"):
         first: dict[str, Element] = {}
         for element in elements(raw, table):
             if element.name is None:
@@ -97,16 +98,7 @@ def _names_that_point_nowhere(raw: Raw, kinds: Collection[str] | None) -> Iterat
                     noun = "channel" if key == "fallback" else key.removesuffix("s")
                     advice = did_you_mean(name, known, none=f"there is no {noun} in this file yet")
                     yield element.finding(f'there is no {noun} "{name}"', advice, key, position)
-    yield from _unknown_operators(raw, named["channels"])
-
-
-def _unknown_operators(raw: Raw, channels: Collection[str]) -> Iterator[Finding]:
-    table = raw.get("operations")
-    names = table.get("channels") if isinstance(table, Mapping) else None
-    for position, name in enumerate(names if isinstance(names, list) else []):
-        if isinstance(name, str) and name not in channels:
-            advice = did_you_mean(name, channels, none="there is no channel in this file yet")
-            yield Finding(("operations", "channels", position), f'there is no channel "{name}"', advice)
+    yield from policy_findings(raw)
 
 
 def _names(raw: Raw, table: str) -> set[str]:
@@ -202,6 +194,7 @@ def _brands_without_route(raw: Raw, is_enabled: Callable[[str], bool]) -> Iterat
 def _channels_without_route(raw: Raw) -> Iterator[Finding]:
     keys = ("channels", "fallback")
     routed = {name for route in elements(raw, "routes") for key in keys for _, name in route.names(key)}
+    routed |= channels_of_policies(raw) | channels_of_operations(raw)
     for channel in elements(raw, "channels"):
         if channel.is_enabled and channel.name is not None and channel.name not in routed:
             message = f'no route leads to the channel "{channel.name}"'

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, time, timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -239,6 +239,60 @@ class ChannelSettings(PluginTable):
     """A way to people."""
 
 
+class StepSettings(Table):
+    """Who is told next while nobody has taken an incident."""
+
+    delay: Duration
+    """How long after the step before, or after the first message for the first step."""
+    channels: list[Name] = Field(min_length=1)
+    """Channels that are told."""
+    fallback: list[Name] = []
+    """Channels that are told as well when none of them could be reached."""
+
+
+class PolicySettings(Table):
+    """An escalation: step after step while nobody takes an incident, and in the end a last resort."""
+
+    name: Name
+    """Its name, by which routes point to it."""
+    steps: list[StepSettings] = Field(min_length=1)
+    """The steps, one after another."""
+    repeat: int = Field(default=0, ge=0, le=10)
+    """How often all steps are gone through again."""
+    last_resort: list[Name] = Field(min_length=1)
+    """Channels that are told when the steps are used up; of a critical incident every 15 minutes for a day."""
+
+
+class InhibitionSettings(Table):
+    """An incident that makes others not worth a message of their own while it goes on."""
+
+    brands: list[Name] = []
+    """Brands of the incident that holds others back; empty for all."""
+    severities: list[SeverityName] = Field(min_length=1)
+    """Severities of the incident that holds others back."""
+    kinds: list[Name] = []
+    """Kinds of the incident that holds others back; empty for all."""
+    muted_severities: list[SeverityName] = Field(min_length=1)
+    """Severities of the incidents that are held back; never critical ones."""
+    muted_kinds: list[Name] = []
+    """Kinds of the incidents that are held back; empty for all."""
+    same: list[Literal["brand", "kind", "topic"]] = ["brand"]
+    """What both incidents must have in common."""
+
+    @model_validator(mode="after")
+    def _hold_back_what_is_less(self) -> Self:
+        if "critical" in self.muted_severities:
+            raise Mistake("critical incidents are never held back by others", 'leave "critical" out')
+        if set(self.severities) & set(self.muted_severities) and _overlap(self.kinds, self.muted_kinds):
+            raise Mistake("two incidents could hold each other back", "hold back only what is less severe")
+        return self
+
+
+def _overlap(some: list[str], others: list[str]) -> bool:
+    """Whether one thing can be in both lists, an empty one being for all."""
+    return not some or not others or bool(set(some) & set(others))
+
+
 class RouteSettings(Table):
     """Who is told about what. An alert goes to the channels of every route that matches it."""
 
@@ -254,6 +308,8 @@ class RouteSettings(Table):
     """Sources of which one must have carried the incident; empty for all."""
     fallback: list[Name] = []
     """Channels that are told as well when none of the channels could be reached."""
+    policy: Name | None = None
+    """The escalation that follows while nobody takes an incident of this route."""
 
 
 class QuietHoursSettings(Table):
@@ -398,6 +454,10 @@ class Settings(Table):
     """The ways to people."""
     routes: list[RouteSettings] = []
     """Who is told about what."""
+    policies: list[PolicySettings] = []
+    """Escalations that routes name."""
+    inhibitions: list[InhibitionSettings] = []
+    """Incidents that hold the messages of others back, beside a critical one that holds back watches of its brand."""
     quiet_hours: QuietHoursSettings | None = None
     """Hours in which watches and warnings wait; critical alerts never wait."""
     on_duty: list[DutySettings] = []

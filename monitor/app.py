@@ -13,6 +13,7 @@ from functools import partial
 
 import structlog
 
+from alerts.ladder import Ladder
 from alerts.outbox import Sender
 from alerts.speak import Speaker
 from alerts.system import SystemIncidents
@@ -109,6 +110,7 @@ class App:
         self.care = Care.build(self.settings)
         self.system = SystemIncidents.build(self.settings, self.care.speaker)
         self.backups = Backups.build(self.settings)
+        self.ladder = Ladder(self.care.speaker, self.care.brief)
         self.sender = Sender.build(self.settings, self.database, clock=self.clock, owner=self.owner)
         self.slack = SlackDesks.build(self.settings, self.care, self.database, self.clock, self.send)
         self.stopping = threading.Event()
@@ -134,6 +136,7 @@ class App:
         self.timer.every("remind", REMIND_EVERY, self.remind)
         if self.backups is not None:
             self.timer.every("back up", BACK_UP_EVERY, self.back_up)
+        self.timer.every("escalate", SEND_EVERY, self.escalate)
         self.timer.start()
         self.slack.start()
         _log.info("running", brands=len(self.settings.brands), sources=sorted(self.jobs), owner=self.owner)
@@ -230,6 +233,15 @@ class App:
             if f"collect:{name}" in known:
                 self.jobs[name].failures = planned[name].failures
                 self.timer.run_at(f"collect:{name}", planned[name].next_at)
+
+    def escalate(self) -> None:
+        """Tell the next people about what nobody took."""
+        if not self.is_leader:
+            return
+        with self.database.write() as tx:
+            said = self.ladder.climb(tx, self.clock())
+        if said:
+            self.send()
 
     def _must_lead(self, tx: Transaction) -> None:
         held = lease_store.get(tx, LEADER, locked=True)

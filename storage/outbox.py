@@ -123,8 +123,12 @@ def supersede(
     before_seq: int | None = None,
     channel: str | None = None,
     target: str | None = None,
+    only_steps: bool = False,
 ) -> list[Delivery]:
-    """Drop an incident's deliveries that nobody has begun or that wait for another try; those dropped are returned."""
+    """Drop an incident's deliveries that nobody has begun or that wait for another try; those dropped are returned.
+
+    With `only_steps`, those alone that belong to an escalation or a fallback.
+    """
     conditions = [
         _D.incident_id == incident_id,
         _D.reason.in_([reason.value for reason in reasons]),
@@ -135,6 +139,8 @@ def supersede(
             conditions.append(column == value)
     if before_seq is not None:
         conditions.append(_D.seq < before_seq)
+    if only_steps:
+        conditions.append(_D.step.is_not(None))
     statement = select(*_COLUMNS).where(*conditions).order_by(_D.seq, _D.id)
     dropped = _read(tx, statement.with_for_update() if tx.dialect.name == "postgresql" else statement)
     ids = [item.id for item in dropped]

@@ -380,6 +380,21 @@ class Delivery:
     attempted_at: datetime | None = None
     last_error: str | None = None
     why: str = ""
+    step: int | None = None
+    """The step of the escalation that it belongs to, 0 for a fallback: nobody needs it once the incident is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """Who is told next while nobody takes an incident: `policy` as it was when it opened, `step` from 1 the next to be
+    made at `next_at` (`None`: no more), `alert_seq` the alert that the last one made."""
+
+    incident_id: str
+    episode: int
+    policy: Mapping[str, Any]
+    step: int
+    next_at: datetime | None
+    alert_seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,6 +410,9 @@ class Silence:
     severity: Severity | None = None
     incident_id: str | None = None
     include_critical: bool = False
+    kind: str | None = None
+    topic: str | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

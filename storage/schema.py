@@ -380,6 +380,9 @@ silence = Table(
     _text("brand", "The brand; NULL for all", nullable=True),
     _text("severity", "The severity; NULL for all", nullable=True),
     _text("incident_id", "The incident; NULL for all", nullable=True),
+    _text("kind", "The kind of incident; NULL for all", nullable=True),
+    _text("topic", "The thread or story; NULL for all", nullable=True),
+    _text("source", "A source that must carry it; NULL for all", nullable=True),
     Column("include_critical", Boolean, nullable=False, comment="Whether critical incidents are held back too"),
     Index(None, "ends_at"),
     comment="Rules that hold deliveries back until a time",
@@ -448,6 +451,7 @@ delivery = Table(
     _time("sent_at", "When the provider accepted it", nullable=True),
     _time("attempted_at", "When the last attempt began", nullable=True),
     _text("last_error", "What went wrong last", nullable=True),
+    _number("step", "Step of the escalation that it belongs to, 0 for a fallback; NULL for all others", nullable=True),
     Index(None, "incident_id", "channel", "target", "episode", "seq"),
     Index(
         "ix_delivery_unfinished",
@@ -456,6 +460,19 @@ delivery = Table(
         postgresql_where=text("state NOT IN ('sent', 'dead', 'superseded')"),
     ),
     comment="Alerts on their way through channels: the outbox",
+)
+
+escalation = Table(
+    "escalation",
+    metadata,
+    _of_incident(primary_key=True),
+    _number("episode", "Episode of the incident"),
+    _json("policy", "The policy as it was when the incident opened"),
+    _number("step", "Number of the next step, from 1"),
+    _time("next_at", "When the next step is due; NULL when there is none", nullable=True),
+    _number("alert_seq", "Number of the alert that the last step made"),
+    Index(None, "next_at"),
+    comment="Who is told next while nobody takes an incident",
 )
 
 delivery_attempt = Table(

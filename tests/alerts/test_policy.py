@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from alerts.page import Page, Quote, SourceShare, to_json
-from alerts.policy import Change, Decision, Rules, decide, is_reminder_due, silencing
+from alerts.policy import Change, Decision, Rules, decide, is_reminder_due
 from alerts.quiet import QuietHours
+from alerts.restraint import silencing
 from config.settings import Settings
 from storage.records import Alert, Incident, IncidentState, Reason, Severity, Silence
 from tests.alerts.examples import BRAND, NOW, incident, page
@@ -242,7 +243,7 @@ def test_one_who_takes_it_at_night_is_answered_at_night() -> None:
     ],
 )
 def test_a_silence_matches_what_it_names(rule: Silence, severity: Severity, is_silenced: bool) -> None:
-    found = silencing(incident().id, BRAND, severity, [rule], NOW)
+    found = silencing(incident(severity=severity), [rule], NOW)
     assert (found is rule) is is_silenced
 
 

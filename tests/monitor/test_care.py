@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from alerts.actions import offered
 from alerts.page import Page
-from alerts.policy import Change, tells_of
+from alerts.policy import Change
+from alerts.restraint import tells_of
 from alerts.speak import Speaker
 from config.settings import Settings
 from monitor.care import Action, Ask, Care, CareError, UnknownIncidentError, decide, find

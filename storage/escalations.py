@@ -1,0 +1,66 @@
+"""Who is told next while nobody takes an incident: one row an incident, the due time in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, exists, select, update
+
+from storage.database import Transaction
+from storage.records import DeliveryState, Escalation
+from storage.schema import delivery, escalation
+from storage.statements import replace
+
+_E = escalation.c
+_COLUMNS = tuple(_E[name] for name in Escalation.__slots__)
+
+
+def save(tx: Transaction, course: Escalation) -> None:
+    """Store where an escalation stands; the incident's earlier one is overwritten."""
+    row = {name: getattr(course, name) for name in Escalation.__slots__}
+    replace(tx, escalation, [{**row, "policy": dict(course.policy)}])
+
+
+def get(tx: Transaction, incident_id: str) -> Escalation | None:
+    """The escalation of an incident."""
+    return next(iter(_read(tx, select(*_COLUMNS).where(_E.incident_id == incident_id))), None)
+
+
+def due(tx: Transaction, now: datetime, limit: int = 200) -> list[Escalation]:
+    """Escalations whose next step is due, the longest overdue first."""
+    statement = select(*_COLUMNS).where(_E.next_at <= now).order_by(_E.next_at, _E.incident_id).limit(limit)
+    if tx.dialect.name == "postgresql":
+        statement = statement.with_for_update(skip_locked=True)
+    return _read(tx, statement)
+
+
+def stranded(tx: Transaction, now: datetime, limit: int = 200) -> list[Escalation]:
+    """Escalations that are not due yet, but whose last alert was refused everywhere for good."""
+    of_alert = (
+        delivery.c.incident_id == _E.incident_id,
+        delivery.c.episode == _E.episode,
+        delivery.c.seq == _E.alert_seq,
+    )
+    dead = DeliveryState.DEAD.value
+    statement = select(*_COLUMNS).where(
+        _E.next_at > now,
+        exists().where(*of_alert, delivery.c.state == dead),
+        ~exists().where(*of_alert, delivery.c.state != dead),
+    )
+    return _read(tx, statement.order_by(_E.next_at, _E.incident_id).limit(limit))
+
+
+def stop(tx: Transaction, incident_id: str) -> bool:
+    """Make no further step; whether there would have been one."""
+    statement = update(escalation).where(_E.incident_id == incident_id, _E.next_at.is_not(None))
+    return bool(tx.execute(statement.values(next_at=None)).rowcount)
+
+
+def _read(tx: Transaction, statement: Select[Any]) -> list[Escalation]:
+    return [_record(row) for row in tx.execute(statement)]
+
+
+def _record(row: Sequence[Any]) -> Escalation:
+    return Escalation(**dict(zip(Escalation.__slots__, row, strict=True)))
