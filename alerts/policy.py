@@ -41,14 +41,14 @@ class Change(StrEnum):
     DUPLICATE = "duplicate"
 
 
-_ENDS = {
+ENDS = {
     Change.RESOLVED: "it is over",
     Change.FALSE_ALARM: "it was a false alarm",
     Change.NOT_ABOUT_US: "it is not about us",
     Change.DUPLICATE: "it is the same as another incident",
 }
 _DONE = {Change.SNOOZED: "it was snoozed", Change.ANSWERED: "there is a public answer"}
-_BY_PEOPLE = frozenset({Change.ACKNOWLEDGED, Change.RELEASED, *_DONE, *_ENDS} - {Change.RESOLVED})
+_BY_PEOPLE = frozenset({Change.ACKNOWLEDGED, Change.RELEASED, *_DONE, *ENDS} - {Change.RESOLVED})
 """Changes that a person made just now: telling the others cannot wake anybody who was not awake."""
 
 _MINUTE = timedelta(minutes=1)
@@ -266,7 +266,7 @@ def _over(case: _Case) -> Decision:
         return Decision(None, "it ended before anybody was told")
     if case.told[-1].reason is Reason.RESOLVED:
         return Decision(None, "people were told that it is over")
-    why = _ENDS[case.change]
+    why = ENDS[case.change]
     return Decision(Reason.RESOLVED, why, (case.note or f"{why[0].upper()}{why[1:]}.",), case.now)
 
 
@@ -280,7 +280,7 @@ _ANSWERS: dict[Change, Callable[[_Case], Decision]] = {
     Change.ACKNOWLEDGED: _taken,
     Change.RELEASED: _released,
     **dict.fromkeys(_DONE, _done),
-    **dict.fromkeys(_ENDS, _over),
+    **dict.fromkeys(ENDS, _over),
 }
 
 

@@ -17,7 +17,7 @@ import structlog
 
 from alerts.escalation import first_at
 from alerts.page import Page, UnreadablePageError, from_json, to_json
-from alerts.policy import Change, Decision, Rules, decide, is_reminder_due
+from alerts.policy import ENDS, Change, Decision, Rules, decide, is_reminder_due
 from alerts.routing import Destination, Routing, Subject
 from config.settings import Settings
 from storage import escalations, incidents, outbox, silences
@@ -27,7 +27,7 @@ from storage.records import Alert, Delivery, DeliveryState, Escalation, Incident
 _log = structlog.get_logger(__name__)
 
 _BEFORE = tuple(Reason)
-_ENDS_ESCALATION = (Change.ACKNOWLEDGED, Change.RESOLVED, Change.FALSE_ALARM)
+_ENDS_ESCALATION = (Change.ACKNOWLEDGED, *ENDS)
 COMBINED = "It began and ended before a message about it could reach you."
 
 
