@@ -54,7 +54,7 @@ class Ladder:
     def _held_until(self, tx: Transaction, incident: Incident, now: datetime) -> datetime | None:
         """Until when the incident is to wake nobody: a silence, quiet hours, or another incident that says it all."""
         rules = self.speaker.rules
-        live = [] if incident.severity is Severity.CRITICAL else incidents.live(tx)
+        live = [] if incident.severity is Severity.CRITICAL else incidents.live(tx, incident.brand)
         hold = restraint(incident, silences.active(tx, now), live, now, rules.inhibitions, rules.quiet)
         return max(hold.until, now + timedelta(seconds=1)) if hold else None
 

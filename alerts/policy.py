@@ -48,7 +48,7 @@ ENDS = {
     Change.DUPLICATE: "it is the same as another incident",
 }
 _DONE = {Change.SNOOZED: "it was snoozed", Change.ANSWERED: "there is a public answer"}
-_BY_PEOPLE = frozenset({Change.ACKNOWLEDGED, Change.RELEASED, *_DONE, *ENDS} - {Change.RESOLVED})
+BY_PEOPLE = frozenset({Change.ACKNOWLEDGED, Change.RELEASED, *_DONE, *ENDS} - {Change.RESOLVED})
 """Changes that a person made just now: telling the others cannot wake anybody who was not awake."""
 
 _MINUTE = timedelta(minutes=1)
@@ -319,7 +319,7 @@ def _at_a_time(
     if hold := restraint(incident, heard, live, due, rules.inhibitions):
         due, held = hold.until, hold.why
     critical = incident.severity is Severity.CRITICAL
-    if rules.quiet and not critical and change not in _BY_PEOPLE and (end := rules.quiet.until(due)):
+    if rules.quiet and not critical and change not in BY_PEOPLE and (end := rules.quiet.until(due)):
         due, held = end, held or "quiet hours"
     if held and (wish.reason is Reason.REMINDER or not wish.is_audible):
         return Decision(None, f"it is held back ({held}), and there is nothing in it that could not wait")

@@ -17,7 +17,7 @@ import structlog
 
 from alerts.escalation import first_at
 from alerts.page import Page, UnreadablePageError, from_json, to_json
-from alerts.policy import ENDS, Change, Decision, Rules, decide, is_reminder_due
+from alerts.policy import BY_PEOPLE, ENDS, Change, Decision, Rules, decide, is_reminder_due
 from alerts.routing import Destination, Routing, Subject
 from config.settings import Settings
 from storage import escalations, incidents, outbox, silences
@@ -55,6 +55,13 @@ Brief = Callable[[Transaction, Incident, datetime], Page]
 """Makes the page of an incident as it is at a moment."""
 
 
+class Weather(Protocol):
+    """Says whether so much happens that incidents are not to speak for themselves (alerts/storm.py)."""
+
+    def shelters(self, tx: Transaction, incident: Incident, decision: Decision, now: datetime) -> str:
+        """Why the incident is not to speak for itself now; nothing where it may."""
+
+
 @dataclass(frozen=True, slots=True)
 class Announcement:
     """What came of one question: the decision, and the alert with its deliveries where there was something to say."""
@@ -70,6 +77,7 @@ class Speaker:
 
     rules: Rules
     routing: Routing
+    weather: Weather | None = None
 
     @classmethod
     def build(cls, settings: Settings) -> Self:
@@ -93,14 +101,47 @@ class Speaker:
         decision = decide(incident, change, page, told, silences.active(tx, now), now, self.rules, note, live)
         if decision.reason is None:
             return Announcement(decision)
-        alert = _alert(incident, decision, page, told, now)
-        if not incidents.add_alert(tx, alert):
-            raise RuntimeError(f"alert {alert.seq} of incident {incident.id} is stored already; nothing was enqueued")
+        by_people = change in BY_PEOPLE
+        if self.weather and not by_people and (why := self.weather.shelters(tx, incident, decision, now)):
+            return self._shelter(tx, incident, page, decision, told, now, why)
+        return self.say(tx, incident, page, decision, told, now, restart=change is Change.RELEASED)
+
+    def say(
+        self,
+        tx: Transaction,
+        incident: Incident,
+        page: Page,
+        decision: Decision,
+        told: Sequence[Alert],
+        now: datetime,
+        *,
+        restart: bool = False,
+    ) -> Announcement:
+        """Store what was decided to be said, and enqueue it; `restart` lets its escalation begin again."""
+        alert = _stored(tx, _alert(incident, decision, page, told, now))
         deliveries = self._deliver(tx, incident, alert, decision)
         outbox.enqueue(tx, deliveries)
-        if alert.reason in (Reason.OPENED, Reason.ESCALATED) or change is Change.RELEASED:
+        if restart or alert.reason in (Reason.OPENED, Reason.ESCALATED):
             self._begin_escalation(tx, incident, alert, decision)
         return Announcement(decision, alert, tuple(deliveries))
+
+    def _shelter(
+        self,
+        tx: Transaction,
+        incident: Incident,
+        page: Page,
+        decision: Decision,
+        told: Sequence[Alert],
+        now: datetime,
+        why: str,
+    ) -> Announcement:
+        """Store a beginning or a rise without messages of its own; everything else waits until it is calmer."""
+        kept = replace(decision, why=f"{incidents.SHELTERED}{why}")
+        if decision.reason not in (Reason.OPENED, Reason.ESCALATED):
+            return Announcement(replace(kept, reason=None))
+        alert = _stored(tx, _alert(incident, kept, page, told, now))
+        incidents.append_event(tx, incident.id, now, "storm", details={"why": why})
+        return Announcement(kept, alert)
 
     def escalate(
         self,
@@ -116,9 +157,7 @@ class Speaker:
         told = incidents.alerts(tx, incident.id)
         decision = Decision(Reason.REMINDER, why, (f"{why[0].upper()}{why[1:]}.",), now)
         page = replace(page, notes=(*page.notes, f"You are told because {why}."))
-        alert = _alert(incident, decision, page, told, now)
-        if not incidents.add_alert(tx, alert):
-            raise RuntimeError(f"alert {alert.seq} of incident {incident.id} is stored already; nothing was enqueued")
+        alert = _stored(tx, _alert(incident, decision, page, told, now))
         sent = outbox.history(tx, incident.id)
         places = self.routing.named(channels)
         made = [self._delivery(tx, place, incident, alert, decision, sent) for place in places]
@@ -129,7 +168,8 @@ class Speaker:
         """The incidents that may hold this one back; critical ones are held back by none."""
         if not self.rules.inhibitions or incident.severity is Severity.CRITICAL or incident.is_system:
             return ()
-        return incidents.live(tx)
+        named = {severity for rule in self.rules.inhibitions for severity in rule.severities}
+        return incidents.live(tx, severities=[Severity(name) for name in sorted(named)])
 
     def _stop(self, tx: Transaction, incident: Incident, change: Change) -> None:
         """Nobody else needs to be told: no further step, and none that is still waiting."""
@@ -157,16 +197,18 @@ class Speaker:
         said: list[Alert] = []
         for incident in incidents.live(tx):
             told = incidents.alerts(tx, incident.id)
-            if is_reminder_due(incident, told, now, self.rules) and not self._is_escalating(tx, incident):
+            if is_reminder_due(incident, told, now, self.rules) and self._may_remind(tx, incident):
                 page = brief(tx, incident, now) if brief else page_of(told[-1].page, incident)
                 spoken = self.speak(tx, incident, Change.HELD, page, now).alert
                 said += [spoken] if spoken else []
         return said
 
-    def _is_escalating(self, tx: Transaction, incident: Incident) -> bool:
-        """Whether an escalation goes on, which reminds in its own way."""
+    def _may_remind(self, tx: Transaction, incident: Incident) -> bool:
+        """Not of what nobody was told of, nor while an escalation goes on, which reminds in its own way."""
         course = escalations.get(tx, incident.id)
-        return course is not None and course.next_at is not None and course.episode == incident.episode
+        if course is not None and course.next_at is not None and course.episode == incident.episode:
+            return False
+        return any(item.episode == incident.episode for item in outbox.history(tx, incident.id))
 
     def _deliver(self, tx: Transaction, incident: Incident, alert: Alert, decision: Decision) -> list[Delivery]:
         sent = outbox.history(tx, incident.id)
@@ -213,6 +255,12 @@ class Speaker:
         gone = {item.id for item in dropped}
         left = [item for item in sent if _is_at(item, place) and item.id not in gone]
         return _successor(place, incident, alert, decision, left, dropped)
+
+
+def _stored(tx: Transaction, alert: Alert) -> Alert:
+    if not incidents.add_alert(tx, alert):
+        raise RuntimeError(f"alert {alert.seq} of incident {alert.incident_id} is stored already; nothing was enqueued")
+    return alert
 
 
 def _alert(incident: Incident, decision: Decision, page: Page, told: Sequence[Alert], now: datetime) -> Alert:

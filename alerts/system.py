@@ -12,7 +12,7 @@ often it is reported:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -75,6 +75,26 @@ class SystemIncidents:
             return None
         return self._store(tx, before, replace(before, state=IncidentState.RESOLVED, resolved_at=at), _OVER, why, at)
 
+    def update(
+        self,
+        tx: Transaction,
+        topic: str,
+        headline: str,
+        lines: Sequence[str],
+        news: str,
+        at: datetime,
+        facts: Mapping[str, Any] | None = None,
+    ) -> Alert | None:
+        """Bring what is known of a trouble that goes on up to date; people hear of it where there is `news`."""
+        before = incidents.by_fingerprint(tx, fingerprint(SYSTEM, topic))
+        if before is None or not before.state.is_live:
+            return None
+        known = {**before.facts, **(facts or {}), "lines": list(lines)}
+        after = replace(before, headline=headline[:MOST_WORDS], facts=known)
+        if after == before:
+            return None
+        return self._store(tx, before, after, Change.UPDATED if news else Change.HELD, news, at)
+
     def page(self, incident: Incident, at: datetime) -> Page:
         """What people are told of such an incident."""
         if stored := incident.facts.get("page"):
@@ -94,7 +114,7 @@ class SystemIncidents:
             acknowledged_by=incident.acknowledged_by,
             acknowledged_at=incident.acknowledged_at,
             resolved_at=incident.resolved_at,
-            why=tuple(str(sentence) for sentence in (incident.facts.get("why"),) if sentence),
+            why=_sentences(incident),
             url=self._url(incident),
             timezone=self.timezone,
             drill=bool(incident.facts.get("drill")),
@@ -129,12 +149,18 @@ class SystemIncidents:
 
     def _tell(self, tx: Transaction, incident: Incident, change: Change, why: str, at: datetime) -> Alert | None:
         details = {"severity": incident.severity.value, "episode": incident.episode, "why": why[:MOST_WORDS]}
-        incidents.append_event(tx, incident.id, at, change.value, details=details)
+        if change is not Change.HELD:
+            incidents.append_event(tx, incident.id, at, change.value, details=details)
         note = why[:MOST_WORDS] if change is not Change.OPENED else ""
         return self.speaker.speak(tx, incident, change, self.page(incident, at), at, note=note).alert
 
 
 _OVER = Change.RESOLVED
+
+
+def _sentences(incident: Incident) -> tuple[str, ...]:
+    told = incident.facts.get("lines") or [incident.facts.get("why")]
+    return tuple(str(sentence) for sentence in told if sentence)
 
 
 def _is_lately(before: Incident, at: datetime) -> bool:

@@ -16,6 +16,7 @@ import structlog
 from alerts.ladder import Ladder
 from alerts.outbox import Sender
 from alerts.speak import Speaker
+from alerts.storm import Storm
 from alerts.system import SystemIncidents
 from collectors.contract import Collector, SourceContext
 from config.plugins import resolve
@@ -105,7 +106,8 @@ class App:
     def __post_init__(self) -> None:
         """Open the database and put everything together."""
         self.database = Database.open(self.settings.database.resolved_url())
-        self.pipeline = assemble(self.settings, self.database)
+        self.storm = Storm.build(self.settings)
+        self.pipeline = assemble(self.settings, self.database, speaker=Storm.speaker(self.settings))
         self.pipeline.guard = self._must_lead
         self.care = Care.build(self.settings)
         self.system = SystemIncidents.build(self.settings, self.care.speaker)
@@ -203,6 +205,7 @@ class App:
                 now = self.clock()
                 self.care.release_overdue(tx, now)
                 self.care.speaker.remind(tx, now, self.care.brief)
+                self.storm.watch(tx, self.care.speaker, now)
 
     def back_up(self) -> None:
         """Copy the database, if that is due."""

@@ -10,7 +10,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy import update as update_rows
 
 from storage.database import Transaction
-from storage.records import Alert, Incident, IncidentEvent, IncidentState, Reason, Severity, Signal
+from storage.records import SYSTEM, Alert, Incident, IncidentEvent, IncidentState, Reason, Severity, Signal
 from storage.schema import alert, incident, incident_event, signal
 from storage.statements import insert_if_new, insert_new, is_constantly_in
 
@@ -51,9 +51,11 @@ def by_fingerprint(tx: Transaction, fingerprint: str) -> Incident | None:
     )
 
 
-def live(tx: Transaction, brand: str | None = None) -> list[Incident]:
+def live(tx: Transaction, brand: str | None = None, severities: Sequence[Severity] = ()) -> list[Incident]:
     """Incidents that still go on, the oldest first."""
     statement = select(*_INCIDENT).where(is_constantly_in(incident.c.state, _LIVE))
+    if severities:
+        statement = statement.where(incident.c.severity.in_([severity.value for severity in severities]))
     if brand is not None:
         statement = statement.where(incident.c.brand == brand)
     return _read(tx, statement.order_by(incident.c.opened_at, incident.c.id))
@@ -135,6 +137,47 @@ def alerts(tx: Transaction, incident_id: str) -> list[Alert]:
     """The alerts of an incident, in the order they were decided."""
     statement = select(*_ALERT).where(alert.c.incident_id == incident_id).order_by(alert.c.episode, alert.c.seq)
     return [_alert(row) for row in tx.execute(statement)]
+
+
+SHELTERED = "storm: "
+"""Begins the reason of an alert that was stored without messages of its own (alerts/storm.py)."""
+_IS_SHELTERED = alert.c.why.startswith(SHELTERED)
+
+
+def opened_between(tx: Transaction, start: datetime, end: datetime) -> int:
+    """How many incidents about brands were first told of in `(start, end]`, by the time of the decision."""
+    statement = (
+        select(func.count(func.distinct(alert.c.incident_id)))
+        .join(incident, incident.c.id == alert.c.incident_id)
+        .where(alert.c.at > start, alert.c.at <= end, alert.c.reason == Reason.OPENED.value, incident.c.brand != SYSTEM)
+    )
+    return tx.scalar(statement) or 0
+
+
+def critical_pages(tx: Transaction, since: datetime) -> int:
+    """How many critical incidents have paged for themselves after `since`."""
+    ringing = (Reason.OPENED.value, Reason.ESCALATED.value)
+    statement = (
+        select(func.count(func.distinct(alert.c.incident_id)))
+        .join(incident, incident.c.id == alert.c.incident_id)
+        .where(
+            alert.c.at > since,
+            alert.c.severity == Severity.CRITICAL.value,
+            alert.c.reason.in_(ringing),
+            ~_IS_SHELTERED,
+            incident.c.brand != SYSTEM,
+        )
+    )
+    return tx.scalar(statement) or 0
+
+
+def sheltered(tx: Transaction, since: datetime) -> list[Incident]:
+    """The incidents that have been told of by nobody but the storm since then, the oldest first."""
+    silent = select(alert.c.incident_id).where(alert.c.at >= since, _IS_SHELTERED)
+    ended = Reason.RESOLVED.value
+    loud = select(alert.c.incident_id).where(alert.c.at >= since, ~_IS_SHELTERED, alert.c.reason != ended)
+    statement = select(*_INCIDENT).where(incident.c.id.in_(silent), incident.c.id.not_in(loud))
+    return _read(tx, statement.order_by(incident.c.opened_at, incident.c.id))
 
 
 def _row(of: Incident) -> dict[str, Any]:

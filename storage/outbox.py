@@ -215,6 +215,20 @@ def unfinished(tx: Transaction) -> list[Delivery]:
     return _read(tx, select(*_COLUMNS).where(_is_unfinished(_D)).order_by(_D.due_at, _D.id))
 
 
+def late(tx: Transaction, now: datetime) -> int:
+    """How many deliveries are due and not begun, or to be tried again."""
+    return tx.scalar(select(func.count()).where(_is_unfinished(_D), _D.state.in_(_UNSENT), _D.due_at <= now)) or 0
+
+
+def oldest_due(tx: Transaction, now: datetime) -> datetime | None:
+    """Since when the delivery that waits longest is due, of those that nobody has begun and no channel holds up."""
+    statement = select(func.min(_D.due_at)).where(
+        _is_unfinished(_D), _D.state == DeliveryState.PENDING.value, _D.due_at <= now, ~_is_blocked(now)
+    )
+    found: datetime | None = tx.scalar(statement)
+    return found
+
+
 def _is_unfinished(columns: Any) -> ColumnElement[bool]:
     return ~is_constantly_in(columns.state, _TERMINAL)
 
