@@ -223,6 +223,10 @@ class Page:
     drill: bool = False
 
 
+ALL_QUIET = "all_quiet"
+"""The kind of a page that only says that the program works."""
+
+
 class UnreadablePageError(Exception):
     """A stored page does not have the shape of one; the message says at which field."""
 

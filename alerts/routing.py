@@ -32,19 +32,22 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What routes look at; of the program's own troubles, the channel that is ill and so not to be used."""
+    """What routes look at; of the program's own troubles, the channel that is `ill` and so not to be used, or the
+    channels that `only` are to hear of it."""
 
     brand: str
     severity: Severity
     kind: str = ""
     sources: tuple[str, ...] = ()
     ill: str = ""
+    only: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, incident: Incident) -> Self:
         """What routes look at in an incident."""
         ill = incident.topic.removeprefix(ILL) if incident.is_system and incident.topic.startswith(ILL) else ""
-        return cls(incident.brand, incident.severity, incident.kind, incident.sources, ill)
+        only = tuple(str(name) for name in incident.facts.get("channels", ())) if incident.is_system else ()
+        return cls(incident.brand, incident.severity, incident.kind, incident.sources, ill, only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class Routing:
 
     def destinations(self, subject: Subject) -> list[Destination]:
         """Where an alert about `subject` goes, each once; without any route, to every channel."""
+        if subject.only:
+            return self._resolve(subject.only)
         if subject.brand == SYSTEM:
             return self._of_operators(subject, self.operators or self.channels)
         if not self.routes:
@@ -79,6 +84,8 @@ class Routing:
     def fallbacks(self, subject: Subject) -> list[Destination]:
         """Where it goes as well when nobody of `destinations` could be reached; never one of those."""
         primary = set(self.destinations(subject))
+        if subject.only:
+            return []
         if subject.brand == SYSTEM:
             return [place for place in self._of_operators(subject, self.channels) if place not in primary]
         named = self._resolve(name for route in self._matching(subject) for name in route.fallback)

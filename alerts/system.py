@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from alerts.page import Page
-from alerts.policy import Change
+from alerts.policy import Change, Decision
 from alerts.speak import Speaker, page_of
 from config.settings import Settings
 from storage import incidents
@@ -95,6 +95,26 @@ class SystemIncidents:
             return None
         return self._store(tx, before, after, Change.UPDATED if news else Change.HELD, news, at)
 
+    def close(self, tx: Transaction, topic: str, at: datetime) -> None:
+        """End it without a word: what was tried has been seen to work."""
+        before = incidents.by_fingerprint(tx, fingerprint(SYSTEM, topic))
+        if before is None or not before.state.is_live:
+            return
+        ended = replace(before, state=IncidentState.RESOLVED, resolved_at=at, version=before.version + 1)
+        if incidents.update(tx, replace(ended, updated_at=max(at, before.updated_at)), before.version):
+            incidents.append_event(tx, before.id, at, Change.RESOLVED.value, details={"episode": before.episode})
+
+    def remark(
+        self, tx: Transaction, topic: str, headline: str, kind: str, lines: Sequence[str], at: datetime
+    ) -> Alert | None:
+        """Tell the operators something that is no trouble and asks for nothing."""
+        failing = Failing(topic, headline, severity=Severity.WATCH, facts={"lines": list(lines)})
+        said = replace(_new(failing, at), state=IncidentState.RESOLVED, kind=kind, resolved_at=at)
+        if not incidents.insert(tx, said):
+            return None
+        decision = Decision(Reason.OPENED, headline, (), at)
+        return self.speaker.say(tx, said, self.page(said, at), decision, [], at).alert
+
     def page(self, incident: Incident, at: datetime) -> Page:
         """What people are told of such an incident."""
         if stored := incident.facts.get("page"):
@@ -124,19 +144,7 @@ class SystemIncidents:
         return f"{self.public_url.rstrip('/')}/incidents/{incident.id}" if self.public_url else ""
 
     def _open(self, tx: Transaction, failing: Failing, at: datetime) -> Alert | None:
-        new = Incident(
-            id=_identity(failing.topic, at),
-            brand=SYSTEM,
-            fingerprint=fingerprint(SYSTEM, failing.topic),
-            state=IncidentState.OPEN,
-            severity=failing.severity,
-            headline=failing.headline[:MOST_WORDS],
-            began_at=at,
-            opened_at=at,
-            updated_at=at,
-            topic=failing.topic,
-            facts=_facts(failing),
-        )
+        new = _new(failing, at)
         if not incidents.insert(tx, new):
             return None  # another process said it in the same moment
         return self._tell(tx, new, Change.OPENED, failing.why, at)
@@ -156,6 +164,22 @@ class SystemIncidents:
 
 
 _OVER = Change.RESOLVED
+
+
+def _new(failing: Failing, at: datetime) -> Incident:
+    return Incident(
+        id=_identity(failing.topic, at),
+        brand=SYSTEM,
+        fingerprint=fingerprint(SYSTEM, failing.topic),
+        state=IncidentState.OPEN,
+        severity=failing.severity,
+        headline=failing.headline[:MOST_WORDS],
+        began_at=at,
+        opened_at=at,
+        updated_at=at,
+        topic=failing.topic,
+        facts=_facts(failing),
+    )
 
 
 def _sentences(incident: Incident) -> tuple[str, ...]:

@@ -31,6 +31,9 @@ def policy_findings(raw: Raw) -> Iterator[Finding]:
     if isinstance(operations, Mapping):
         place = ("operations", "channels")
         yield from _of_names(raw, place, operations.get("channels"), must_reach_people=True)
+        if isinstance(canary := operations.get("canary"), str):
+            for finding in _of_names(raw, ("operations", "canary"), [canary], must_reach_people=False):
+                yield Finding(("operations", "canary"), finding.message, finding.suggestion)
 
 
 def channels_of_policies(raw: Raw) -> set[str]:
@@ -44,8 +47,10 @@ def channels_of_policies(raw: Raw) -> set[str]:
 def channels_of_operations(raw: Raw) -> set[str]:
     """Channels that hear of the program's own troubles."""
     operations = raw.get("operations")
-    names = operations.get("channels") if isinstance(operations, Mapping) else None
-    return {str(name) for name in names} if isinstance(names, list) else set()
+    if not isinstance(operations, Mapping):
+        return set()
+    names = operations.get("channels")
+    return {str(name) for name in (*(names if isinstance(names, list) else ()), operations.get("canary"))}
 
 
 def _of_policy(raw: Raw, index: int, policy: Raw) -> Iterator[Finding]:

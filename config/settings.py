@@ -411,11 +411,29 @@ class AlertingSettings(Table):
     """The same for a warning."""
 
 
+HeartbeatAddress = Annotated[
+    Annotated[WebAddress, Tag("text")] | Annotated[SecretReference, Tag("reference")],
+    Discriminator(lambda value: "text" if isinstance(value, str) else "reference"),
+]
+
+
 class OperationsSettings(Table):
     """How the program watches itself, and who hears of its own troubles."""
 
     channels: list[Name] = []
     """Channels that are told when the program itself is ill; empty for all."""
+    heartbeat: HeartbeatAddress | None = None
+    """Address outside that hears each minute while all is well, such as a check of healthchecks.io; often a secret."""
+    canary: Name | None = None
+    """Channel for tests alone, to which a made incident is sent every 15 minutes to see that all of it works."""
+    all_quiet_at: TimeOfDay | None = None
+    """When the operators hear once a day that the program works, with its counts; unset for never."""
+
+    def heartbeat_url(self) -> str:
+        """The address of the heartbeat, read from where the reference points when it is one; empty for none."""
+        if self.heartbeat is None or isinstance(self.heartbeat, str):
+            return self.heartbeat or ""
+        return self.heartbeat.resolve().get_secret_value()
 
 
 def _kind_name(name: str) -> str:

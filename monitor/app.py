@@ -14,13 +14,14 @@ from functools import partial
 import structlog
 
 from alerts.ladder import Ladder
-from alerts.outbox import Sender
+from alerts.outbox import Sender, build_channels
 from alerts.speak import Speaker
 from alerts.storm import Storm
 from alerts.system import SystemIncidents
 from collectors.contract import Collector, SourceContext
 from config.plugins import resolve
 from config.settings import Settings, SourceSettings
+from monitor import watchdog
 from monitor.backups import Backups
 from monitor.briefing import Briefing
 from monitor.care import Care
@@ -35,6 +36,7 @@ from monitor.slack_desks import SlackDesks
 from monitor.sources.budget import Budget, tariff_of
 from monitor.sources.pace import Pace
 from monitor.understanding import Understanding
+from monitor.vigil import Vigil
 from storage import leases as lease_store
 from storage import schedule as schedule_store
 from storage.database import Database, Transaction
@@ -49,6 +51,9 @@ SEND_EVERY = timedelta(seconds=1)
 REMIND_EVERY = timedelta(seconds=30)
 BACK_UP_EVERY = timedelta(minutes=5)
 """How often it is looked whether a copy of the database is due."""
+AUDIT_EVERY = timedelta(seconds=60)
+CANARY_EVERY = timedelta(minutes=15)
+ALIVE_EVERY = timedelta(seconds=10)
 
 
 class NotLeadingError(Exception):
@@ -78,6 +83,11 @@ def assemble(
         durable=durable,
         coverage=ledgered_coverage([source.name for source in settings.sources]),
     )
+
+
+def rehearsed(settings: Settings, database: Database, speaker: Speaker) -> Pipeline:
+    """The pipeline of a rehearsal: the real one, over a database that is forgotten, marked as a drill."""
+    return assemble(settings, database, speaker=speaker, durable=False, drill=True)
 
 
 def new_fold(settings: Settings) -> Fold:
@@ -119,6 +129,8 @@ class App:
         self.jobs = {source.name: self._job(source) for source in self.settings.sources if source.enabled}
         self.timer = Timer(threads=len(self.jobs) + 4)
         self._lease: lease_store.Lease | None = None
+        self._turned_at: datetime | None = None
+        self.vigil = self._vigil()
         self._judging = threading.Lock()
 
     def start(self) -> None:
@@ -139,12 +151,22 @@ class App:
         if self.backups is not None:
             self.timer.every("back up", BACK_UP_EVERY, self.back_up)
         self.timer.every("escalate", SEND_EVERY, self.escalate)
+        for name, every, look in (
+            ("audit", AUDIT_EVERY, self.vigil.audit),
+            ("heartbeat", AUDIT_EVERY, self.vigil.heartbeat),
+            ("canary", CANARY_EVERY, self.vigil.canary),
+            ("daily", AUDIT_EVERY, self.vigil.daily),
+        ):
+            self.timer.every(name, every, partial(self._while_leading, look), self.clock() + every)
+        self.timer.every("alive", ALIVE_EVERY, self.alive)
         self.timer.start()
         self.slack.start()
+        watchdog.notify("READY=1")
         _log.info("running", brands=len(self.settings.brands), sources=sorted(self.jobs), owner=self.owner)
 
     def stop(self) -> None:
         """Finish what is under way, give the lease back, and close."""
+        watchdog.notify("STOPPING=1")
         self.stopping.set()
         self.slack.stop()
         self.timer.stop()
@@ -165,6 +187,7 @@ class App:
         with self.database.write() as tx:
             held = lease_store.renew(tx, before, now, LEASE_FOR) if before else None
             self._lease = held or lease_store.acquire(tx, LEADER, self.owner, now, LEASE_FOR)
+        self.vigil.written_at = now
         if self._lease and (before is None or before.fence != self._lease.fence):
             self.pipeline.forget()  # somebody else may have led in between
             self._take_over()
@@ -191,12 +214,23 @@ class App:
         except NotLeadingError as lost:
             _log.warning("not judging", reason=str(lost))
             return
+        self.vigil.judged_at = self.clock()
         if alerts:
             self.send()
 
     def send(self) -> None:
         """Send what is due."""
         self.sender.run_once()
+        self._turned_at = self.clock()
+
+    def alive(self) -> None:
+        """Tell systemd that the process lives, while it still sends."""
+        if watchdog.is_alive(self._turned_at, self.clock()):
+            watchdog.notify("WATCHDOG=1")
+
+    def _while_leading(self, look: Callable[[], None]) -> None:
+        if self.is_leader:
+            look()
 
     def remind(self) -> None:
         """Open again what was taken and not ended in time, and remind of what nobody took."""
@@ -245,6 +279,12 @@ class App:
             said = self.ladder.climb(tx, self.clock())
         if said:
             self.send()
+
+    def _vigil(self) -> Vigil:
+        channels = build_channels(self.settings, self.clock)
+        return Vigil(
+            self.settings, self.database, self.care, channels, rehearsed, self.clock, self.system, self.clock()
+        )
 
     def _must_lead(self, tx: Transaction) -> None:
         held = lease_store.get(tx, LEADER, locked=True)

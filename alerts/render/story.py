@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alerts.actions import Action, Need, Offer, offered
-from alerts.page import OnDuty, Page, Quote
+from alerts.page import ALL_QUIET, OnDuty, Page, Quote
 from alerts.render.outside import cleaned, cut, safe_link
 from alerts.words import clock, count, every, kind_words, listed, moment, person, short_count, span, span_words
 from storage.records import IncidentState, Reason, Severity
@@ -107,6 +107,8 @@ def _is_over(page: Page) -> bool:
 
 
 def _badge(page: Page) -> str:
+    if page.kind == ALL_QUIET:
+        return "All quiet"
     badge = _BADGES[page.severity]
     if page.state is IncidentState.FALSE_ALARM:
         badge = "False alarm"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor.cli import check_cost, output, settings
-from monitor.cli.failures import BAD_USAGE, FOUND_PROBLEMS
+from monitor.cli.failures import BAD_USAGE, FOUND_PROBLEMS, Failure
 from monitor.cli.settings import DEFAULT, AsJson, ConfigFile
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ Live = Annotated[
 ]
 Cost = Annotated[
     bool, typer.Option("--cost", help="Say how many requests a day and how much money a month each source will take.")
+]
+Wait = Annotated[
+    str,
+    typer.Option("--wait", metavar="TIME", help="With --live: wait so long until a person takes each test page."),
 ]
 Schema = Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the configuration, for editors.")]
 Previewed = Annotated[
@@ -63,6 +67,7 @@ def check(
     config: ConfigFile = DEFAULT,
     *,
     live: Live = False,
+    wait: Wait = "",
     cost: Cost = False,
     schema: Schema = False,
     preview: Previewed = None,
@@ -80,7 +85,10 @@ def check(
     The exit code is 0 when all is well, 2 when the configuration is wrong, 1 when --live found something that does not
     answer.
 
-    Example: tocsin check --live
+    With --wait the test pages go through the outbox as real ones do, and each is to be taken by a person: by a button,
+    a link, or "tocsin incidents ack" in another terminal.
+
+    Example: tocsin check --live --wait 10m
     """
     if schema:
         _print_schema()
@@ -100,7 +108,8 @@ def check(
     costs = check_cost.estimates(chosen) if cost else []
     if not as_json:
         check_cost.show(costs)
-    answers = list(_ask(chosen, as_json=as_json)) if live else []
+    answers = list(_ask(chosen, as_json=as_json, send=not wait)) if live else []
+    answers += _wait_for_people(chosen, wait, as_json=as_json) if live and wait else []
     if as_json:
         found = {"problems": [], "live": [asdict(answer) for answer in answers]}
         output.print_json(found | ({"cost": check_cost.as_json(costs)} if cost else {}))
@@ -150,12 +159,34 @@ def _listed(names: list[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _ask(chosen: Settings, *, as_json: bool) -> Iterator[Answer]:
+def _wait_for_people(chosen: Settings, wait: str, *, as_json: bool) -> list[Answer]:
+    """Whether a person took the test page of each channel in time."""
+    from config.durations import parse_duration
+    from config.problems import Mistake
+    from monitor.cli.drill import wait_for_people
+
+    try:
+        patience = parse_duration(wait)
+    except Mistake as error:
+        raise Failure(f"--wait: {error}", code=BAD_USAGE) from error
+    with settings.open_database(chosen, make=True) as database:
+        missed = wait_for_people(chosen, database, test_page(chosen), patience, as_json=as_json)
+    enabled = [channel.name for channel in chosen.channels if channel.enabled]
+    return [
+        _shown(
+            Answer("channel", name, name not in missed, "nobody took it" if name in missed else "a person took it"),
+            as_json=as_json,
+        )
+        for name in enabled
+    ]
+
+
+def _ask(chosen: Settings, *, as_json: bool, send: bool) -> Iterator[Answer]:
     """Ask every source and channel that is enabled, one after another, and print each answer as it comes."""
     for source in (source for source in chosen.sources if source.enabled):
         yield _shown(_ask_source(source, chosen), as_json=as_json)
     for channel in (channel for channel in chosen.channels if channel.enabled):
-        for answer in _ask_channel(channel, chosen):
+        for answer in _ask_channel(channel, chosen, send=send):
             yield _shown(answer, as_json=as_json)
 
 
@@ -178,8 +209,8 @@ def _ask_source(source: SourceSettings, chosen: Settings) -> Answer:
         return Answer("source", source.name, fine=False, message=f"{type(error).__name__}: {error}")
 
 
-def _ask_channel(channel: ChannelSettings, chosen: Settings) -> Iterator[Answer]:
-    """Sign in, then send a test page to each target."""
+def _ask_channel(channel: ChannelSettings, chosen: Settings, *, send: bool) -> Iterator[Answer]:
+    """Sign in, then `send` a test page to each target."""
     import secrets
 
     from alerts.channels.contract import ChannelError, Message
@@ -191,7 +222,7 @@ def _ask_channel(channel: ChannelSettings, chosen: Settings) -> Iterator[Answer]
         way = build_channel(channel, chosen, settings.now)
         yield Answer("channel", channel.name, fine=True, message=way.probe(Deadline(DEADLINE_SECONDS)))
         options = options_of("alerts.channels", channel.type).model_validate(channel.options)
-        for target in options.targets:  # type: ignore[attr-defined]
+        for target in options.targets if send else ():  # type: ignore[attr-defined]
             message = Message(secrets.token_hex(16), target, test_page(chosen))
             way.send(message, Deadline(DEADLINE_SECONDS))
             told = f"a test page went to {target or channel.name}; look whether it arrived"

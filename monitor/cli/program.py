@@ -14,6 +14,7 @@ from monitor.cli import (
     database_files,
     demo,
     detect,
+    drill,
     incident_care,
     init,
     posts,
@@ -60,6 +61,9 @@ def tocsin(
 app.command("demo", short_help="A made incident through the real pipeline; needs nothing.")(demo.demo)
 app.command("init", short_help="Write a first configuration after a few questions.")(init.init)
 app.command("check", short_help="Check the configuration, and with --live all it names.")(check.check)
+app.command("fire-drill", short_help="A made incident through the real channels, until somebody takes it.")(
+    drill.fire_drill
+)
 app.command("run", short_help="Watch: read the sources, judge, and page.")(run.run)
 app.command("web", short_help="Serve the web page alone.")(web.web)
 app.command("replay", short_help="What would have been paged over a history of posts.")(replay.replay)
