@@ -7,7 +7,7 @@ from typing import Literal, get_args
 Sensitivity = Literal["relaxed", "standard", "keen"]
 SENSITIVITIES: tuple[Sensitivity, ...] = get_args(Sensitivity)
 
-ScorerName = Literal["default", "lexicon", "learned"]
+ScorerName = Literal["default", "lexicon", "learned", "transformer"]
 SeverityName = Literal["watch", "warning", "critical"]
 RoleName = Literal["viewer", "responder", "analyst", "operator"]
 SentimentName = Literal["negative", "neutral", "positive"]

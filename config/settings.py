@@ -135,6 +135,8 @@ class BrandSettings(Table):
     """Its products and services."""
     context: list[Text] = []
     """Words of which one must stand near an ambiguous name for it to count."""
+    context_against: list[Text] = []
+    """Words near an ambiguous name that speak for another meaning of it."""
     exclude: list[Text] = []
     """Phrases that rule a match out, such as another company of the same name."""
     rivals: list[Text] = []
@@ -362,16 +364,24 @@ class UnderstandingSettings(Table):
     """How posts are read: language, relevance and sentiment toward the brand."""
 
     scorer: ScorerName = "default"
-    """Which sentiment scorer is used: the lexicon, or a learned one; by default the learned one if it has a model."""
+    """Which sentiment scorer is used: the lexicon, a learned one, or a transformer; by default the one of the model."""
     model: FilePath | None = None
-    """A model that "tocsin train" made."""
+    """A model that "tocsin train" made, or the folder of a transformer (model.onnx, tokenizer.json, config.json)."""
     languages: list[Text] = []
     """Languages (two-letter codes) that are told apart; empty for all that the identifier knows."""
+    transformer_languages: list[Text] = []
+    """Languages that the transformer was made for; empty for all; posts in others go to the lexicon."""
+    transformer_aspect: bool = False
+    """Whether the transformer takes the brand's name as a second text, as models of aspects do."""
+    transformer_deadline: Duration = timedelta(seconds=10)
+    """How long the transformer may take for sixteen texts before the lexicon stands in for it."""
 
     @model_validator(mode="after")
     def _learned_from_something(self) -> Self:
         if self.scorer == "learned" and self.model is None:
             raise Mistake("the learned scorer needs a model", 'make one with "tocsin train", and name it as model')
+        if self.scorer == "transformer" and self.model is None:
+            raise Mistake("the transformer needs a model", "name the folder with its ONNX files as model")
         return self
 
 

@@ -76,7 +76,7 @@ def assemble(
     speaker = speaker or Speaker.build(settings)
     return Pipeline(
         database=database,
-        understanding=Understanding.build(settings),
+        understanding=Understanding.build(settings, steady=durable),
         new_fold=lambda: new_fold(settings),
         register=Register(brief=briefing.page, announce=speaker.announce),
         lateness=settings.detection.lateness,

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from config.settings import BrandSettings
+from config.settings import BrandSettings, UnderstandingSettings
 from monitor.language import Identifier
 from monitor.matching import Matcher
 from monitor.sentiment.contract import Item, Scorer
@@ -57,13 +57,16 @@ def scored_file(
     model: Path | None = None,
     brands: Sequence[BrandSettings] = (),
     languages: Sequence[str] = (),
+    asked: UnderstandingSettings | None = None,
 ) -> Iterator[ScoredLine]:
     """The scores of a JSONL file (`.gz` too) whose lines have `id` and `text`, in order.
 
     Sentiment is toward the brand that `brand_field` names in each line; it may be one of `brands`, or any name. The
     `lang` of a line is believed, other languages are recognised among `languages`. Raises LineError.
     """
-    yield from scored(read_lines(path), scorer_of(brands, model=model), Lines(brand_field, brands, languages))
+    yield from scored(
+        read_lines(path), scorer_of(brands, model=model, asked=asked), Lines(brand_field, brands, languages)
+    )
 
 
 class Lines:

@@ -11,7 +11,8 @@ from monitor.language import UNDETERMINED, Identifier
 from monitor.matching import Matcher
 from monitor.matching.reading import reading_of
 from monitor.sentiment.contract import Scorer
-from monitor.sentiment.scorers import scorer_of
+from monitor.sentiment.fallback import Missing, StandIn
+from monitor.sentiment.scorers import scorer_of, steady_scorer_of
 from storage.keys import content_key
 from storage.records import Mention, MentionedPost, Post
 
@@ -27,16 +28,28 @@ class Understanding:
         self._identifier = identifier
         self._scorer = scorer
         self._kinds = kinds or _no_kinds
+        self._watched: StandIn | Missing | None = None
 
     @classmethod
-    def build(cls, settings: Settings) -> Self:
-        """As the operator configured it."""
-        return cls(
-            Matcher(settings.brands),
-            Identifier(settings.understanding.languages),
-            scorer_of(settings.brands, name=settings.understanding.scorer, model=settings.understanding.model),
-            _kinds(settings),
+    def build(cls, settings: Settings, *, steady: bool = False) -> Self:
+        """As the operator configured it. Raises ScorerError and ModelError.
+
+        A `steady` one raises nothing: where the scorer cannot be had, or fails, the lexicon stands in (`degraded`).
+        """
+        asked, brands = settings.understanding, settings.brands
+        scorer, watched = (
+            steady_scorer_of(brands, asked)
+            if steady
+            else (scorer_of(brands, name=asked.scorer, model=asked.model, asked=asked), None)
         )
+        made = cls(Matcher(brands), Identifier(asked.languages), scorer, _kinds(settings))
+        made._watched = watched
+        return made
+
+    @property
+    def degraded(self) -> str:
+        """Why the lexicon stands in for the configured scorer; empty while it does not."""
+        return self._watched.degraded if self._watched else ""
 
     @property
     def signature(self) -> str:

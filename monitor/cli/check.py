@@ -108,7 +108,8 @@ def check(
     costs = check_cost.estimates(chosen) if cost else []
     if not as_json:
         check_cost.show(costs)
-    answers = list(_ask(chosen, as_json=as_json, send=not wait)) if live else []
+    answers = list(_ask_model(chosen, as_json=as_json))
+    answers += _ask(chosen, as_json=as_json, send=not wait) if live else []
     answers += _wait_for_people(chosen, wait, as_json=as_json) if live and wait else []
     if as_json:
         found = {"problems": [], "live": [asdict(answer) for answer in answers]}
@@ -157,6 +158,22 @@ def _contents(chosen: Settings) -> str:
 def _listed(names: list[str], most: int = 5) -> str:
     rest = len(names) - most
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _ask_model(chosen: Settings, *, as_json: bool) -> Iterator[Answer]:
+    """Load the sentiment model: "tocsin run" would go on without it, with the lexicon."""
+    from monitor.sentiment.model_error import ModelError
+    from monitor.understanding import Understanding
+
+    model = chosen.understanding.model
+    if model is None:
+        return
+    try:
+        message = f"{Understanding.build(chosen).signature} works"
+    except ModelError as error:
+        yield _shown(Answer("model", str(model), fine=False, message=str(error)), as_json=as_json)
+    else:
+        yield _shown(Answer("model", str(model), fine=True, message=message), as_json=as_json)
 
 
 def _wait_for_people(chosen: Settings, wait: str, *, as_json: bool) -> list[Answer]:

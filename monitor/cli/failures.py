@@ -69,7 +69,7 @@ def _known(error: Exception) -> Failure | None:
         ("monitor.score", "LineError", FOUND_PROBLEMS),
         ("monitor.train", "TrainingError", FOUND_PROBLEMS),
         ("monitor.sentiment.scorers", "ScorerError", BAD_USAGE),
-        ("monitor.sentiment.learned", "ModelError", BAD_USAGE),
+        ("monitor.sentiment.model_error", "ModelError", BAD_USAGE),
     ):
         kind = getattr(sys.modules.get(name), family, None)  # a module that was never imported raised nothing
         if kind is not None and isinstance(error, kind):

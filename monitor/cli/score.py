@@ -18,7 +18,9 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="JSONL, also packed b
 BrandField = Annotated[
     str | None, typer.Option("--brand-field", metavar="KEY", help="The key that names the brand each line is about.")
 ]
-Model = Annotated[Path | None, typer.Option("--model", "-m", metavar="FILE", help='A model that "tocsin train" made.')]
+Model = Annotated[
+    Path | None, typer.Option("--model", "-m", metavar="PATH", help='A model that "tocsin train" made, or a folder.')
+]
 Config = Annotated[
     Path | None,
     typer.Option("--config", "-c", metavar="FILE", help="A configuration whose brands and languages are used."),
@@ -36,9 +38,10 @@ def score(
     """
     from monitor.score import scored_file
 
-    for needed in (file, model):
-        if needed is not None and not needed.is_file():
-            raise Failure(f"{needed}: there is no such file", code=BAD_USAGE)
+    if not file.is_file():
+        raise Failure(f"{file}: there is no such file", code=BAD_USAGE)
+    if model is not None and not model.exists():
+        raise Failure(f"{model}: there is no such file or folder", code=BAD_USAGE)
     known = _known(config)
     show = _print_json if as_json else _print
     for line in scored_file(file, brand_field=brand_field, model=model, **known):
@@ -50,7 +53,8 @@ def _known(config: Path | None) -> dict[str, Any]:
     if config is None:
         return {}
     chosen = settings.read_settings(config, complete=False)
-    return {"brands": chosen.brands, "languages": chosen.understanding.languages}
+    understanding = chosen.understanding
+    return {"brands": chosen.brands, "languages": understanding.languages, "asked": understanding}
 
 
 def _print_json(line: ScoredLine) -> None:

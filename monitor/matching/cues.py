@@ -110,7 +110,8 @@ _BUSINESS = re.compile(
     r"\b(?:customers?|companies|company|ceo|lawsuit|antitrust|acquires?|acquiring|acquisition|merger|stocks?|shares|earnings"
     r"|dividends?|investors?|market|quarter|revenue|profits?|prices?|subscribers?|subscription|contract|refund|bill(?:ed|ing)?"
     r"|outage|layoffs?|employees|employer|patents?|monopoly|brand|retail|rivals?|competitors?|carriers?|update|release"
-    r"|devices?|support|service|hardware|software|developers?|devs|engineers?|launch(?:es|ed)?|\$\d+[mb]?n?)\b"
+    r"|devices?|support|service|hardware|software|developers?|devs|engineers?|launch(?:es|ed)?)\b"
+    r"|[$€£]\d+(?:[.,]\d+)*\s?(?:[kmb]n?|thousand|million|billion)?\b"
 )
 _TICKER = re.compile(r"(?<!\w)\$[a-z]{1,5}\b")
 
@@ -135,7 +136,7 @@ def cues_around(text: Folded, place: Place) -> Iterator[Cue]:
     elif before.endswith("@"):
         yield Cue(2.5, "written as an account")
     elif before.endswith("#"):
-        yield Cue(2.0 if written[:1].isupper() else 1.3, "written as a hashtag")
+        yield Cue(2.0 if written[:1].isupper() else 1.1, "written as a hashtag")
     elif place.term.kind == TermKind.TICKER:
         yield from _market(text, place)
     else:
@@ -144,9 +145,11 @@ def cues_around(text: Folded, place: Place) -> Iterator[Cue]:
         yield from _after(text, after, written)
 
 
-def cues_of_text(text: Folded) -> Iterator[Cue]:
-    """Cues from what the text talks about."""
+def cues_of_text(text: Folded, place: Place) -> Iterator[Cue]:
+    """Cues from what the text talks about, beside the place itself."""
     talk = {match[0] for match in _BUSINESS.finditer(text.folded)}
+    if place.term.kind is not TermKind.TICKER:
+        talk.update(match[0] for match in _TICKER.finditer(text.folded))
     if talk:
         yield Cue(1.0 if len(talk) == 1 else 1.6, f"talk of {min(talk)}")
 

@@ -46,6 +46,8 @@ _CYRILLIC_ENDINGS = frozenset(
 )
 
 
+_LONG_HEAD = 5
+"""Letters from which the end of a word is hardly that word by chance."""
 _BEFORE_TICKER = frozenset(" (,:;/\"'“‘[|.")
 _AFTER_TICKER = frozenset(" ),:;.!?/\"'”’…]|-")
 
@@ -71,11 +73,16 @@ class _Pattern(NamedTuple):
 
 
 class Wordlist:
-    """Words and phrases of the settings, looked for in folded texts; a plural or possessive s may follow."""
+    """Words and phrases of the settings, looked for in folded texts; a plural or possessive s may follow.
 
-    def __init__(self, entries: Iterable[str]) -> None:
+    With `compounds`, long words are found as the heads of compounds, too (`smartphone`, `Mobilfunkvertrag`).
+    """
+
+    def __init__(self, entries: Iterable[str], *, compounds: bool = False) -> None:
         self._entries = [
-            (folded, _left_guard(folded), _right_guard(folded)) for folded in map(folded_term, entries) if folded
+            (folded, _anything if compounds and _may_head(folded) else _left_guard(folded), _right_guard(folded))
+            for folded in map(folded_term, entries)
+            if folded
         ]
 
     def spans(self, folded: str) -> list[tuple[int, int]]:
@@ -86,6 +93,10 @@ class Wordlist:
             if entry in folded
             for span in _spans(folded, entry, left, right)
         ]
+
+
+def _may_head(folded: str) -> bool:
+    return len(folded) >= _LONG_HEAD and folded.isalpha()
 
 
 def _spans(folded: str, entry: str, left: Guard, right: Guard) -> Iterator[tuple[int, int]]:

@@ -38,13 +38,16 @@ class BrandRules:
 
     brand: BrandSettings
     context: Wordlist
+    against: Wordlist
     exclusions: Wordlist
     rivals: Wordlist
 
     @classmethod
     def of(cls, brand: BrandSettings) -> BrandRules:
         """The rules of a brand."""
-        return cls(brand, Wordlist(brand.context), Wordlist(brand.exclude), Wordlist(brand.rivals))
+        context = Wordlist(brand.context, compounds=True)
+        against = Wordlist(brand.context_against, compounds=True)
+        return cls(brand, context, against, Wordlist(brand.exclude), Wordlist(brand.rivals))
 
 
 class Found(NamedTuple):
@@ -82,7 +85,7 @@ def judged(rules: BrandRules, found: Found) -> tuple[float, str]:
 
 def _weighed(rules: BrandRules, text: Folded, place: Place) -> tuple[float, str]:
     """The probability of one ordinary word, and the cues that made it."""
-    cues = [*cues_around(text, place), *cues_of_text(text), *_settled(rules, text)]
+    cues = [*cues_around(text, place), *cues_of_text(text, place), *_settled(rules, text)]
     odds = _PRIOR + sum(cue.weight for cue in cues)
     probability = round(1.0 / (1.0 + math.exp(-odds)), 3)
     weightiest = sorted(cues, key=lambda cue: -abs(cue.weight))[:_TOLD]
@@ -92,7 +95,11 @@ def _weighed(rules: BrandRules, text: Folded, place: Place) -> tuple[float, str]
 def _settled(rules: BrandRules, text: Folded) -> list[Cue]:
     """Cues from the brand's own settings."""
     cues = []
-    for words, weight, why in ((rules.context, _CONTEXT, "near"), (rules.rivals, _RIVAL, "beside its rival")):
+    for words, weight, why in (
+        (rules.context, _CONTEXT, "near"),
+        (rules.against, -_CONTEXT, "though near"),
+        (rules.rivals, _RIVAL, "beside its rival"),
+    ):
         spans = words.spans(text.folded)
         if spans:
             cues.append(Cue(weight, f"{why} “{text.folded[slice(*spans[0])]}”"))

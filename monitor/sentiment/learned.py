@@ -33,16 +33,13 @@ from monitor.sentiment.features import (
 )
 from monitor.sentiment.judgement import compound_of, judged
 from monitor.sentiment.masking import masked
+from monitor.sentiment.model_error import ModelError
 from monitor.sentiment.reader import ENGLISH, reader_of
 from monitor.sentiment.toward import TowardBrand
 from storage.records import Label, Score
 
 FORMAT = 1
 _STEPS = 127
-
-
-class ModelError(ValueError):
-    """A file is not a model, or not one that this version can use; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,3 +148,12 @@ def test_the_schema_is_printed_without_a_configuration(tocsin: Run) -> None:
 def test_markup_in_the_configuration_is_shown_as_it_is(tocsin: Run, configured: Path) -> None:
     configured.write_text(configured.read_text().replace('name = "Bolt"', 'name = "[red]Bolt[/]"'))
     assert "[red]Bolt[/]" in tocsin("check").output
+
+
+def test_a_model_that_cannot_be_loaded_is_found_without_asking_anybody(tocsin: Run, configured: Path) -> None:
+    configured.write_text(configured.read_text() + '[understanding]\nmodel = "odd.model"\n')
+    (configured.parent / "odd.model").write_text("no model")
+    result = tocsin("check")
+    assert result.exit_code == 1
+    assert "wrong  model" in result.output
+    assert "tocsin train" in result.output

@@ -85,3 +85,26 @@ def test_an_exclusion_over_the_match_silences_even_a_sure_name() -> None:
 def test_a_name_of_two_letters_is_always_in_doubt() -> None:
     (mention,) = Matcher([BrandSettings(name="HP", minimum_relevance=0.0)]).match(post(text="an hp of 90"))
     assert mention.relevance < 0.5
+
+
+def test_words_of_another_meaning_speak_against_the_company() -> None:
+    text = "New Spruce boards for the roof"
+    relevance, reason = judged(text, context_against=["boards"])
+    assert relevance < judged(text)[0] - 0.3
+    assert "though near “boards”" in reason
+
+
+def test_a_long_context_word_counts_as_the_head_of_a_compound() -> None:
+    assert "near “count”" in judged("spruce discount", context=["count"])[1]
+    assert "near" not in judged("spruce fund", context=["fun", "und"])[1]
+    assert "near" not in judged("spruce counting", context=["count"])[1]
+
+
+@pytest.mark.parametrize("money", ["$1.6B", "€320m", "£2 million", "$250"])
+def test_money_is_talk_of_business(money: str) -> None:
+    assert judged(f"Spruce is buying it for {money}")[0] > judged("Spruce is buying it for them")[0]
+
+
+def test_tickers_beside_a_name_are_talk_of_business_and_a_ticker_is_none_of_itself() -> None:
+    assert judged("$MAPL Spruce under pressure")[0] > judged("Spruce under pressure")[0]
+    assert "talk of" not in judged("he owes $S to her", tickers=["S"])[1]
