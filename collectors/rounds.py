@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from collectors.contract import CollectorError, Quarantined, raw_hash
 from storage.records import Post
+
+T = TypeVar("T")
 
 ODD = (AttributeError, KeyError, IndexError, TypeError, ValueError)
 """What reading an entry of an unexpected shape raises."""
@@ -96,7 +98,7 @@ def joined(answers: Iterable[Found]) -> Found:
     )
 
 
-def chunks(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+def chunks(names: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """`names` in groups of at most `size`."""
     return (names[start : start + size] for start in range(0, len(names), size))
 
