@@ -17,11 +17,11 @@ from alerts.actions import Action, offered
 from alerts.page import Page
 from config.references import MissingSecretError, SecretReference
 from config.settings import Settings
+from config.web import SHORTEST_WEB_SECRET
 
 _log = structlog.get_logger(__name__)
 
 GOOD_FOR = 7 * 24 * 3600
-SHORTEST_SECRET = 32
 _SALT = "tocsin: links in mails, 1"
 PATH = "/mail/"
 
@@ -81,8 +81,10 @@ class SignedLinks:
         except MissingSecretError as error:
             _log.error("mails go out without links", reason=str(error))
             return None
-        if len(key) < SHORTEST_SECRET:
-            _log.error("mails go out without links", reason=f"web.secret has fewer than {SHORTEST_SECRET} characters")
+        if len(key) < SHORTEST_WEB_SECRET:
+            _log.error(
+                "mails go out without links", reason=f"web.secret has fewer than {SHORTEST_WEB_SECRET} characters"
+            )
             return None
         clock = self.clock
 

@@ -17,6 +17,7 @@ from config.references import MissingSecretError
 from config.settings import ChannelSettings, PluginTable, Settings, SourceSettings
 from config.shapes import anchored, references
 from config.suggestions import closest, did_you_mean
+from config.web import SHORTEST_WEB_SECRET
 
 PACKAGES: Mapping[str, str] = {"sources": "collectors", "channels": "alerts.channels"}
 """Where the plug-ins of each list of tables lie."""
@@ -44,7 +45,11 @@ def load(
         raise _error(file, source, found)
     settings = _anchored(Settings.model_validate(raw), options, file.absolute().parent)
     if secrets and (
-        missing := [*_missing_secrets(settings, options, file.absolute().parent), *_missing_model(settings)]
+        missing := [
+            *_missing_secrets(settings, options, file.absolute().parent),
+            *_weak_secret(settings, file.absolute().parent),
+            *_missing_model(settings),
+        ]
     ):
         raise _error(file, source, missing)
     return settings
@@ -165,6 +170,18 @@ def _missing_model(settings: Settings) -> Iterator[Finding]:
     model = settings.understanding.model
     if model is not None and not model.is_file():
         yield Finding(("understanding", "model"), f"there is no file {model}", 'make one with "tocsin train"')
+
+
+def _weak_secret(settings: Settings, folder: Path) -> Iterator[Finding]:
+    """A short secret could be guessed from one link."""
+    reference = anchored(settings.web, folder).secret
+    try:
+        secret = reference.resolve().get_secret_value() if reference else ""
+    except MissingSecretError:
+        return  # said already
+    if secret and len(secret) < SHORTEST_WEB_SECRET:
+        words = f"has fewer than {SHORTEST_WEB_SECRET} characters"
+        yield Finding(("web", "secret"), words, "make one with: openssl rand -hex 32")
 
 
 def _missing_secrets(settings: Settings, options: OptionsByPlace, folder: Path) -> Iterator[Finding]:

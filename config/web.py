@@ -13,6 +13,8 @@ from config.problems import Mistake
 from config.references import SecretReference
 from config.tables import FilePath, Name, Table, Text, WebAddress
 
+SHORTEST_WEB_SECRET = 32
+
 
 class OidcSettings(Table):
     """Sign-in by an OpenID Connect provider (Keycloak, Entra ID, Google, Okta, …)."""

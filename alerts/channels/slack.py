@@ -139,11 +139,20 @@ class SlackChannel:
         for channel in self.options.channels:
             self._call(partial(client.conversations_history, channel=channel, limit=1), channel)
         rooms = f"{len(self.options.channels)} channel{'s' if len(self.options.channels) != 1 else ''}"
-        return f"signed in to {who.get('team', 'Slack')} as {who.get('user', 'a bot')}; may read {rooms}"
+        buttons = f"; {self._probed_buttons(deadline)}" if self.options.has_buttons else ""
+        return f"signed in to {who.get('team', 'Slack')} as {who.get('user', 'a bot')}; may read {rooms}{buttons}"
 
-    def _client(self, deadline: Deadline) -> Client:
+    def _probed_buttons(self, deadline: Deadline) -> str:
+        """Ask for an address to listen at, which opens nothing yet."""
+        if self.options.app_token is None:
+            return "presses come in as signed requests"
+        client = self._client(deadline, self.options.app_token)
+        self._call(partial(client.api_call, "apps.connections.open"), "app_token: apps.connections.open")
+        return "presses come in through Socket Mode"
+
+    def _client(self, deadline: Deadline, reference: SecretReference | None = None) -> Client:
         try:
-            token = self.options.token.resolve().get_secret_value()
+            token = (reference or self.options.token).resolve().get_secret_value()
         except MissingSecretError as error:
             raise ChannelError(f"{self.name}: {error}", Outcome.BROKEN, whole_channel=True) from error
         return Client(token, self.options.base_url, deadline, self.options.proxy)

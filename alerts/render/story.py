@@ -128,11 +128,20 @@ def _lead(page: Page) -> str:
 
 
 def _about(page: Page) -> str:
-    kind, words = kind_words(cleaned(page.kind)), [cut(cleaned(term), 40) for term in page.terms[:5]]
-    about = f"It is about {kind}" if kind else ""
-    said = f"people say: {', '.join(words)}" if words else ""
-    sentence = "; ".join(filter(None, (about, said)))
-    return f"{sentence[0].upper()}{sentence[1:]}." if sentence else ""
+    """What a person would say if asked what happened: the kind of harm, and the words with which it began."""
+    kind, began = kind_words(cleaned(page.kind)), cut(_beginning(page), 110)
+    words = listed([cut(cleaned(term), 40) for term in page.terms[:5]])
+    said = f"“{began}”" if began else f"people say {words}" if words else ""
+    sentence = ": ".join(filter(None, (f"It is about {kind}" if kind else "", said)))
+    if not sentence:
+        return ""
+    return f"{sentence[0].upper()}{sentence[1:]}{'' if began.endswith(('.', '!', '?', '…')) else '.'}"
+
+
+def _beginning(page: Page) -> str:
+    """The title of what it began with, or of the thread that carries it."""
+    titles = (page.origin.title if page.origin else "", page.thread.title if page.thread else "")
+    return next((title for one in titles if (title := cleaned(one))), "")
 
 
 def _numbers(page: Page) -> str:
@@ -221,7 +230,7 @@ def _facts(page: Page) -> Iterator[tuple[str, str]]:
         ("Thread", _thread(page)),
         ("Clock", _clock(page)),
         ("Our answer", _answer(page)),
-        ("Words", ", ".join(cut(cleaned(term), 40) for term in page.terms[5:12])),
+        ("Words", ", ".join(cut(cleaned(term), 40) for term in page.terms[:8]) if _beginning(page) else ""),
         ("Not seen", _unseen(page)),
     ):
         if sentence:
@@ -302,7 +311,7 @@ def _quote(page: Page, quote: Quote) -> ToldQuote:
     who = cut(cleaned(quote.author), 60)
     at = _when(quote.at, page)
     byline = " · ".join(part for part in (who, cleaned(quote.source), at) if part)
-    context = cut(cleaned(quote.answers), CONTEXT_LENGTH)
+    context = cut(cleaned(quote.answers), CONTEXT_LENGTH) if cleaned(quote.answers) != _beginning(page) else ""
     return ToldQuote(cut(whole, QUOTE_LENGTH), byline, _echo(quote), safe_link(quote.url), context)
 
 

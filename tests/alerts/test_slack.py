@@ -19,6 +19,7 @@ from storage.records import IncidentState, Reason, Severity
 from tests.alerts.examples import NOW, page
 from tests.alerts.stage import SECRET, Stage, Trouble
 from tests.servers.slack import TOKEN, Fault, Slack, slack_server
+from tests.servers.slack_people import APP_TOKEN
 
 TROUBLES = {
     Trouble.BUSY: Fault(status=429, error="ratelimited", headers={"Retry-After": "1"}),
@@ -283,6 +284,15 @@ def test_without_the_right_to_read_it_cannot_be_found_out(server: Slack) -> None
     server.scopes = {"chat:write"}
     with pytest.raises(ChannelError, match="needs channels:history"):
         channel(server).find(Message("d1", "C0ROOM", page()), datetime.now(UTC), Deadline(5))
+
+
+def test_a_probe_asks_whether_presses_can_come_in(server: Slack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APP", APP_TOKEN)
+    said = channel(server, app_token={"env": "APP"}).probe(Deadline(5))
+    assert said.endswith("may read 1 channel; presses come in through Socket Mode")
+    monkeypatch.setenv("APP", TOKEN)
+    with pytest.raises(ChannelError, match=r"app_token: apps.connections.open: not_allowed_token_type"):
+        channel(server, app_token={"env": "APP"}).probe(Deadline(5))
 
 
 def test_a_probe_signs_in_and_looks_into_the_channels(server: Slack) -> None:

@@ -138,6 +138,16 @@ def test_secrets_are_looked_for_only_when_asked(write: Write, monkeypatch: pytes
     load(file, secrets=True)
 
 
+def test_a_secret_that_could_be_guessed_is_a_mistake_for_what_runs(write: Write, tmp_path: Path) -> None:
+    file = write(SMALLEST + '[web]\nsecret = { file = "web" }\n')
+    (tmp_path / "web").write_text("x" * 31)
+    load(file)
+    with pytest.raises(ConfigurationError, match="has fewer than 32 characters; make one with: openssl"):
+        load(file, secrets=True)
+    (tmp_path / "web").write_text("x" * 32)
+    load(file, secrets=True)
+
+
 def test_a_model_that_is_not_there_is_a_mistake_for_what_runs(write: Write, tmp_path: Path) -> None:
     file = write(SMALLEST + '[understanding]\nmodel = "ours.model"\n')
     load(file)

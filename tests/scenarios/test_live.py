@@ -17,6 +17,7 @@ from monitor.demo import words
 from tests.servers.feed_host import Article, Comment, FeedHost
 from tests.servers.mail import MailServer, mail_server
 from tests.servers.slack import TOKEN, Slack, slack_server
+from tests.servers.slack_people import APP_TOKEN
 
 PATIENCE = 90.0
 """Seconds after which the test gives up; it takes a few when all is well."""
@@ -54,6 +55,7 @@ to = ["pr@norrvik.example"]
 type = "slack"
 name = "room"
 token = {{ env = "SLACK_TOKEN" }}
+app_token = {{ env = "SLACK_APP_TOKEN" }}
 channels = ["C0ROOM"]
 base_url = "{slack}"
 
@@ -79,7 +81,7 @@ def command(*arguments: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "SLACK_TOKEN": TOKEN}
+    return {**os.environ, "SLACK_TOKEN": TOKEN, "SLACK_APP_TOKEN": APP_TOKEN}
 
 
 @contextmanager
@@ -130,6 +132,11 @@ def configure(folder: Path, blog: FeedHost, mail: MailServer, slack: Slack) -> N
     (folder / "tocsin.toml").write_text(text)
 
 
+def shown(slack: Slack) -> str:
+    """What stands in the channel."""
+    return json.dumps([root.blocks for root in slack.roots()], ensure_ascii=False)
+
+
 def test_a_flood_on_a_blog_pages_once_by_mail_and_slack_and_survives_a_restart(tmp_path: Path) -> None:
     with FeedHost() as blog, mail_server() as mail, slack_server() as slack:
         configure(tmp_path, blog, mail, slack)
@@ -145,7 +152,11 @@ def test_a_flood_on_a_blog_pages_once_by_mail_and_slack_and_survives_a_restart(t
         told = [item.message_id for item in mail.inbox("pr@norrvik.example")]
         with running(tmp_path) as process:
             tocsin(tmp_path, "incidents", "ack", incident["id"], "--by", "Kim")
-            until(lambda: "Kim" in json.dumps([root.blocks for root in slack.roots()]), process, tmp_path)
+            until(lambda: "Kim" in shown(slack), process, tmp_path)
+            slack.people.line(PATIENCE)
+            slack.press(slack.roots()[0], "False alarm", "U0ROB")
+            until(lambda: "False alarm · Norrvik Mobile" in shown(slack), process, tmp_path)
+        assert "Rob called it a false alarm." in slack.replies(slack.roots()[0])[-1].text
         assert len(slack.roots()) == 1
         opened = [item for item in mail.inbox("pr@norrvik.example") if item.message_id in told]
         assert len(opened) == len(told)
