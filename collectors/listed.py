@@ -152,7 +152,7 @@ class Listed:
         except SpentError:
             return Recheck(requests=self._platform.asked())
         present = {post.external_id: post for post in found.posts}
-        missing = [] if found.bad else [name for name in names if name not in present]
+        missing = [] if found.bad else [name for name in names if name not in present and name not in found.untold]
         there = [_filed_as(present[post.external_id], post) for post in posts if post.external_id in present]
         return Recheck(there, gone=dict.fromkeys(missing, "deleted"), requests=self._platform.asked())
 
@@ -238,7 +238,7 @@ class Listed:
         for post in posts:
             words = f"{post.title}\n{post.text}"
             is_about = listing.is_search or bool(post.brands) or (named is not None and bool(named.search(words)))
-            if is_about and post.thread_id:
+            if is_about and listing.is_followed and post.thread_id:
                 reading.threads.setdefault(post.thread_id, [post.created_at.timestamp(), 0])
 
     def _read_threads(self, reading: Reading, now: datetime) -> Iterator[Page]:

@@ -35,6 +35,7 @@ class Listing:
     query: str = ""
     ends_after: int | None = None
     is_search: bool = True
+    is_followed: bool = True
 
     @property
     def key(self) -> str:
@@ -47,7 +48,7 @@ class Found:
     """An answer's posts, in the platform's order, and `place`, where the next page begins (empty at the end).
 
     `given` counts all entries, those that are left out or cannot be read too; `missing` how many the platform said
-    there are beyond those.
+    there are beyond those; `untold` names those of which it tells nothing when asked.
     """
 
     posts: list[Post] = field(default_factory=list)
@@ -55,6 +56,7 @@ class Found:
     place: str = ""
     given: int = 0
     missing: int = 0
+    untold: frozenset[str] = frozenset()
 
     @property
     def newest(self) -> float:
