@@ -47,6 +47,8 @@ class Freshness:
         incident = incidents.get(tx, delivery.incident_id)
         if incident is None:
             return Verdict(DeliveryState.SUPERSEDED, error="its incident does not exist any more")
+        if delivery.reason is Reason.RETRACTED:
+            return Ready(_retraction(delivery, incident))
         history = [item for item in outbox.history(tx, incident.id) if _same_place(item, delivery)]
         if delivery.state is DeliveryState.SENDING and (
             instead := _obsolete(tx, delivery, incident, history, now, self.inhibitions)
@@ -72,6 +74,12 @@ class Freshness:
         if delivery.reason is Reason.RESOLVED and not _was_told(delivery, history) and COMBINED not in page.notes:
             page = replace(page, notes=(*page.notes, COMBINED))
         return page
+
+
+def _retraction(delivery: Delivery, incident: Incident) -> Message:
+    """The message that changes another one where it stands, in the words that are left of that one."""
+    page = replace(page_then(delivery.page, incident), reason=Reason.UPDATE, changed=())
+    return Message(delivery.id, delivery.target, page, delivery.remote_id, is_retraction=True)
 
 
 def _obsolete(

@@ -26,8 +26,8 @@ from storage.records import Alert, Delivery, DeliveryState, Escalation, Incident
 
 _log = structlog.get_logger(__name__)
 
-_BEFORE = tuple(Reason)
 _ENDS_ESCALATION = (Change.ACKNOWLEDGED, *ENDS)
+_BEFORE = tuple(reason for reason in Reason if reason is not Reason.RETRACTED)
 COMBINED = "It began and ended before a message about it could reach you."
 
 

@@ -15,6 +15,7 @@ import structlog
 
 from alerts.ladder import Ladder
 from alerts.outbox import Sender, build_channels
+from alerts.routing import Routing
 from alerts.speak import Speaker
 from alerts.storm import Storm
 from alerts.system import SystemIncidents
@@ -33,8 +34,12 @@ from monitor.pipeline import Pipeline, ledgered_coverage
 from monitor.register import Register
 from monitor.scheduler import Timer
 from monitor.slack_desks import SlackDesks
+from monitor.sources import retention
 from monitor.sources.budget import Budget, tariff_of
 from monitor.sources.pace import Pace
+from monitor.sources.rechecks import Rechecks
+from monitor.sources.threads import IncidentThreads, ThreadSource
+from monitor.sources.upkeep import Upkeep
 from monitor.understanding import Understanding
 from monitor.vigil import Vigil
 from storage import leases as lease_store
@@ -54,6 +59,8 @@ BACK_UP_EVERY = timedelta(minutes=5)
 AUDIT_EVERY = timedelta(seconds=60)
 CANARY_EVERY = timedelta(minutes=15)
 ALIVE_EVERY = timedelta(seconds=10)
+LOOK_AGAIN_EVERY = timedelta(seconds=30)
+KEEP_EVERY = timedelta(hours=1)
 
 
 class NotLeadingError(Exception):
@@ -105,6 +112,15 @@ def build_collector(source: SourceSettings, settings: Settings, clock: Clock) ->
     return collector
 
 
+def build_rechecks(
+    source: SourceSettings, settings: Settings, database: Database, pipeline: Pipeline, clock: Clock
+) -> Rechecks:
+    """What looks the posts of one configured source up again."""
+    collector = build_collector(source, settings, clock)
+    budget = Budget.of(source, tariff_of(collector))
+    return Rechecks(collector, source.recheck_every, database, pipeline, Routing.build(settings), clock, budget)
+
+
 @dataclass
 class App:
     """The running program: one leader collects, judges and reminds; every process sends."""
@@ -127,7 +143,8 @@ class App:
         self.slack = SlackDesks.build(self.settings, self.care, self.database, self.clock, self.send)
         self.stopping = threading.Event()
         self.jobs = {source.name: self._job(source) for source in self.settings.sources if source.enabled}
-        self.timer = Timer(threads=len(self.jobs) + 4)
+        self.upkeep = self._upkeep()
+        self.timer = Timer(threads=len(self.jobs) + 6)
         self._lease: lease_store.Lease | None = None
         self._turned_at: datetime | None = None
         self.vigil = self._vigil()
@@ -159,6 +176,8 @@ class App:
         ):
             self.timer.every(name, every, partial(self._while_leading, look), self.clock() + every)
         self.timer.every("alive", ALIVE_EVERY, self.alive)
+        self.timer.every("look again", LOOK_AGAIN_EVERY, self.look_again)
+        self.timer.every("keep", KEEP_EVERY, self.keep)
         self.timer.start()
         self.slack.start()
         watchdog.notify("READY=1")
@@ -246,6 +265,17 @@ class App:
         if self.backups is not None and self.is_leader:
             self.backups.run(self.database, self.system, self.clock())
 
+    def look_again(self) -> None:
+        """Read the threads of live incidents, and look posts up again that may have been deleted or edited."""
+        if self.is_leader:
+            self.upkeep.look_again()
+            self.send()
+
+    def keep(self) -> None:
+        """Delete what is older than it is to be kept."""
+        if self.is_leader:
+            self.upkeep.prune()
+
     def _judge_again(self, job: SourceJob) -> None:
         """Go back to where a gap began that has been filled, when that time was judged without its posts."""
         since, job.refilled_from = job.refilled_from, None
@@ -290,6 +320,18 @@ class App:
         held = lease_store.get(tx, LEADER, locked=True)
         if self._lease is None or held.fence != self._lease.fence or held.owner != self.owner:
             raise NotLeadingError(f"{held.owner or 'nobody'} leads by now; this process waits for its turn")
+
+    def _upkeep(self) -> Upkeep:
+        """With collectors of its own: none of them is asked from two threads at once."""
+        enabled = [source for source in self.settings.sources if source.enabled]
+        parts = (self.settings, self.database, self.pipeline, self.clock)
+        rechecks = [build_rechecks(source, *parts) for source in enabled]
+        readers = {
+            one.name: ThreadSource(one.collector, source.context_replies, one.budget)
+            for one, source in zip(rechecks, enabled, strict=True)
+        }
+        threads = IncidentThreads(readers, self.database, self.pipeline, self.clock)
+        return Upkeep(rechecks, threads, retention.spans(self.settings.sources), self.database, self.clock)
 
     def _job(self, source: SourceSettings) -> SourceJob:
         collector = build_collector(source, self.settings, self.clock)

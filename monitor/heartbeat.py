@@ -61,7 +61,8 @@ def reasons(marks: Watermarks, now: datetime) -> list[str]:
 def _unread(marks: Watermarks, now: datetime) -> list[str]:
     late: list[str] = []
     for source in marks.sources:
-        last = max(source.last_ended_at or marks.started_at, marks.started_at)
+        looked_at = source.next_at - source.every  # a turn that the budget put off was looked at, too
+        last = max(source.last_ended_at or marks.started_at, marks.started_at, looked_at)
         if source.source not in marks.known_to_fail and now - last > max(READ_WITHIN * source.every, LEAST_READ):
             late.append(f"{source.source} was not read for {_for(now, last)}")
     return late

@@ -101,6 +101,7 @@ class Pipeline:
     _looked_at: tuple[datetime, datetime, int] | None = field(default=None, init=False)
     _arrivals: int = field(default=0, init=False)
     _kept_day: int | None = field(default=None, init=False)
+    _kept_at: datetime | None = field(default=None, init=False)
 
     def ingest(self, batch: Batch) -> Written:
         """Understand and store a batch in one transaction; what is known already changes nothing."""
@@ -131,6 +132,7 @@ class Pipeline:
         the program was away is then remembered, not told.
         """
         until = floor_tick(settle or now - self.lateness)
+        self._follow_what_is_kept()
         try:
             return self._advance_early(now, until) if early else self._advance_settled(until)
         except BaseException:
@@ -139,7 +141,7 @@ class Pipeline:
 
     def forget(self) -> None:
         """Go back to the last checkpoint at the next advance: after a failure, or when another process has led."""
-        self._fold, self._looked_at, self._kept_day = None, None, None
+        self._fold, self._looked_at, self._kept_day, self._kept_at = None, None, None, None
 
     def rewind(self, since: datetime) -> None:
         """Judge again from `since` on at the next advance: posts have come for time that was judged without them.
@@ -148,17 +150,19 @@ class Pipeline:
         """
         with self.database.write() as tx:
             self.guard(tx)
-            kept = {name: state_store.load(tx, name) for name in _DAILY}
-            earlier = [found for found in kept.values() if found and found[0] <= since]
-            current = state_store.load(tx, CHECKPOINT)
-            if current is not None and current[0] > since:
-                state_store.forget(tx, CHECKPOINT)
-                if earlier:
-                    state_store.save(tx, CHECKPOINT, *max(earlier, key=lambda found: found[0]))
-            for name, found in kept.items():
-                if found and found[0] > since:
+            for name in (CHECKPOINT, *_DAILY):
+                seen_until = state_store.seen_until(tx, name)
+                if seen_until is not None and seen_until > since:
                     state_store.forget(tx, name)
         self.forget()
+
+    def _follow_what_is_kept(self) -> None:
+        """Start from what is kept when somebody has taken it back: to judge again, or to forget somebody's words."""
+        if self._kept_at is None:
+            return
+        with self.database.read() as tx:
+            if state_store.seen_until(tx, CHECKPOINT) != self._kept_at:
+                self.forget()
 
     def _advance_settled(self, until: datetime) -> list[Alert]:
         alerts: list[Alert] = []
@@ -216,6 +220,7 @@ class Pipeline:
             return
         state = fold.dump()
         state_store.save(tx, CHECKPOINT, fold.at, state)
+        self._kept_at = fold.at
         day = fold.at.toordinal()
         if day != self._kept_day:
             self._kept_day = day
@@ -227,7 +232,8 @@ class Pipeline:
             return self._fold
         fold = self.new_fold()
         with self.database.read() as tx:
-            kept = state_store.load(tx, CHECKPOINT) if self.durable else None
+            kept = _newest_state(tx) if self.durable else None
+            self._kept_at = state_store.seen_until(tx, CHECKPOINT) if self.durable else None
             earliest = post_store.earliest(tx)
         if kept is not None:
             fold.load(kept[1])
@@ -237,6 +243,12 @@ class Pipeline:
             return None
         self._fold = fold
         return fold
+
+
+def _newest_state(tx: Transaction) -> tuple[datetime, bytes] | None:
+    """The newest state of the fold there is."""
+    found = [state for name in (CHECKPOINT, *_DAILY) if (state := state_store.load(tx, name))]
+    return max(found, key=lambda state: state[0], default=None)
 
 
 def _view(settled: Fold, ahead: Fold, changed: Sequence[Sequence[Transition]]) -> list[Finding]:

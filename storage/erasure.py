@@ -6,30 +6,39 @@ what was pruned may be.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Table, delete, select, update
 
-from storage import search_index
+from storage import search_index, state
 from storage.database import Transaction
+from storage.quotations import Quotations
 from storage.records import PostKey
 from storage.rows import P
-from storage.schema import alert, correction, delivery, engagement_sample, erased, incident, post, revision, signal
+from storage.schema import (
+    alert,
+    correction,
+    delivery,
+    engagement_sample,
+    erased,
+    incident,
+    incident_event,
+    post,
+    revision,
+    signal,
+)
 from storage.statements import by_source, insert_new, is_one_of
 
-REMOVED = "[removed]"
-"""What stands in stored pages where an erased post was quoted."""
-
-TELLING = 12
-"""Parts of a post shorter than this are removed from pages only where nothing else stands beside them."""
+SHORTEST_NAME = 4
+"""Shorter words are in any state by chance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What was erased; `remote_pages` are deliveries that quoted it and were sent, for their channel to change."""
+    """What was erased; `remote_pages` are deliveries that quoted it, some of them sent (alerts/retract.py)."""
 
     posts: tuple[PostKey, ...]
     remote_pages: tuple[str, ...] = ()
@@ -51,8 +60,17 @@ def erase(tx: Transaction, keys: Collection[PostKey], at: datetime, reason: str)
 
 def erase_author(tx: Transaction, source: str, author: str, at: datetime, reason: str) -> Erased:
     """Erase every post of an account on a source."""
-    keys = tx.execute(select(P.source, P.external_id).where(P.source == source, P.author == author))
-    return erase(tx, [(row.source, row.external_id) for row in keys], at, reason)
+    return erase(tx, posts_of(tx, author, source), at, reason)
+
+
+def posts_of(tx: Transaction, author: str, source: str | None = None) -> list[PostKey]:
+    """The posts of an account, by its identity or its name, with or without @."""
+    bare = author.removeprefix("@")
+    names = [bare, f"@{bare}"]
+    statement = select(P.source, P.external_id).where(P.author.in_(names) | P.author_name.in_(names))
+    if source is not None:
+        statement = statement.where(P.source == source)
+    return [(row.source, row.external_id) for row in tx.execute(statement.order_by(P.source, P.external_id))]
 
 
 def is_erased(tx: Transaction, key: PostKey) -> bool:
@@ -127,18 +145,37 @@ def _remove_evidence(tx: Transaction, keys: set[PostKey]) -> None:
             _change(tx, incident, begun, {"origin_source": None, "origin_id": None})
 
 
+_QUOTING = ((incident, ("headline", "facts")), (signal, ("facts",)), (incident_event, ("details",)))
+"""Where incidents tell of posts in words."""
+
+
 def _erase_quotes(tx: Transaction, doomed: Sequence[Any]) -> list[str]:
     words = _words(tx, doomed)
     if not words:
         return []
+    _forget_states(tx, words)
+    quotations = Quotations(words)
+    for table, names in _QUOTING:
+        for row, left in _rewritten(tx, table, names, quotations):
+            _change(tx, table, row, left)
     changed: list[str] = []
     for table in (alert, delivery):
-        for row in tx.execute(select(*table.primary_key.columns, table.c.page)).all():
-            page = without(row.page, words)
-            if page != row.page:
-                _change(tx, table, row, {"page": page})
-                changed += [row.id] if table is delivery else []
+        for row, left in _rewritten(tx, table, ("page",), quotations):
+            _change(tx, table, row, left)
+            changed += [row.id] if table is delivery else []
     return changed
+
+
+def _rewritten(
+    tx: Transaction, table: Table, names: Sequence[str], quotations: Quotations
+) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """The rows that quote, each with what is left of its columns."""
+    columns = [*table.primary_key.columns, *(table.c[name] for name in names)]
+    for row in tx.execute(select(*columns)).all():
+        told = {name: getattr(row, name) for name in names}
+        left = quotations.removed_from(told)
+        if left != told:
+            yield row, left
 
 
 def _words(tx: Transaction, doomed: Sequence[Any]) -> set[str]:
@@ -151,25 +188,14 @@ def _words(tx: Transaction, doomed: Sequence[Any]) -> set[str]:
     return {word.strip() for word in words if word and word.strip()}
 
 
+def _forget_states(tx: Transaction, words: Collection[str]) -> None:
+    """Forget the states that hold the words; whoever needs one goes on from an older one, or from the beginning."""
+    telling = [word.encode() for word in words if len(word) >= SHORTEST_NAME]
+    for name, blob in state.every(tx):
+        if any(word in blob for word in telling):
+            state.forget(tx, name)
+
+
 def _change(tx: Transaction, table: Table, row: Any, values: Mapping[str, Any]) -> None:
     same = [column == getattr(row, column.name) for column in table.primary_key.columns]
     tx.execute(update(table).where(*same).values(**values))
-
-
-def without(value: Any, words: Collection[str]) -> Any:
-    """JSON in which every text that is one of the words, holds one, or is a telling piece of one is `REMOVED`."""
-    if isinstance(value, str):
-        return REMOVED if _tells(value, words) else value
-    if isinstance(value, Mapping):
-        return {key: without(item, words) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without(item, words) for item in value]
-    return value
-
-
-def _tells(text: str, words: Collection[str]) -> bool:
-    bare = text.strip().rstrip("….").strip()
-    for word in words:
-        if bare == word or (len(word) >= TELLING and word in text) or (len(bare) >= TELLING and bare in word):
-            return True
-    return False

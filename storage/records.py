@@ -102,6 +102,8 @@ class Reason(StrEnum):
     UPDATE = "update"
     REMINDER = "reminder"
     RESOLVED = "resolved"
+    RETRACTED = "retracted"
+    """What a message quoted was taken back by its author or its source: the message is changed where it stands."""
 
 
 class DeliveryState(StrEnum):

@@ -22,6 +22,17 @@ def load(tx: Transaction, name: str) -> tuple[datetime, bytes] | None:
     return None if found is None else (found.at, bytes(found.blob))
 
 
+def every(tx: Transaction) -> list[tuple[str, bytes]]:
+    """Every state with its name."""
+    return [(row.name, bytes(row.blob)) for row in tx.execute(select(checkpoint.c.name, checkpoint.c.blob))]
+
+
+def seen_until(tx: Transaction, name: str) -> datetime | None:
+    """The event time of the state `name`, None when there is none."""
+    found: datetime | None = tx.scalar(select(checkpoint.c.at).where(checkpoint.c.name == name))
+    return found
+
+
 def forget(tx: Transaction, name: str) -> None:
     """Remove the state `name`."""
     tx.execute(delete(checkpoint).where(checkpoint.c.name == name))

@@ -88,12 +88,16 @@ class Message:
 
     `delivery_id` identifies it to the outside world and is carried inside what is sent. `root` is the `remote_id` of
     the first message about this incident that the target accepted, `None` when this is the first.
+
+    With `is_retraction` the message called `root` quoted what was taken back: it is changed to `page` where it stands.
+    If it is not there any more, that is as well, and nothing new is sent.
     """
 
     delivery_id: str
     target: str
     page: Page
     root: str | None = None
+    is_retraction: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,8 @@ class SlackChannel:
                 return Receipt(message.root)
             return self._reply(client, message, message.root)
         except RootLostError:
+            if message.is_retraction:
+                return Receipt(message.root)
             return self._post(client, message, _roots(message, self._mentions(message), self.options.has_buttons))
 
     def find(self, message: Message, since: datetime, deadline: Deadline) -> Receipt | None:

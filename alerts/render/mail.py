@@ -30,6 +30,7 @@ _OPENING = {
     Reason.UPDATE: "Update: ",
     Reason.REMINDER: "Reminder: ",
     Reason.RESOLVED: "",
+    Reason.RETRACTED: "",
 }
 
 

@@ -15,6 +15,7 @@ from monitor.cli import (
     demo,
     detect,
     drill,
+    forgetting,
     incident_care,
     init,
     posts,
@@ -75,6 +76,9 @@ app.add_typer(incident_care.app, name="incidents")
 app.add_typer(posts.app, name="posts")
 posts.app.add_typer(posts_reading.app)
 app.add_typer(users.app, name="users")
+database.app.command("forget", epilog="Example: tocsin db forget ann_1 --source reddit")(forgetting.forget)
+database.app.command("compliance", epilog="Example: tocsin db compliance --source twitter")(forgetting.compliance)
+database.app.command("prune", epilog="Example: tocsin db prune --rewrite")(forgetting.prune)
 app.add_typer(database.app, name="db")
 database.app.add_typer(database_files.app)
 

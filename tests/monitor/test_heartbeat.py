@@ -40,7 +40,7 @@ def test_nothing_is_wrong_while_everything_goes_on() -> None:
         ({"written_at": after(seconds=-31)}, "nothing was written to the database for 31 seconds"),
         ({"audited_at": after(seconds=-121)}, "incidents were not audited for 2 minutes 1 second"),
         ({"oldest_due_at": after(seconds=-61)}, "a message waits to be sent for 1 minute 1 second"),
-        ({"sources": (Planned("forum", timedelta(minutes=10), NOON, 0, None, after(minutes=-31)),)},
+        ({"sources": (Planned("forum", timedelta(minutes=10), after(minutes=-21), 0, None, after(minutes=-31)),)},
          "forum was not read for 31 minutes"),
     ],
 )  # fmt: skip
@@ -93,3 +93,8 @@ def test_systemd_is_told_only_when_it_asked(tmp_path: Path, monkeypatch: pytest.
 def test_a_process_lives_while_it_sends(turned: datetime | None, alive: bool) -> None:
     assert watchdog.is_alive(turned, NOON) is alive
     assert threading.current_thread().is_alive()
+
+
+def test_a_source_whose_turn_was_put_off_to_keep_within_its_budget_is_not_called_unread() -> None:
+    put_off = Planned("forum", timedelta(minutes=10), after(minutes=5), 0, RunOutcome.COMPLETE, after(hours=-3))
+    assert reasons(marks(sources=(put_off,)), NOON) == []

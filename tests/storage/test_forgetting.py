@@ -8,8 +8,8 @@ import pytest
 
 from storage import bins, erasure, incidents, outbox, posts, upkeep
 from storage.database import Database
-from storage.erasure import REMOVED, without
 from storage.ingest import Intake, Written, write
+from storage.quotations import REMOVED, without
 from storage.records import Engagement, EngagementSample
 from tests.storage.examples import NOON, after, alert, delivery, incident, mentioned, post, signal
 
@@ -95,7 +95,9 @@ def test_after_a_purge_no_byte_is_left_of_what_was_erased(sqlite_database: Datab
     [
         ("Ann", REMOVED),
         ("Ann Smith", "Ann Smith"),
-        ("she said: my parcel never came!", REMOVED),
+        ("she said: my parcel never came!", f"she said: {REMOVED}!"),
+        ("40 voices in an hour: “my parcel never…” and more", f"40 voices in an hour: “{REMOVED}…” and more"),
+        ("@Ann and others", f"{REMOVED} and others"),
         ("my parcel never…", REMOVED),
         ("my parcel", "my parcel"),
         ({"a": ["Ann", 1, None, True]}, {"a": [REMOVED, 1, None, True]}),

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import ModuleType
 from typing import Any
 
+from pydantic import Field
+
 from alerts.channels.contract import ChannelContext, ChannelError, ChannelOptions, Message, OnDoubt, Outcome, Receipt
 from alerts.deadline import Deadline
-from collectors.contract import CollectorError, Page, SourceContext, SourceOptions
+from collectors.contract import CollectorError, Page, Recheck, SourceContext, SourceOptions
 from config.references import SecretReference
+from storage.records import Post
 
 BRANDS = '[[brands]]\nname = "Acme"\n[[brands]]\nname = "Bolt"\n'
 CONFIGURATION = f"""\
@@ -38,6 +41,8 @@ class SourceLetters(SourceOptions):
     """Key of the box."""
     broken: str = ""
     """What is wrong with it."""
+    taken_back: list[str] = Field(default_factory=list)
+    """Letters that their writers took back."""
 
 
 class ChannelBells(ChannelOptions):
@@ -71,6 +76,17 @@ class Letters:
     def collect(self, cursor: Mapping[str, Any] | None) -> Iterator[Page]:
         """Nothing new."""
         yield Page(cursor=cursor or {}, complete=True)
+
+    recheck_at_once = 2
+    rechecks_mentions_only = False
+
+    def recheck(self, posts: Sequence[Post], _state: Mapping[str, Any]) -> Recheck:
+        """See which letters are still there."""
+        if self.options.broken:
+            raise CollectorError(self.options.broken)
+        names = [post.external_id for post in posts]
+        gone = {name: "taken back" for name in names if name in self.options.taken_back}
+        return Recheck(kept=[name for name in names if name not in gone], gone=gone, requests=1)
 
     def probe(self) -> str:
         """Look into the box."""
