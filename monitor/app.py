@@ -36,6 +36,7 @@ from monitor.scheduler import Timer
 from monitor.slack_desks import SlackDesks
 from monitor.sources import retention
 from monitor.sources.budget import Budget, tariff_of
+from monitor.sources.health import SourceHealth
 from monitor.sources.pace import Pace
 from monitor.sources.rechecks import Rechecks
 from monitor.sources.threads import IncidentThreads, ThreadSource
@@ -61,6 +62,7 @@ CANARY_EVERY = timedelta(minutes=15)
 ALIVE_EVERY = timedelta(seconds=10)
 LOOK_AGAIN_EVERY = timedelta(seconds=30)
 KEEP_EVERY = timedelta(hours=1)
+HEALTH_EVERY = timedelta(seconds=60)
 
 
 class NotLeadingError(Exception):
@@ -144,6 +146,7 @@ class App:
         self.stopping = threading.Event()
         self.jobs = {source.name: self._job(source) for source in self.settings.sources if source.enabled}
         self.upkeep = self._upkeep()
+        self.health = SourceHealth(self.jobs, self.database, self.system, self.clock)
         self.timer = Timer(threads=len(self.jobs) + 6)
         self._lease: lease_store.Lease | None = None
         self._turned_at: datetime | None = None
@@ -178,6 +181,7 @@ class App:
         self.timer.every("alive", ALIVE_EVERY, self.alive)
         self.timer.every("look again", LOOK_AGAIN_EVERY, self.look_again)
         self.timer.every("keep", KEEP_EVERY, self.keep)
+        self.timer.every("health", HEALTH_EVERY, partial(self._while_leading, self.health.look))
         self.timer.start()
         self.slack.start()
         watchdog.notify("READY=1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -72,6 +73,10 @@ class SourceJob:
     pace: Pace | None = None
     budget: Budget = field(default_factory=Budget)
     refilled_from: datetime | None = field(default=None, init=False)
+    odd: deque[tuple[datetime, int]] = field(default_factory=lambda: deque(maxlen=500), init=False)
+    """How many items of a page could not be read, and when."""
+    is_refused: bool = field(default=False, init=False)
+    """Whether the last run said that a person must mend something."""
 
     def __post_init__(self) -> None:
         """Take the tariff from the source."""
@@ -191,6 +196,8 @@ class SourceJob:
             reading.new_posts += written.new_posts
             reading.requests += page.requests
             reading.complete = page.complete
+            if page.quarantined:
+                self.odd.append((self.clock(), len(page.quarantined)))
             for item in page.quarantined:
                 _log.warning(
                     "item could not be read and was left out", source=self.name, where=item.where, reason=item.reason
@@ -201,6 +208,7 @@ class SourceJob:
 
     def _next_at(self, tx: Transaction, run: CollectorRun, error: CollectorError | None, *, is_cut: bool) -> datetime:
         now = run.ended_at
+        self.is_refused = error is not None and error.permanent
         if error is None:
             self.failures = 0
             pause = self._pace.fastest if is_cut else look_again(self._pace, self._situation(tx, now, run))

@@ -48,6 +48,19 @@ def latest(tx: Transaction, source: str) -> CollectorRun | None:
     return next(iter(recent(tx, source, limit=1)), None)
 
 
+def arrivals(tx: Transaction, source: str, since: datetime) -> list[datetime]:
+    """When runs of a source ended that brought something new, in order."""
+    statement = select(run.c.ended_at).where(run.c.source == source, run.c.started_at >= since, run.c.new_posts > 0)
+    return list(tx.scalars(statement.order_by(run.c.started_at)))
+
+
+def last_arrival(tx: Transaction, source: str) -> datetime | None:
+    """When the last run ended that brought something new."""
+    statement = select(run.c.ended_at).where(run.c.source == source, run.c.new_posts > 0)
+    found: datetime | None = tx.scalar(statement.order_by(run.c.started_at.desc()).limit(1))
+    return found
+
+
 def forget_before(tx: Transaction, before: datetime) -> int:
     """Delete the runs that ended before a time, but for the last complete one of each source; how many."""
     complete = select(run.c.source, func.max(run.c.started_at)).where(run.c.outcome == RunOutcome.COMPLETE.value)
