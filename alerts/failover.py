@@ -10,7 +10,7 @@ import structlog
 
 from alerts.escalation import Policy
 from alerts.page import to_json
-from alerts.routing import Destination, Routing, Subject
+from alerts.routing import Destination, Routing
 from alerts.speak import page_of
 from alerts.verdict import Timing
 from alerts.words import span
@@ -76,18 +76,18 @@ class Failover:
         known = {(item.channel, item.target) for item in siblings}
         places = [
             place
-            for place in self._fallbacks(tx, self.routing, incident, delivery)
+            for place in self._fallbacks(tx, self.routing, incident, delivery, now)
             if (place.channel, place.target) not in known
         ]
         return self._enqueue(tx, incident, delivery, places, now, why)
 
     def _fallbacks(
-        self, tx: Transaction, routing: Routing, incident: Incident, delivery: Delivery
+        self, tx: Transaction, routing: Routing, incident: Incident, delivery: Delivery, now: datetime
     ) -> list[Destination]:
         """Who is told instead: of a step of an escalation, as its policy says."""
         course = escalations.get(tx, incident.id) if delivery.step else None
         step = Policy.read(course.policy).rung(delivery.step or 1, incident.severity) if course else None
-        return routing.named(step.fallback) if step else routing.fallbacks(Subject.of(incident))
+        return routing.named(step.fallback) if step else routing.fallbacks(routing.subject(tx, incident, now))
 
     def _enqueue(
         self,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Self
 
 import structlog
@@ -22,6 +23,7 @@ from alerts.deadline import Deadline
 from alerts.failover import Failover
 from alerts.faults import fault_point
 from alerts.freshness import Freshness, Ready
+from alerts.pacing import Pacing
 from alerts.restraint import Inhibition, inhibitions
 from alerts.routing import CHANNELS, ILL, Routing
 from alerts.signed_links import SignedLinks
@@ -66,6 +68,7 @@ class Sender:
         executor: Executor | None = None,
         system: SystemIncidents | None = None,
         inhibitions: tuple[Inhibition, ...] = (),
+        pacing: Pacing | None = None,
     ) -> None:
         self._database = database
         self._channels = channels
@@ -75,6 +78,7 @@ class Sender:
         self._freshness = Freshness(self._timing, inhibitions)
         self._failover = Failover(self._timing, routing)
         self._system = system
+        self._pacing = pacing
         self._executor = executor or ThreadPoolExecutor(SLOTS, thread_name_prefix="send")
         self._state = threading.Condition()
         self._busy: Counter[str] = Counter()
@@ -86,18 +90,16 @@ class Sender:
     @classmethod
     def build(cls, settings: Settings, database: Database, *, clock: Callable[[], datetime], owner: str) -> Self:
         """The sender of one configuration, with all its enabled channels."""
-        channels = build_channels(settings, clock)
-        routing, timing = Routing.build(settings), Timing.build(settings)
-        system = SystemIncidents.build(settings)
         return cls(
             database,
-            channels,
+            build_channels(settings, clock),
             clock=clock,
             owner=owner,
-            timing=timing,
-            routing=routing,
-            system=system,
+            timing=Timing.build(settings),
+            routing=Routing.build(settings),
+            system=SystemIncidents.build(settings),
             inhibitions=inhibitions(settings),
+            pacing=Pacing.build(settings),
         )
 
     def run_once(self) -> int:
@@ -158,13 +160,17 @@ class Sender:
             full = [channel for channel, number in self._busy.items() if number >= SLOTS_A_CHANNEL]
             with self._database.write() as tx:
                 deadline = Deadline(self._timing.deadline.total_seconds())
-                found = outbox.claim(tx, self._clock(), self._owner, self._timing.lease, without=full)
+                now, lease = self._clock(), self._timing.lease
+                found = outbox.claim(tx, now, self._owner, lease, without=full, allow=partial(self._may_go, tx, now))
             if not found:
                 return None
             self._busy[found[0].channel] += 1
             self._workers += starting
         fault_point("S1")
         return _Claim(found[0], deadline)
+
+    def _may_go(self, tx: Transaction, now: datetime, delivery: Delivery) -> bool:
+        return self._pacing is None or self._pacing.take(tx, delivery, now)
 
     def _deliver(self, claim: _Claim) -> None:
         delivery, now = claim.delivery, self._clock()

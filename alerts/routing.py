@@ -6,17 +6,27 @@ that may have something to say can also say to whom.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Self
+from zoneinfo import ZoneInfo
 
 from alerts.channels.contract import ChannelOptions
 from alerts.escalation import Policy
+from alerts.quiet import QuietHours
+from config.hours import window
 from config.plugins import options_of
 from config.settings import ChannelSettings, RouteSettings, Settings
+from storage import posts
+from storage.database import Transaction
 from storage.records import SYSTEM, Incident, Severity
 
 CHANNELS = "alerts.channels"
+_SPOKEN = 0.2
+"""Share of an incident's telling posts from which on their language counts as spoken in it."""
+
 ILL = "channel:"
 """Begins the topic of the program's own incident about a channel."""
 
@@ -41,13 +51,17 @@ class Subject:
     sources: tuple[str, ...] = ()
     ill: str = ""
     only: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    at: datetime | None = None
+    """The moment at which somebody is to be told; `None` for a route's hours not to matter."""
 
     @classmethod
-    def of(cls, incident: Incident) -> Self:
+    def of(cls, incident: Incident, at: datetime | None = None, languages: Iterable[str] = ()) -> Self:
         """What routes look at in an incident."""
         ill = incident.topic.removeprefix(ILL) if incident.is_system and incident.topic.startswith(ILL) else ""
         only = tuple(str(name) for name in incident.facts.get("channels", ())) if incident.is_system else ()
-        return cls(incident.brand, incident.severity, incident.kind, incident.sources, ill, only)
+        spoken = tuple(languages)
+        return cls(incident.brand, incident.severity, incident.kind, incident.sources, ill, only, spoken, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +73,8 @@ class Routing:
     operators: tuple[str, ...] = ()
     """Channels that hear of the program's own troubles; all, where none is named."""
     policies: tuple[Policy, ...] = ()
+    timezone: str = "UTC"
+    """Zone in which the hours of routes are counted that name none."""
 
     @classmethod
     def build(cls, settings: Settings) -> Self:
@@ -69,7 +85,13 @@ class Routing:
             {channel.name: _destinations(channel) for channel in enabled},
             tuple(settings.operations.channels),
             tuple(map(Policy.build, settings.policies)),
+            settings.general.timezone,
         )
+
+    def subject(self, tx: Transaction, incident: Incident, at: datetime) -> Subject:
+        """What the routes look at in an incident at a moment; its posts are read only where a route asks for it."""
+        wanted = any(route.languages for route in self.routes)
+        return Subject.of(incident, at, spoken(tx, incident) if wanted else ())
 
     def destinations(self, subject: Subject) -> list[Destination]:
         """Where an alert about `subject` goes, each once; without any route, to every channel."""
@@ -112,21 +134,37 @@ class Routing:
         return self._resolve(others or [name for name in self.channels if name != subject.ill] or self.channels)
 
     def _matching(self, subject: Subject) -> list[RouteSettings]:
-        return [route for route in self.routes if matches(route, subject)]
+        return [route for route in self.routes if matches(route, subject, self.timezone)]
 
     def _resolve(self, names: Iterable[str]) -> list[Destination]:
         found = (destination for name in names for destination in self.channels.get(name, ()))
         return list(dict.fromkeys(found))
 
 
-def matches(route: RouteSettings, subject: Subject) -> bool:
+def matches(route: RouteSettings, subject: Subject, timezone: str = "UTC") -> bool:
     """Whether a route is for such an incident; an empty list in the route is for all."""
     return (
         _admits(route.brands, [subject.brand])
         and _admits(route.severities, [subject.severity.value])
         and _admits(route.kinds, [subject.kind])
         and _admits(route.sources, subject.sources)
+        and _admits([language.casefold() for language in route.languages], subject.languages)
+        and _is_open(route, subject.at, timezone)
     )
+
+
+def spoken(tx: Transaction, incident: Incident) -> list[str]:
+    """The languages of the incident's telling posts, those aside that hardly anybody speaks; most spoken first."""
+    found = Counter(post.language.casefold() for post in posts.get(tx, incident.evidence) if post.language)
+    return [language for language, number in found.most_common() if number >= _SPOKEN * found.total()]
+
+
+def _is_open(route: RouteSettings, at: datetime | None, timezone: str) -> bool:
+    if not route.hours or at is None:
+        return True
+    zone = ZoneInfo(route.timezone or timezone)
+    windows = (window(text) for text in route.hours)
+    return any(QuietHours(each.start, each.end, zone, each.days).until(at) is not None for each in windows)
 
 
 def _admits(wanted: Sequence[str], present: Sequence[str]) -> bool:

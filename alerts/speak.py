@@ -18,7 +18,7 @@ import structlog
 from alerts.escalation import first_at
 from alerts.page import Page, UnreadablePageError, from_json, to_json
 from alerts.policy import BY_PEOPLE, ENDS, Change, Decision, Rules, decide, is_reminder_due
-from alerts.routing import Destination, Routing, Subject
+from alerts.routing import Destination, Routing
 from config.settings import Settings
 from storage import escalations, incidents, outbox, silences
 from storage.database import Transaction
@@ -178,7 +178,7 @@ class Speaker:
 
     def _begin_escalation(self, tx: Transaction, incident: Incident, alert: Alert, decision: Decision) -> None:
         """Start the ladder from its foot, unless it is being climbed already under the same policy."""
-        policy = self.routing.policy(Subject.of(incident))
+        policy = self.routing.policy(self.routing.subject(tx, incident, alert.at))
         if policy is None:
             return
         running = escalations.get(tx, incident.id)
@@ -212,7 +212,7 @@ class Speaker:
 
     def _deliver(self, tx: Transaction, incident: Incident, alert: Alert, decision: Decision) -> list[Delivery]:
         sent = outbox.history(tx, incident.id)
-        places = self._places(incident, alert, decision, sent)
+        places = self._places(tx, incident, alert, decision, sent)
         if not places and alert.reason in (Reason.OPENED, Reason.ESCALATED):
             _log.warning("nobody is told", incident=incident.id, brand=incident.brand, severity=incident.severity.value)
             details = {"reason": alert.reason.value, "why": "no route matches it; see [[routes]]"}
@@ -220,7 +220,7 @@ class Speaker:
         return [self._delivery(tx, place, incident, alert, decision, sent) for place in places]
 
     def _places(
-        self, incident: Incident, alert: Alert, decision: Decision, sent: Sequence[Delivery]
+        self, tx: Transaction, incident: Incident, alert: Alert, decision: Decision, sent: Sequence[Delivery]
     ) -> list[Destination]:
         """Where the alert goes: to those who are on the routes, and to those who know of this episode already."""
         known = {
@@ -232,7 +232,7 @@ class Speaker:
             return list(known)
         if not decision.is_audible:
             return [place for place in known if place.edits and not _waits(place, sent)]
-        return list(dict.fromkeys([*self.routing.destinations(Subject.of(incident)), *known]))
+        return list(dict.fromkeys([*self.routing.destinations(self.routing.subject(tx, incident, alert.at)), *known]))
 
     def _delivery(
         self,

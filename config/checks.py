@@ -6,12 +6,13 @@ once; whatever has the wrong type is passed over here, since the model complains
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from config.check_policies import channels_of_operations, channels_of_policies, policy_findings
-from config.problems import Finding
+from config.hours import Window, covers_the_week, window
+from config.problems import Finding, Mistake
 from config.suggestions import did_you_mean
 
 Raw = Mapping[str, Any]
@@ -176,19 +177,37 @@ def _routes_that_reach_nobody(raw: Raw, enabled: Collection[str | None]) -> Iter
 
 
 def _brands_without_route(raw: Raw, is_enabled: Callable[[str], bool]) -> Iterator[Finding]:
-    """A brand whose critical alerts reach nobody whatever their kind or source: an error, not a quiet brand."""
+    """A brand whose critical alerts reach nobody whatever else they are, at any hour: an error, not a quiet brand."""
     routes = [
         route
         for route in elements(raw, "routes")
         if any(is_enabled(name) for _, name in route.names("channels"))
         and _allows(route, "severities", "critical")
-        and not route.values.get("kinds")
-        and not route.values.get("sources")
+        and not any(route.values.get(key) for key in ("kinds", "sources", "languages"))
     ]
     for brand in elements(raw, "brands"):
-        if brand.name and not any(_allows(route, "brands", brand.name) for route in routes):
+        if brand.name and not _always_one(route for route in routes if _allows(route, "brands", brand.name)):
             message = f'no route carries every critical alert about "{brand.name}" to an enabled channel'
-            yield brand.finding(message, "add a route for it that is not limited to kinds or sources")
+            advice = "add a route for it that is not limited to kinds, sources, languages or hours"
+            yield brand.finding(message, advice)
+
+
+def _always_one(routes: Iterable[Element]) -> bool:
+    """Whether one of the routes is open at any hour of a week; those in another time zone do not fill each other's."""
+    by_zone: dict[Any, list[Window]] = {}
+    for route in routes:
+        if not route.values.get("hours"):
+            return True
+        by_zone.setdefault(str(route.values.get("timezone")), []).extend(_windows(route))
+    return any(covers_the_week(windows) for windows in by_zone.values())
+
+
+def _windows(route: Element) -> Iterator[Window]:
+    for _, text in route.names("hours"):
+        try:
+            yield window(text)
+        except Mistake:
+            continue  # the model complains about it
 
 
 def _channels_without_route(raw: Raw) -> Iterator[Finding]:

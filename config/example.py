@@ -43,6 +43,7 @@ _SAMPLES: Mapping[str, Any] = {
     "routes.severities": ["warning", "critical"],
     "routes.kinds": [],
     "routes.sources": [],
+    "routes.timezone": "Europe/Stockholm",
     "routes.fallback": ["smtp"],
     "routes.policy": "press office",
     "policies.name": "press office",

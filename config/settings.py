@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from config.durations import Duration
+from config.hours import window
 from config.names import ScorerName, Sensitivity, SentimentName, SeverityName, Weekday
 from config.problems import Mistake
 from config.references import SecretReference
@@ -155,6 +156,14 @@ class BrandSettings(Table):
     """Thresholds for this brand alone."""
     sentiment_rules: list[SentimentRuleSettings] = []
     """Words whose sentiment toward this brand is known, whatever a model would say."""
+
+
+def _known_hours(text: str) -> str:
+    window(text)
+    return text
+
+
+Hours = Annotated[str, AfterValidator(_known_hours)]
 
 
 class PluginTable(BaseModel):
@@ -308,6 +317,12 @@ class RouteSettings(Table):
     """Kinds of incident that it is for; empty for all."""
     sources: list[Name] = []
     """Sources of which one must have carried the incident; empty for all."""
+    languages: list[Text] = []
+    """Languages (two-letter codes) of which one must be spoken in the incident; empty for all."""
+    hours: list[Hours] = []
+    """When it is for, such as "monday-friday 08:00-18:00" or "18:00-08:00"; empty for always."""
+    timezone: ZoneName | None = None
+    """Time zone in which its hours are counted; unset for that of [general]."""
     fallback: list[Name] = []
     """Channels that are told as well when none of the channels could be reached."""
     policy: Name | None = None
@@ -419,6 +434,8 @@ class AlertingSettings(Table):
     """How long a critical alert may wait for its channels before the fallback channels are told as well."""
     failover_warning: Duration = timedelta(minutes=5)
     """The same for a warning."""
+    calm_limit: int = Field(default=60, ge=0)
+    """Messages about what is not critical that may go out in ten minutes, all channels together; 0 for any number."""
 
 
 HeartbeatAddress = Annotated[

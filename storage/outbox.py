@@ -11,13 +11,14 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, tuple_, update
 
+from storage.buckets import holds_back
 from storage.database import Transaction
 from storage.records import Delivery, DeliveryState, Reason, Severity
 from storage.schema import channel, delivery, delivery_attempt
@@ -70,21 +71,23 @@ def claim(
     limit: int = 1,
     *,
     without: Collection[str] = (),
+    allow: Callable[[Delivery], bool] = lambda _delivery: True,
 ) -> list[Delivery]:
     """Take up to `limit` deliveries that are due, the most urgent first, and hold them for `lease`.
 
-    Per (incident, channel, target) only the first that is not finished is taken, and none of a channel that is blocked
-    or in `without`.
+    Per (incident, channel, target) only the first that is not finished is taken, none of a channel that is blocked or
+    in `without`, none that a bucket without a token holds back, and of those found only what `allow` lets through.
     A delivery comes back as `sending`: send it; or as `ambiguous` (stored as `checking`): find out whether it arrived.
     Commit before acting on it.
     """
     statement = select(*_COLUMNS).where(_is_claimable(now), _is_first_in_line(), ~_is_blocked(now))
+    statement = statement.where(~holds_back(_D, now))
     if without:
         statement = statement.where(_D.channel.not_in(without))
     statement = statement.order_by(_URGENCY, _D.due_at, _D.seq, _D.id).limit(limit)
     if tx.dialect.name == "postgresql":
         statement = statement.with_for_update(skip_locked=True, of=delivery)
-    return [_take(tx, found, now, owner, now + lease) for found in _read(tx, statement)]
+    return [_take(tx, found, now, owner, now + lease) for found in _read(tx, statement) if allow(found)]
 
 
 def record(

@@ -498,6 +498,17 @@ delivery_attempt = Table(
     comment="Attempts to deliver, each recorded before it is made",
 )
 
+bucket = Table(
+    "bucket",
+    metadata,
+    _text("channel", "The channel, as configured; empty for all together", primary_key=True),
+    _text("target", "Address within the channel; empty for the whole channel", primary_key=True),
+    _time("full_at", "When the bucket will be full again", nullable=True),
+    _time("ready_at", "From when on it holds a token", nullable=True),
+    _text("spares", "What it counts and never holds back: urgent, critical, or nothing"),
+    comment="How often each channel may still be written to: token buckets that all processes share",
+)
+
 channel = Table(
     "channel",
     metadata,

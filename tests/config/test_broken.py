@@ -23,7 +23,10 @@ class Case(NamedTuple):
 
 
 CASES = [Case(**case) for case in tomllib.loads(Path(__file__).with_name("broken.toml").read_text("utf-8"))["cases"]]
-UNROUTED = {"routes that leave critical alerts out", "a route for one kind only", "a route for one source only"}
+UNROUTED = {"routes that leave critical alerts out", "a route for one kind only", "a route for one source only"} | {
+    "a route for one language only",
+    "a route that leaves the night out",
+}
 """Mistakes that every brand suffers from."""
 
 
