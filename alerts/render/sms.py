@@ -36,10 +36,11 @@ def text(page: Page, reference: str, segments: int = 2) -> str:
     word = story.badge.split(":", 1)[0]
     head = plainly(f"{word} {story.brand}: {story.headline}")
     lead = plainly(f" {story.lead}" if story.lead else "")
+    figures = plainly(f" {story.lead.split('. ')[-1]}" if story.lead else "")
     news = plainly(f" {story.changed[0]}" if story.changed else "")
     at = story.url if story.url and len(story.url) <= _LONG_ADDRESS else story.incident
     tail = plainly(f" {at} #{reference}")
-    for said in (f"{head}{news}{lead}", f"{head}{news}", head):
+    for said in (f"{head}{news}{lead}", f"{head}{news}{figures}", f"{head}{news}", head):
         if fits(f"{said}{tail}", segments):
             return f"{said}{tail}"
     return f"{_shortened(head, tail, segments)}{tail}"

@@ -68,6 +68,7 @@ def test_a_text_message_says_how_bad_who_what_and_where_to_read_on(server: Twili
     (sent,) = server.messages
     assert sent.words.startswith("Critical Halden Mobile: A voicemail in which")
     assert sent.words.endswith("https://tocsin.example/incidents/01HR7Q4Z8XK3M2N5P6T7V9W0AB #d1")
+    assert "388 negative voices" in sent.words
     assert segments(sent.words) <= 2
 
 
