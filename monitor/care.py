@@ -99,6 +99,7 @@ class Care:
         `until` belongs to a snooze, `link` to a public answer, `twin` (an incident's name, as `find` takes it) to a
         duplicate. Raises `CareError` when it makes no sense, or when another process changed the incident meanwhile.
         """
+        incidents.lock(tx, incident_id)
         now = self.standing(tx, incident_id, at)
         ask = Ask(action, by, at, note, until, link, find(tx, twin) if twin else None)
         return self._carry_out(tx, now, ask, decide(now, ask))

@@ -43,6 +43,12 @@ def get(tx: Transaction, incident_id: str) -> Incident | None:
     return _first(tx, select(*_INCIDENT).where(incident.c.id == incident_id))
 
 
+def lock(tx: Transaction, incident_id: str) -> None:
+    """Let nobody else change the incident until the end of `tx`: what is read of it from now on is what they left."""
+    if tx.dialect.name == "postgresql":  # on SQLite there is one writer anyway
+        tx.execute(select(incident.c.id).where(incident.c.id == incident_id).with_for_update())
+
+
 def by_fingerprint(tx: Transaction, fingerprint: str) -> Incident | None:
     """The live incident with this fingerprint, else the one last opened."""
     statement = select(*_INCIDENT).where(incident.c.fingerprint == fingerprint)
@@ -96,8 +102,7 @@ def append_event(
     details: dict[str, Any] | None = None,
 ) -> IncidentEvent:
     """Add a line to an incident's timeline, with the next number."""
-    if tx.dialect.name == "postgresql":  # so that two writers do not take the same number
-        tx.execute(select(incident.c.id).where(incident.c.id == incident_id).with_for_update())
+    lock(tx, incident_id)  # so that two writers do not take the same number
     last = tx.scalar(select(func.max(incident_event.c.seq)).where(incident_event.c.incident_id == incident_id))
     event = IncidentEvent(incident_id, (last or 0) + 1, at, kind, actor, details or {})
     tx.execute(incident_event.insert(), {name: getattr(event, name) for name in IncidentEvent.__slots__})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -95,6 +97,26 @@ def test_the_first_to_take_it_keeps_it_and_the_second_is_on_record(database: Dat
     assert (second.changed, second.deliveries, second.incident.acknowledged_by) == (False, (), "Ada")
     assert (second.event.actor, second.event.details["already"]) == ("Bo", "Ada")
     assert second.incident.version == 2
+
+
+def test_of_two_who_take_it_at_once_the_second_learns_who_has_it(database: Database, care: Care) -> None:
+    with database.write() as tx:
+        opened(tx, care)
+    both = threading.Barrier(2)
+
+    def take(who: str) -> bool:
+        both.wait(10)
+        with database.write() as tx:
+            return care.do(tx, "i1", Action.ACKNOWLEDGE, who, after(minutes=5)).changed
+
+    with ThreadPoolExecutor(2) as pool:
+        changed = dict(zip(("Ada", "Bo"), pool.map(take, ("Ada", "Bo")), strict=True))
+    with database.read() as tx:
+        stored = incidents.get(tx, "i1")
+        (_, _, late) = incidents.events(tx, "i1")
+    assert stored is not None
+    assert [who for who, is_first in changed.items() if is_first] == [stored.acknowledged_by]
+    assert late.details["already"] == stored.acknowledged_by != late.actor
 
 
 def test_taking_it_drops_reminders_that_wait(database: Database, care: Care) -> None:
