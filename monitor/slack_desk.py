@@ -57,7 +57,7 @@ class SlackDesk:
     care: Care
     database: Database
     clock: Callable[[], datetime]
-    on_done: Callable[[], None]
+    on_done: Callable[[], object]
     once: Once
     _names: dict[str, str] = field(default_factory=dict)
 

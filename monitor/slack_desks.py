@@ -31,7 +31,7 @@ class SlackDesks:
         care: Care,
         database: Database,
         clock: Callable[[], datetime],
-        on_done: Callable[[], None] = lambda: None,
+        on_done: Callable[[], object] = lambda: None,
     ) -> Self:
         """The desks of one configuration; nothing is connected yet."""
         once = Once(clock)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -56,20 +58,23 @@ def fire_drill(
         drill = drill_of(chosen, database)
         channels = to or drill.channels_for(made.page.brand, Severity.CRITICAL)
         _require_channels(chosen, channels)
-        if not _carry_out(drill, made.page, channels, patience, as_json=as_json):
+        if not _carry_out(chosen, drill, made.page, channels, patience, as_json=as_json):
             raise typer.Exit(FOUND_PROBLEMS)
 
 
-def _carry_out(drill: Drill, page: Page, channels: list[str], patience: timedelta, *, as_json: bool) -> bool:
+def _carry_out(
+    chosen: Settings, drill: Drill, page: Page, channels: list[str], patience: timedelta, *, as_json: bool
+) -> bool:
     """Whether somebody took it in time."""
     incident = drill.begin(page, channels)
     if not as_json:
         output.say(f"[bold]{output.plain(page.headline)}[/] (a drill, {incident.id})")
         output.say(f"Paged through {', '.join(map(output.plain, channels))}. Waiting until somebody takes it.")
     by = ""
-    for step in drill.watch([incident], patience):
-        by = by or step.by
-        show(step, as_json=as_json)
+    with pressable(chosen, drill):
+        for step in drill.watch([incident], patience):
+            by = by or step.by
+            show(step, as_json=as_json)
     drill.end(incident, "The drill is over" if by else "The drill is over, and nobody took it in time")
     drill.sender.close()
     if as_json:
@@ -92,10 +97,11 @@ def wait_for_people(
         for one in begun:
             output.say(f"Waiting for somebody to take {one.id} ({output.plain(tests[one.id])}).")
     left = dict(tests)
-    for step in drill.watch(begun, patience):
-        show(step, as_json=as_json)
-        if step.by:
-            left.pop(step.incident.id, None)
+    with pressable(chosen, drill):
+        for step in drill.watch(begun, patience):
+            show(step, as_json=as_json)
+            if step.by:
+                left.pop(step.incident.id, None)
     for one in begun:
         drill.end(one, "The test is over")
     drill.sender.close()
@@ -117,6 +123,19 @@ def show(step: Step, *, as_json: bool) -> None:
         output.say(f"[green]there[/]  {place} has it")
     else:
         output.say(f"[red]not there[/]  {place}: {output.plain(step.delivery.last_error or step.delivery.state.value)}")
+
+
+@contextmanager
+def pressable(chosen: Settings, drill: Drill) -> Iterator[None]:
+    """Slack's buttons work meanwhile, also where nothing else of the program runs yet."""
+    from monitor.slack_desks import SlackDesks
+
+    desks = SlackDesks.build(chosen, drill.care, drill.database, settings.now, drill.sender.run_once)
+    desks.start()
+    try:
+        yield
+    finally:
+        desks.stop()
 
 
 def drill_of(chosen: Settings, database: Database) -> Drill:

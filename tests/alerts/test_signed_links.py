@@ -84,5 +84,5 @@ def test_without_an_address_or_a_good_secret_there_are_none(made: SignedLinks) -
     assert made.for_reader(page(), READER) == {}
 
 
-def test_a_drill_has_no_links() -> None:
-    assert links().for_reader(page(drill=True), READER) == {}
+def test_a_drill_can_be_taken_by_its_link() -> None:
+    assert Action.ACKNOWLEDGE in links().for_reader(page(drill=True), READER)

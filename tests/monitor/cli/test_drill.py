@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,11 +16,14 @@ from monitor.cli import settings
 from storage import incidents
 from storage import posts as post_store
 from storage.database import Database
-from storage.records import SYSTEM, IncidentState
+from storage.records import SYSTEM, Incident, IncidentState
 from tests.monitor.cli import letterbox
 from tests.monitor.cli.conftest import Run
+from tests.servers.slack import TOKEN, slack_server
+from tests.servers.slack_people import APP_TOKEN
 from tests.storage.examples import NOON
 
+ONE, BOTH = 'channels = ["bells"]', 'channels = ["bells", "slack"]'
 Person = Callable[[Database], None]
 
 
@@ -119,6 +123,34 @@ def test_a_drill_that_makes_no_sense_is_refused(
     assert result.exit_code == 2
     assert complaint in result.output
     assert letterbox.sent == []
+
+
+def test_a_drill_is_taken_by_a_button_in_slack(
+    tocsin: Run, clock: Callable[[Person], Clock], configured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOT", TOKEN)
+    monkeypatch.setenv("APP", APP_TOKEN)
+
+    def press(database: Database) -> None:
+        slack.people.line()
+        slack.press(slack.roots()[0], "Take it")
+        while all(one.state is IncidentState.OPEN for one in live(database)):
+            threading.Event().wait(0.02)
+
+    with slack_server() as slack:
+        options = f'token = {{ env = "BOT" }}\napp_token = {{ env = "APP" }}\nbase_url = "{slack.url}"\n'
+        room = f'[[channels]]\ntype = "slack"\nchannels = ["C0ROOM"]\n{options}'
+        configured.write_text(configured.read_text().replace("[[routes]]", f"{room}[[routes]]").replace(ONE, BOTH))
+        clock(press)
+        result = tocsin("fire-drill", "--to", "slack", "--within", "1h")
+    assert result.exit_code == 0, result.output
+    assert "taken  by slack:Kim Berg" in result.output
+    assert "Drill" in str(slack.roots()[0].blocks[0])
+
+
+def live(database: Database) -> list[Incident]:
+    with database.read() as tx:
+        return incidents.live(tx)
 
 
 def test_check_waits_until_a_person_has_taken_the_test_of_each_channel(
