@@ -118,7 +118,7 @@ class Briefing:
             changed=(told.why,) if told.before is not None and told.why else (),
             curve=_curve(tx, incident, at),
             similar=similar(tx, incident, terms, at, self.public_url),
-            response=response(incident, events, outbox_store.history(tx, incident.id)),
+            response=response(incident, events, outbox_store.arrivals(tx, incident.id)),
             **_pause(tx, incident, at),
             on_duty=self.rota.at(at, incident.brand) if incident.state.is_live else (),
             url=f"{self.public_url}/incidents/{incident.id}" if self.public_url else "",

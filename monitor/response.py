@@ -7,22 +7,36 @@ answered publicly, resolved. They belong to one episode: what comes back starts 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Protocol
 
 from alerts.actions import OFFERS, Action
 from alerts.page import Response
-from storage.records import Delivery, DeliveryState, Incident, IncidentEvent
+from storage.records import Incident, IncidentEvent
 
 _BEGINNINGS = ("opened", "reopened")
 _ENDS = frozenset(one.action.value for one in OFFERS if one.is_final)
 
 
+class Arrived(Protocol):
+    """A delivery, or the first of an episode: all that the clock asks of one is when it was taken."""
+
+    @property
+    def episode(self) -> int:
+        """Of the incident."""
+
+    @property
+    def sent_at(self) -> datetime | None:
+        """When a channel took it, `None` where none has."""
+
+
 def response(
-    incident: Incident, events: Iterable[IncidentEvent], deliveries: Iterable[Delivery], episode: int | None = None
+    incident: Incident, events: Iterable[IncidentEvent], deliveries: Iterable[Arrived], episode: int | None = None
 ) -> Response:
     """The clock of one episode, the newest unless said otherwise."""
     wanted = incident.episode if episode is None else episode
     lines = [event for event in events if event.details.get("episode", 1) == wanted]
-    sent = [item.sent_at for item in deliveries if item.episode == wanted and item.state is DeliveryState.SENT]
+    sent = [item.sent_at for item in deliveries if item.episode == wanted]
     begun = _first(lines, _BEGINNINGS)
     taken, answered, ended = (_first(lines, kinds) for kinds in ((Action.ACKNOWLEDGE,), (Action.ANSWERED,), _ENDS))
     return Response(

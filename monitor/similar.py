@@ -15,10 +15,11 @@ from alerts.words import person, span
 from monitor.response import response
 from storage import incidents, outbox
 from storage.database import Transaction
+from storage.incidents import Outline
 from storage.records import Incident, IncidentEvent, IncidentState, Verdict
 
 MOST = 3
-LOOKED_AT = 300
+LOOKED_AT = 200
 """Incidents that are compared, the newest first."""
 SAME_KIND, SAME_BRAND, SAME_TERMS = 2.0, 1.0, 4.0
 ENOUGH = 2.5
@@ -27,14 +28,15 @@ ENOUGH = 2.5
 
 def similar(tx: Transaction, incident: Incident, terms: Sequence[str], at: datetime, url: str) -> tuple[Similar, ...]:
     """The past incidents most like this one, best first; `url` begins the links to incidents, empty for none."""
-    past = incidents.recent(tx, until=incident.opened_at, limit=LOOKED_AT)
+    past = incidents.outlines(tx, until=incident.opened_at, brand=incident.brand, kind=incident.kind, limit=LOOKED_AT)
     mine = terms_of(incident) | frozenset(term.casefold() for term in terms)
     told = [(likeness(incident, mine, one), one) for one in past if one.id != incident.id and not _is_merged(one)]
     best = sorted((pair for pair in told if pair[0] >= ENOUGH), key=lambda pair: (-pair[0], -_time(pair[1])))
-    return tuple(_shown(tx, one, at, url) for _, one in best[:MOST])
+    found = (incidents.get(tx, one.id) for _, one in best[:MOST])
+    return tuple(_shown(tx, one, at, url) for one in found if one is not None)
 
 
-def likeness(incident: Incident, terms: Collection[str], past: Incident) -> float:
+def likeness(incident: Incident, terms: Collection[str], past: Outline) -> float:
     """How like a past incident is: 0 for nothing in common."""
     theirs = terms_of(past)
     shared = len(set(terms) & theirs) / max(1, min(len(terms), len(theirs), 6))
@@ -45,22 +47,22 @@ def likeness(incident: Incident, terms: Collection[str], past: Incident) -> floa
     return SAME_KIND * same_kind + SAME_BRAND * same_brand + SAME_TERMS * shared
 
 
-def terms_of(incident: Incident) -> frozenset[str]:
+def terms_of(incident: Incident | Outline) -> frozenset[str]:
     """The words that an incident was about."""
     return frozenset(str(term).casefold() for term in incident.facts.get("terms", ()))
 
 
-def _is_merged(incident: Incident) -> bool:
+def _is_merged(incident: Outline) -> bool:
     return "merged_into" in incident.facts
 
 
-def _time(incident: Incident) -> float:
+def _time(incident: Outline) -> float:
     return incident.opened_at.timestamp()
 
 
 def _shown(tx: Transaction, past: Incident, at: datetime, url: str) -> Similar:
     events = [event for event in incidents.events(tx, past.id) if event.at <= at]
-    went = response(past, events, outbox.history(tx, past.id))
+    went = response(past, events, outbox.arrivals(tx, past.id))
     link = f"{url}/incidents/{past.id}" if url else ""
     return Similar(past.id, past.opened_at, past.headline, outcome(past, went, events, at), link, went.answer)
 

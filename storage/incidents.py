@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy import update as update_rows
 
 from storage.database import Transaction
@@ -91,6 +92,25 @@ def recent(
     if severities:
         statement = statement.where(columns.severity.in_([severity.value for severity in severities]))
     return _read(tx, statement.order_by(columns.opened_at.desc(), columns.id).limit(limit))
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What an incident was about, without the posts that it rests on."""
+
+    id: str
+    brand: str
+    kind: str
+    opened_at: datetime
+    facts: Mapping[str, Any]
+
+
+def outlines(tx: Transaction, *, until: datetime, brand: str, kind: str, limit: int) -> list[Outline]:
+    """Incidents opened before `until` of the brand or of the kind (empty for none), the newest first."""
+    columns = incident.c
+    same = columns.brand == brand if not kind else or_(columns.brand == brand, columns.kind == kind)
+    statement = select(*(columns[name] for name in Outline.__slots__)).where(columns.opened_at < until, same)
+    return [Outline(*row) for row in tx.execute(statement.order_by(columns.opened_at.desc(), columns.id).limit(limit))]
 
 
 def append_event(

@@ -50,6 +50,14 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """The first message of an episode that a channel took."""
+
+    episode: int
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """A channel that asked to be left alone until `until`."""
 
@@ -179,6 +187,14 @@ def history(tx: Transaction, incident_id: str) -> list[Delivery]:
     """Every delivery of an incident, by number, channel and target."""
     statement = select(*_COLUMNS).where(_D.incident_id == incident_id)
     return _read(tx, statement.order_by(_D.episode, _D.seq, _D.channel, _D.target, _D.id))
+
+
+def arrivals(tx: Transaction, incident_id: str) -> list[Arrival]:
+    """When the first message of each episode arrived anywhere, without reading the messages."""
+    statement = select(_D.episode, func.min(_D.sent_at)).where(
+        _D.incident_id == incident_id, _D.state == DeliveryState.SENT.value
+    )
+    return [Arrival(*row) for row in tx.execute(statement.group_by(_D.episode).order_by(_D.episode))]
 
 
 def attempts(tx: Transaction, delivery_id: str) -> list[Attempt]:

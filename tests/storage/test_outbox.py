@@ -91,6 +91,17 @@ def test_what_came_of_an_attempt_is_recorded(database: Database) -> None:
     assert (attempt.ended_at, attempt.outcome, attempt.remote_id) == (after(seconds=2), DeliveryState.SENT, "17.5")
 
 
+def test_the_first_arrival_of_each_episode_is_told(database: Database) -> None:
+    arrived = (("hall", 1, 9), ("tower", 1, 4), ("hall", 2, 60))
+    with database.write() as tx:
+        for target, episode, second in arrived:
+            item = delivery(target=target, episode=episode, state=DeliveryState.SENT, sent_at=after(seconds=second))
+            outbox.enqueue(tx, [item])
+        outbox.enqueue(tx, [delivery(target="yard"), delivery(incident_id="i2", state=DeliveryState.SENT)])
+        found = outbox.arrivals(tx, "i1")
+    assert found == [outbox.Arrival(1, after(seconds=4)), outbox.Arrival(2, after(seconds=60))]
+
+
 def test_what_is_not_due_is_not_claimed(database: Database) -> None:
     enqueue(database, delivery(due_at=after(minutes=1)))
     assert claim(database) == []
