@@ -317,7 +317,15 @@ class App:
     def _vigil(self) -> Vigil:
         channels = build_channels(self.settings, self.clock)
         return Vigil(
-            self.settings, self.database, self.care, channels, rehearsed, self.clock, self.system, self.clock()
+            self.settings,
+            self.database,
+            self.care,
+            channels,
+            rehearsed,
+            self.clock,
+            self.system,
+            self.clock(),
+            degraded=lambda: self.pipeline.understanding.degraded,
         )
 
     def _must_lead(self, tx: Transaction) -> None:

@@ -34,6 +34,7 @@ CANARY_SINGS = "canary sings"
 MISSES = 2
 """Canaries in a row that must fail before somebody is told."""
 DAILY = "all quiet"
+SCORER = "scorer"
 SOURCE = "source:"
 READ_BACK_SECONDS = 10.0
 
@@ -54,15 +55,25 @@ class Vigil:
     judged_at: datetime | None = None
     written_at: datetime | None = None
     misses: int = field(default=0)
+    degraded: Callable[[], str] = lambda: ""
+    """Why sentiment is judged by less than what is configured; empty while it is not."""
 
     def audit(self) -> None:
         """See that somebody was told of everything that goes on."""
         now = self.clock()
         with self.database.write() as tx:
             found = audit(tx, self.care.speaker, self.system, self.care.brief, now)
+            self._look_at_the_scorer(tx, now)
         self.audited_at = now
         for finding in found:
             _log.error("nobody was told", incident=finding.incident.id, why=finding.why)
+
+    def _look_at_the_scorer(self, tx: Transaction, now: datetime) -> None:
+        if why := self.degraded():
+            headline = "Sentiment is judged by the lexicon, not by the configured model"
+            self.system.report(tx, Failing(SCORER, headline, why, Severity.WATCH), now)
+        else:
+            self.system.recovered(tx, SCORER, now, "the configured model judges again")
 
     def heartbeat(self) -> None:
         """Let the outside hear that all is well, or what is not."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from monitor.matching.campaigns import is_campaign
 from monitor.matching.folding import Folded
 from monitor.matching.links import LinkPart, link_part
 from monitor.matching.lookup import Place
@@ -135,6 +136,8 @@ def cues_around(text: Folded, place: Place) -> Iterator[Cue]:
         yield Cue(2.0, "in a web address")
     elif before.endswith("@"):
         yield Cue(2.5, "written as an account")
+    elif is_campaign(text.folded, place.start, place.end):
+        yield Cue(2.5, "in the hashtag of a campaign")
     elif before.endswith("#"):
         yield Cue(2.0 if written[:1].isupper() else 1.1, "written as a hashtag")
     elif place.term.kind == TermKind.TICKER:

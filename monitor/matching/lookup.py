@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import ahocorasick
 
+from monitor.matching.campaigns import is_campaign
 from monitor.matching.folding import Folded, folded_term
 from monitor.matching.terms import Term, is_unspaced
 
@@ -130,10 +131,13 @@ class Lookup:
 
     def _long(self, automaton: ahocorasick.Automaton, text: Folded) -> list[Place]:
         folded = text.folded
+        has_hashtags = "#" in folded
         places = []
         for last, (length, terms, free_left, free_right) in automaton.iter(folded):
             start, end = last + 1 - length, last + 1
-            if free_left(folded, start) and free_right(folded, end):
+            if (free_left(folded, start) and free_right(folded, end)) or (
+                has_hashtags and is_campaign(folded, start, end)
+            ):
                 places += [Place(term, start, end) for term in terms if _is_written(text, start, end, term)]
         return places
 

@@ -125,3 +125,19 @@ def test_a_rehearsal_makes_an_incident_of_any_brand_and_leaves_no_trace(installa
     with installation.database.read() as tx:
         assert incidents.recent(tx) == []
         assert outbox.unfinished(tx) == []
+
+
+def test_operators_are_told_while_the_lexicon_stands_in_for_the_configured_model(installation: Installation) -> None:
+    why = "the scorer transformer failed (MemoryError: too large)"
+    vigil = installation.vigil
+    vigil.degraded = lambda: why
+    vigil.audit()
+    vigil.audit()
+    with installation.database.read() as tx:
+        (trouble,) = incidents.live(tx, SYSTEM)
+    assert (trouble.topic, trouble.severity) == ("scorer", Severity.WATCH)
+    assert "judged by the lexicon" in trouble.headline
+    vigil.degraded = lambda: ""
+    vigil.audit()
+    with installation.database.read() as tx:
+        assert incidents.live(tx, SYSTEM) == []

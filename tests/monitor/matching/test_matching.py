@@ -99,7 +99,7 @@ def test_a_ticker_of_one_letter_is_not_stylised_writing(text: str, is_meant: boo
 def test_handles_hashtags_products_and_people_stand_for_the_brand() -> None:
     acme = brand("Acme", handles=["acmehelp"], hashtags=["AcmeFail"], products=["Rocket 3"], people=["Jo Stephenson"])
     assert found("@AcmeHelp please", acme) == {"Acme": ("@acmehelp",)}
-    assert found("oh #acmefail", acme) == {"Acme": ("#AcmeFail",)}
+    assert found("oh #acmefail", acme) == {"Acme": ("Acme", "#AcmeFail")}
     assert found("my rocket 3 broke", acme) == {"Acme": ("Rocket 3",)}
     assert found("Jo Stevenson must go", acme) == {"Acme": ("Jo Stephenson",)}
     assert not found("mail me@acmehelp or @acmehelper", acme)
@@ -138,3 +138,31 @@ def test_no_brands_find_nothing() -> None:
 
 def test_a_mention_below_the_brands_minimum_is_left_out() -> None:
     assert not found("Jo Stephenson spoke", brand("Acme", people=["Jo Stephenson"], minimum_relevance=0.9))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#BoycottDelta",
+        "join #boycottdelta now",
+        "#DeltaFail again",
+        "#deltagate",
+        "#DeleteDelta!",
+        "#delta_down",
+        "#StopDeltaLies",
+    ],
+)
+def test_hashtags_of_campaigns_name_the_company(text: str) -> None:
+    (mention,) = Matcher([BrandSettings(name="Delta", ambiguous=True)]).match(post(text=text))
+    assert mention.relevance >= 0.8
+    assert "the hashtag of a campaign" in mention.reason
+    (sure,) = Matcher([BrandSettings(name="Delta")]).match(post(text=text))
+    assert sure.relevance == 0.95
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["#DeltaForce", "#MississippiDelta", "#boycottdeltaforce", "boycottdelta", "#deltaoutfit", "#x boycottdelta"],
+)
+def test_other_words_around_a_name_in_a_hashtag_do_not(text: str) -> None:
+    assert Matcher([BrandSettings(name="Delta")]).match(post(text=text)) == []

@@ -51,6 +51,8 @@ def test_complaints_are_negative(text: str) -> None:
         "Acme saved my day, hats off to the driver!",
         "can't wait for the Acme concert!",
         "not bad at all, Acme!",
+        "I wrote to the boss of Acme and he killed my contract",
+        "Acme waived my cancellation fee after one mail",
     ],
 )
 def test_praise_is_positive(text: str) -> None:
