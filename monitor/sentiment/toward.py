@@ -52,7 +52,7 @@ class TowardBrand:
     """Judges with the lexicons that come with the program."""
 
     name = "toward"
-    version = "1"
+    version = "2"
 
     def __init__(self, brands: Sequence[BrandSettings] = ()) -> None:
         self._rivals: Mapping[str, tuple[str, ...]] = {brand.name: tuple(brand.rivals) for brand in brands}

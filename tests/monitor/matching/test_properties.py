@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from config.settings import BrandSettings
 from monitor.matching import Matcher
 from monitor.matching.folding import cleaned, fold, folded_term
+from monitor.sentiment.scorers import scorer_of
+from storage.records import Mention
 from tests.storage.examples import post
 
 NAMES = ["Acme", "AT&T", "C++", "Nestlé", "Straße AG", "特斯拉", "Яндекс", "سامسونج", "H&M"]
@@ -44,7 +46,22 @@ def test_no_text_breaks_the_matcher(text: str) -> None:
 
 def test_time_grows_no_faster_than_the_text() -> None:
     awkward = ["a t & t " * 4_000, "&amp;" * 10_000, "\u200b" * 40_000 + "Acme", "acme" * 10_000, "$T" * 20_000]
+    awkward += ["#" + "acme" * 10_000, "#boycottacme" * 4_000, "#" + "i" * 40_000 + "acme"]
     began = time.process_time()
     for text in awkward:
         MATCHER.match(post(text=text))
     assert time.process_time() - began < 2.0
+
+
+def test_what_would_blow_up_as_a_pattern_is_a_name_like_any_other() -> None:
+    evil = "(a+)+$"
+    rules = [{"words": [evil, "(x|x)*y"], "sentiment": "negative"}]
+    watched = BrandSettings.model_validate(
+        {"name": "Acme", "aliases": [evil], "context": [evil], "exclude": ["(.*)*z"], "sentiment_rules": rules}
+    )
+    assert [mention.matched for mention in Matcher([watched]).match(post(text=f"look, {evil} is here"))] == [(evil,)]
+    text = "a" * 50_000 + "!"
+    assert Matcher([watched]).match(post(text=text)) == []
+    item = (post(text=text), Mention("Acme", "forum", "1", 1.0), "en")
+    (score,) = scorer_of([watched]).score([item])
+    assert score.scorer != "rule"
