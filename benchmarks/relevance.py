@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -22,7 +23,29 @@ from monitor.matching import Matcher
 from storage.records import Post
 
 NAMES = Path(__file__).parent / "names"
+_Z = 1.96
 _AT = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share that was counted, with its 95 % interval (Wilson 1927): of few posts one knows little."""
+
+    share: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, hits: int, cases: int) -> Share:
+        """So many of so many."""
+        if not cases:
+            return cls(0.0, 0.0, 1.0)
+        share, weight = hits / cases, _Z * _Z / cases
+        middle, half = share + weight / 2, _Z * math.sqrt((share * (1 - share) + weight / 4) / cases)
+        return cls(share, (middle - half) / (1 + weight), (middle + half) / (1 + weight))
+
+    def __str__(self) -> str:
+        return f"{self.share:.3f} ({self.low:.2f}-{self.high:.2f})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +55,12 @@ class Row:
     name: str
     posts: int
     relevant: int
-    precision: float
-    recall: float
+    precision: Share
+    recall: Share
+
+    def __str__(self) -> str:
+        counts = f"{self.posts:4} posts, {self.relevant:4} about it"
+        return f"{self.name:8} {counts}  precision {self.precision}  recall {self.recall}"
 
 
 def rows(data: Path) -> Iterator[Row]:
@@ -55,7 +82,7 @@ def _row(brand: BrandSettings, pairs: list[tuple[bool, str]]) -> Row:
     told = [bool(matcher.match(Post("corpus", str(place), _AT, text))) for place, (_, text) in enumerate(pairs)]
     hits = sum(relevant and said for (relevant, _), said in zip(pairs, told, strict=True))
     relevant = sum(relevant for relevant, _ in pairs)
-    return Row(brand.name, len(pairs), relevant, hits / max(sum(told), 1), hits / max(relevant, 1))
+    return Row(brand.name, len(pairs), relevant, Share.of(hits, sum(told)), Share.of(hits, relevant))
 
 
 def _brands() -> list[BrandSettings]:
@@ -82,10 +109,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="an object a line")
     options = parser.parse_args()
     for row in rows(options.data):
-        if options.json:
-            print(json.dumps(asdict(row)))
-        else:
-            print(f"{row.name:8} {row.posts:4} posts  precision {row.precision:.3f}  recall {row.recall:.3f}")
+        print(json.dumps(asdict(row)) if options.json else row)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ SETS = (
     *("sentistrength", "complaints"),
 )
 GENERAL, MANY_LANGUAGES, COMPLAINTS = "semeval_a_train", "umsab_train", "complaints"
+OWN = (COMPLAINTS, "dong2014", "sanders_brands", "sxsw_brands")
 FOLDS = 5
 """Parts of a set that is learned and tested on itself."""
 
@@ -165,10 +166,13 @@ def languages(folder: Path, train: Path) -> Iterator[Row]:
 
 
 def own_half(folder: Path, _train: Path) -> Iterator[Row]:
-    """Complaints, learned and tested on parts of the same set."""
-    lines = read_set(folder, COMPLAINTS)
-    if not lines:
-        return
+    """Sets that are learned and tested on parts of themselves: what a linear model can make of them at all."""
+    for name in OWN:
+        if lines := read_set(folder, name):
+            yield row("own half", "learned (its other parts)", name, _crossed(lines))
+
+
+def _crossed(lines: Sequence[Line]) -> Told:
     parts = [np.arange(len(lines)) % FOLDS == fold for fold in range(FOLDS)]
     results = []
     for part in parts:
@@ -178,18 +182,23 @@ def own_half(folder: Path, _train: Path) -> Iterator[Row]:
                 "".join(json.dumps(line) + "\n" for line, tests in zip(lines, part, strict=True) if not tests)
             )
             results.append(told([line for line, tests in zip(lines, part, strict=True) if tests], learned(file)))
-    whole = Told(
+    return Told(
         [truth for result in results for truth in result.truths],
         [label for result in results for label in result.labels],
         [compound for result in results for compound in result.compounds],
     )
-    yield row("own half", "learned (its other parts)", COMPLAINTS, whole)
 
 
 def names(folder: Path, _train: Path) -> Iterator[Row]:
     """Names that are ordinary words."""
     for each in relevance.rows(folder.parent if folder.name == "sentiment" else folder):
-        figures = {"posts": each.posts, "precision": round(each.precision, 3), "recall": round(each.recall, 3)}
+        figures = {
+            "posts": each.posts,
+            "precision": round(each.precision.share, 3),
+            "precision_low": round(each.precision.low, 3),
+            "recall": round(each.recall.share, 3),
+            "recall_low": round(each.recall.low, 3),
+        }
         yield Row("names", "matcher", each.name, figures)
 
 
