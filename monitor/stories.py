@@ -187,16 +187,16 @@ def _merged(
     severity = max((one.severity for one in ringing), key=_rank) if is_back else _severity(incident, ringing, settings)
     is_worse = change in (Change.OPENED, Change.REOPENED, Change.ESCALATED)
     tells = is_worse or (change is Change.UPDATED and ringing[0].severity.rank >= severity.rank)
-    earliest = min(ringing, key=_began_at)
-    is_earlier = incident.origin is None or _began_at(earliest) < incident.began_at
+    earliest = _beginning(incident, ringing)
+    is_earlier = earliest is not None and (incident.origin is None or _began_at(earliest) < incident.began_at)
     return replace(
         incident,
         state=IncidentState.OPEN if is_worse else incident.state,
         severity=severity,
         headline=_headline(ringing[0]) if tells else incident.headline,
         kind=incident.kind or next((one.kind for one in ringing if one.kind), ""),
-        began_at=min(incident.began_at, _began_at(earliest)),
-        origin=_origin(earliest) if is_earlier else incident.origin,
+        began_at=min(incident.began_at, _began_at(earliest)) if earliest else incident.began_at,
+        origin=_origin(earliest) if earliest and is_earlier else incident.origin,
         updated_at=at,
         resolved_at=None,
         episode=incident.episode + 1 if is_new_episode else incident.episode,
@@ -205,6 +205,17 @@ def _merged(
         evidence=_evidence(incident, ringing),
         facts=_facts(incident, ringing, severity) | ({"told_at": at.timestamp()} if is_worse else {}),
     )
+
+
+def _beginning(incident: Incident, ringing: Sequence[Signal]) -> Signal | None:
+    """The signal that knows best where it began, None where none knows more than the incident.
+
+    One about the brand as a whole counts everything in its window, a day at most: what was said first in it tells where
+    it began only while nothing more is known, or every incident would have begun on the day before.
+    """
+    telling = [one for one in ringing if one.topic != BRAND_WIDE]
+    candidates = telling or (ringing if incident.origin is None else [])
+    return min(candidates, key=_began_at, default=None)
 
 
 def _with(incident: Incident, other: Incident) -> Incident:

@@ -21,6 +21,7 @@ from monitor.cli import (
     posts,
     posts_reading,
     replay,
+    report,
     run,
     score,
     train,
@@ -72,6 +73,7 @@ app.command("backtest", short_help="What other thresholds would have made of sto
 app.command("detect", short_help="The burst detector alone, over a series of counts.")(detect.detect)
 app.command("score", short_help="Sentiment toward a brand for lines of text.")(score.score)
 app.command("train", short_help="Learn a sentiment model from labelled lines.")(train.train)
+app.command("report", short_help="The post-mortem of an incident, as a page or a PDF.")(report.report)
 app.add_typer(incident_care.app, name="incidents")
 app.add_typer(posts.app, name="posts")
 posts.app.add_typer(posts_reading.app)

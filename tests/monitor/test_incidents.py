@@ -70,6 +70,14 @@ def changes(transitions: list[Transition]) -> list[Change]:
     return [one.change for one in transitions if one.change is not Change.HELD]
 
 
+def test_a_count_of_a_whole_day_does_not_move_the_beginning_of_a_known_story() -> None:
+    of_a_day = signal(detector="slow_burn", topic="", evidence=("chatter",), surprise=2.0)
+    of_a_day = replace(of_a_day, facts={**of_a_day.facts, "began_at": (START - 24 * HOUR).timestamp()})
+    *_, last = run((0, [signal()]), (5, [signal(), of_a_day]))
+    assert (last.incident.began_at, last.incident.origin) == (START - HOUR, ("plaza", "a"))
+    assert run((0, [of_a_day]))[0].incident.began_at == START - 24 * HOUR
+
+
 def test_a_ringing_signal_opens_an_incident() -> None:
     [opened] = run((0, [signal()]))
     incident = opened.incident
