@@ -14,8 +14,7 @@ renewed by the long one, and never stand in the cursor.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -24,11 +23,11 @@ from pydantic import Field
 from collectors.contract import CollectorError, SourceContext
 from collectors.egress import Answer
 from collectors.interface import Interface, secret
-from collectors.listed import Listed, ListedOptions
+from collectors.listed import Asked, Listed, ListedOptions
 from collectors.moments import from_epoch, not_after, read_moment
 from collectors.queries import single_terms
 from collectors.rounds import Found, Listing, Round, chunks, found_in, joined
-from collectors.terms import terms_of
+from collectors.terms import hashtags_of
 from config.references import SecretReference
 from storage.records import Engagement, Post, PostKind
 
@@ -61,7 +60,7 @@ class StaleError(CollectorError):
     """The short token is no longer good."""
 
 
-class Bluesky:
+class Bluesky(Asked):
     """What is asked of Bluesky."""
 
     service = "Bluesky"
@@ -69,20 +68,9 @@ class Bluesky:
     at_once = 250
 
     def __init__(self, options: Options, context: SourceContext) -> None:
-        self.kept: dict[str, Any] = {}
-        self._options, self._source, self._clock = options, context.name, context.clock
-        self._interface = Interface(self.service, f"{options.service_url}/xrpc", context.clock, _judged)
+        super().__init__(Interface(self.service, f"{options.service_url}/xrpc", context.clock, _judged), context)
+        self._options = options
         self._short = self._long = ""
-
-    @contextmanager
-    def session(self) -> Iterator[None]:
-        """Keep a connection; the sign-in is kept for the next session while it is good."""
-        with self._interface.session():
-            yield
-
-    def asked(self) -> int:
-        """Requests since this was last asked."""
-        return self._interface.asked()
 
     def page(self, listing: Listing, state: Round) -> Found:
         """A page of a search, newest first. A place is a time and a cursor in what was written before it."""
@@ -236,7 +224,6 @@ def _described(embed: Mapping[str, Any]) -> str:
 
 def build(options: Options, context: SourceContext) -> Listed:
     """The source as configured."""
-    brand_tags = [tag for brand in context.brands for tag in terms_of(brand).hashtags]
-    tags = dict.fromkeys(f"#{tag.removeprefix('#').casefold()}" for tag in (*brand_tags, *options.hashtags))
+    tags = [f"#{tag}" for tag in hashtags_of(context.brands, options.hashtags)]
     asked = dict.fromkeys((*single_terms(context.brands), *tags, *options.queries))
     return Listed(Bluesky(options, context), [Listing("search", query) for query in asked], options, context)

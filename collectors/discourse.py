@@ -12,15 +12,14 @@ Posts are named by topic and number in it (`7/1` begins topic 7), which is how a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import Field
 
 from collectors.contract import CollectorError, Quarantined, SourceContext
 from collectors.interface import Interface, secret
-from collectors.listed import Listed, ListedOptions
+from collectors.listed import Asked, Listed, ListedOptions
 from collectors.moments import from_epoch, not_after, read_moment
 from collectors.plain import plain_text
 from collectors.queries import single_terms
@@ -57,31 +56,23 @@ class Options(ListedOptions):
     """How many topics are followed at a time, newest first; each takes a request a turn."""
 
 
-class Discourse:
+class Discourse(Asked):
     """What is asked of a forum."""
 
     requests_per_day: int | None = 86_400
     at_once = 20
 
     def __init__(self, options: Options, context: SourceContext) -> None:
-        self.kept: dict[str, Any] = {}
         self.service = f"the forum at {options.url.partition('://')[2]}"
-        self._options, self._source, self._clock = options, context.name, context.clock
-        self._interface = Interface(self.service, options.url, context.clock)
+        super().__init__(Interface(self.service, options.url, context.clock), context)
+        self._options = options
         self._headers: dict[str, str] = {}
         self._topics: dict[str, Mapping[str, Any]] = {}
 
-    @contextmanager
-    def session(self) -> Iterator[None]:
-        """Keep a connection; topics that were read once in a session are not read again."""
+    def prepare(self) -> None:
+        """Read the key; topics that were read once in a session are not read again in it."""
         self._topics = {}
         self._headers = self._credentials()
-        with self._interface.session():
-            yield
-
-    def asked(self) -> int:
-        """Requests since this was last asked."""
-        return self._interface.asked()
 
     def page(self, listing: Listing, state: Round) -> Found:
         """A page of the newest posts, or of a search."""

@@ -13,8 +13,7 @@ instance numbers them. A comment's place in its tree is its `path`: `0.9.12` ans
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -23,7 +22,7 @@ from pydantic import Field
 from collectors.contract import CollectorError, SourceContext
 from collectors.egress import Answer
 from collectors.interface import Interface
-from collectors.listed import Listed, ListedOptions
+from collectors.listed import Asked, Listed, ListedOptions
 from collectors.moments import not_after, read_moment
 from collectors.plain import plain_text
 from collectors.queries import single_terms
@@ -49,7 +48,7 @@ class Options(ListedOptions):
     """How many threads are followed at a time, newest first; each takes a request a turn."""
 
 
-class Lemmy:
+class Lemmy(Asked):
     """What is asked of an instance."""
 
     service = "Lemmy"
@@ -57,19 +56,8 @@ class Lemmy:
     at_once = 50
 
     def __init__(self, options: Options, context: SourceContext) -> None:
-        self.kept: dict[str, Any] = {}
-        self._source, self._clock = context.name, context.clock
-        self._interface = Interface(self.service, f"{options.instance.rstrip('/')}/api/v3", context.clock, _judged)
-
-    @contextmanager
-    def session(self) -> Iterator[None]:
-        """Keep a connection."""
-        with self._interface.session():
-            yield
-
-    def asked(self) -> int:
-        """Requests since this was last asked."""
-        return self._interface.asked()
+        url = f"{options.instance.rstrip('/')}/api/v3"
+        super().__init__(Interface(self.service, url, context.clock, _judged), context)
 
     def page(self, listing: Listing, state: Round) -> Found:
         """A page of a search for posts or comments, or of those of a community."""

@@ -7,7 +7,7 @@ platform ends a list early, threads whose growth is followed. What is not (addre
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Protocol
@@ -16,6 +16,7 @@ import structlog
 from pydantic import Field
 
 from collectors.contract import CollectorError, Page, Recheck, SourceContext, SourceOptions, Tariff
+from collectors.interface import Interface
 from collectors.moments import from_epoch
 from collectors.rounds import Found, Listing, Reading, Round
 from collectors.terms import naming
@@ -76,6 +77,28 @@ class Platform(Protocol):
 
     def probe(self, listing: Listing) -> str:
         """One sentence on what the platform says."""
+
+
+class Asked:
+    """What is the same of platforms that are asked through an `Interface`."""
+
+    def __init__(self, interface: Interface, context: SourceContext) -> None:
+        self.kept: dict[str, Any] = {}
+        self._interface, self._source, self._clock = interface, context.name, context.clock
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """Keep a connection for the questions inside."""
+        self.prepare()
+        with self._interface.session():
+            yield
+
+    def prepare(self) -> None:
+        """Read the secrets, at every session anew, so that they may be rotated."""
+
+    def asked(self) -> int:
+        """Requests since this was last asked."""
+        return self._interface.asked()
 
 
 class SpentError(Exception):

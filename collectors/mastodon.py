@@ -34,7 +34,7 @@ from collectors.moments import not_after, read_moment
 from collectors.plain import plain_text
 from collectors.queries import single_terms
 from collectors.rounds import ODD, Found, Listing, Round, chunks, found_in, joined
-from collectors.terms import terms_of
+from collectors.terms import hashtags_of
 from config.references import SecretReference
 from storage.records import Engagement, Post, PostKind
 
@@ -249,8 +249,7 @@ def _post(status: Any, source: str, now: datetime) -> Post | None:
 
 def build(options: Options, context: SourceContext) -> Listed:
     """The source as configured."""
-    brand_tags = [tag for brand in context.brands for tag in terms_of(brand).hashtags]
-    tags = dict.fromkeys(tag.removeprefix("#").casefold() for tag in (*brand_tags, *options.hashtags))
+    tags = hashtags_of(context.brands, options.hashtags)
     asked = dict.fromkeys((*single_terms(context.brands), *options.queries)) if options.access_token else ()
     listings = [*(Listing("search", query) for query in asked), *(Listing(tag) for tag in tags)]
     return Listed(Mastodon(options, context), listings, options, context)

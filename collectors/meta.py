@@ -17,8 +17,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -27,10 +26,10 @@ from pydantic import Field
 from collectors.contract import CollectorError, SourceContext
 from collectors.egress import Answer
 from collectors.interface import Interface, secret
-from collectors.listed import Listed, ListedOptions, SpentError
+from collectors.listed import Asked, Listed, ListedOptions, SpentError
 from collectors.meta_shapes import COMMENT_FIELDS, MEDIA_FIELDS, POST_FIELDS, REPLY_FIELDS, Shapes
 from collectors.rounds import ODD, Found, Listing, Round, joined
-from collectors.terms import terms_of
+from collectors.terms import hashtags_of
 from config.references import SecretReference
 from storage.records import Post
 
@@ -71,7 +70,7 @@ class Options(ListedOptions):
     """Address of the interface, with its version."""
 
 
-class Meta:
+class Meta(Asked):
     """What is asked of the Graph API."""
 
     service = "Meta"
@@ -79,27 +78,19 @@ class Meta:
     at_once = 50
 
     def __init__(self, options: Options, context: SourceContext) -> None:
-        self.kept: dict[str, Any] = {}
-        self._options, self._clock = options, context.clock
+        super().__init__(Interface(self.service, options.base_url, context.clock, self._judged), context)
+        self._options = options
         self._shapes = Shapes(context.name, context.clock, (options.brand,) if options.brand else ())
-        self._interface = Interface(self.service, options.base_url, context.clock, self._judged)
         self._headers: dict[str, str] = {}
         self._proof: str | None = None
 
-    @contextmanager
-    def session(self) -> Iterator[None]:
-        """Keep a connection; token and secret are read anew, so that they may be rotated."""
+    def prepare(self) -> None:
+        """Read the token, and the secret by which calls are proved to be the owner's."""
         token = secret(self._options.access_token, "the access token of Meta")
         self._headers = {"authorization": f"Bearer {token}"}
         if self._options.app_secret is not None:
             key = secret(self._options.app_secret, "the secret of the Meta app")
             self._proof = hmac.new(key.encode(), token.encode(), hashlib.sha256).hexdigest()
-        with self._interface.session():
-            yield
-
-    def asked(self) -> int:
-        """Requests since this was last asked."""
-        return self._interface.asked()
 
     def page(self, listing: Listing, state: Round) -> Found:
         """A page of what stands on the page or account, or all of the day that carries a hashtag."""
@@ -257,8 +248,7 @@ def _after(answer: Mapping[str, Any]) -> str:
 
 def build(options: Options, context: SourceContext) -> Listed:
     """The source as configured."""
-    brand_tags = [tag for brand in context.brands for tag in terms_of(brand).hashtags]
-    tags = list(dict.fromkeys(tag.removeprefix("#").casefold() for tag in (*options.hashtags, *brand_tags)))
+    tags = hashtags_of(context.brands, options.hashtags)
     listings: list[Listing] = []
     if options.page_id:
         listings += [Listing(f"{options.page_id}/{edge}") for edge in ("feed", "tagged")]

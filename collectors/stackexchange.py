@@ -13,8 +13,7 @@ Five addresses of JSON, always packed. Entries are named `SITE/q7`, `SITE/a8`, `
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -23,7 +22,7 @@ from pydantic import Field
 from collectors.contract import CollectorError, SourceContext
 from collectors.egress import Answer
 from collectors.interface import Interface, secret
-from collectors.listed import Listed, ListedOptions, SpentError
+from collectors.listed import Asked, Listed, ListedOptions, SpentError
 from collectors.moments import from_epoch, not_after
 from collectors.plain import plain_text
 from collectors.queries import single_terms
@@ -52,30 +51,22 @@ class Options(ListedOptions):
     """Address of the interface."""
 
 
-class StackExchange:
+class StackExchange(Asked):
     """What is asked of Stack Exchange."""
 
     service = "Stack Exchange"
     at_once = 100
 
     def __init__(self, options: Options, context: SourceContext) -> None:
-        self.kept: dict[str, Any] = {}
         self.requests_per_day: int | None = 10_000 if options.key else 300
-        self._options, self._source, self._clock = options, context.name, context.clock
-        self._interface = Interface(self.service, options.base_url, context.clock, self._judged)
+        super().__init__(Interface(self.service, options.base_url, context.clock, self._judged), context)
+        self._options = options
         self._key: str | None = None
 
-    @contextmanager
-    def session(self) -> Iterator[None]:
-        """Keep a connection; the key is read anew, so that it may be rotated."""
+    def prepare(self) -> None:
+        """Read the key."""
         reference = self._options.key
         self._key = secret(reference, "the key of Stack Exchange") if reference is not None else None
-        with self._interface.session():
-            yield
-
-    def asked(self) -> int:
-        """Requests since this was last asked."""
-        return self._interface.asked()
 
     def page(self, listing: Listing, state: Round) -> Found:
         """A page of a search for questions, newest first."""

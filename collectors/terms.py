@@ -47,6 +47,12 @@ def terms_of(brand: BrandSettings) -> Terms:
     )
 
 
+def hashtags_of(brands: Sequence[BrandSettings], more: Sequence[str] = ()) -> list[str]:
+    """The hashtags of the brands and `more`, without their sign and in small letters, each once."""
+    signed = [*(tag for brand in brands for tag in brand.hashtags), *more]
+    return list(dict.fromkeys(tag.strip().removeprefix("#").casefold() for tag in signed))
+
+
 def naming(brands: Sequence[BrandSettings]) -> re.Pattern[str] | None:
     """A pattern that finds any term of any brand as a whole word, capitals aside; `None` for no brands."""
     words = {word for brand in brands for word in _all_words(terms_of(brand))}

@@ -13,8 +13,7 @@ Three addresses of JSON; Google's own client takes 137 MB on disk to ask them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,7 +24,7 @@ from collectors.allowance import Allowance
 from collectors.contract import CollectorError, SourceContext
 from collectors.egress import Answer
 from collectors.interface import Interface, secret
-from collectors.listed import Listed, ListedOptions, SpentError
+from collectors.listed import Asked, Listed, ListedOptions, SpentError
 from collectors.moments import from_epoch, not_after, read_moment
 from collectors.queries import any_of, single_terms
 from collectors.rounds import Found, Listing, Round, chunks, found_in, joined
@@ -67,29 +66,21 @@ class Options(ListedOptions):
     """Address of the interface."""
 
 
-class YouTube:
+class YouTube(Asked):
     """What is asked of YouTube."""
 
     service = "YouTube"
     at_once = 500
 
     def __init__(self, options: Options, context: SourceContext) -> None:
-        self.kept: dict[str, Any] = {}
-        self._options, self._source, self._clock = options, context.name, context.clock
-        self._interface = Interface(self.service, options.base_url, context.clock, self._judged)
+        super().__init__(Interface(self.service, options.base_url, context.clock, self._judged), context)
+        self._options = options
         self._key = ""
         self.requests_per_day: int | None = options.searches_per_day + options.units_per_day
 
-    @contextmanager
-    def session(self) -> Iterator[None]:
-        """Keep a connection; the key is read anew, so that it may be rotated."""
+    def prepare(self) -> None:
+        """Read the key."""
         self._key = secret(self._options.api_key, "the API key of YouTube")
-        with self._interface.session():
-            yield
-
-    def asked(self) -> int:
-        """Requests since this was last asked."""
-        return self._interface.asked()
 
     def page(self, listing: Listing, state: Round) -> Found:
         """A page of a search, newest first, with what is known of its videos."""
