@@ -198,7 +198,20 @@ class Listed:
         )
 
     def _read(self, listing: Listing, reading: Reading, now: datetime, left: int) -> Generator[Page, None, int]:
-        """Pages back to what is known, at most `left`; returns how many of them were not needed."""
+        """Pages back to what is known, at most `left`; returns how many of them were not needed.
+
+        A round that was broken off is read to its end first, and then what was written since it was begun.
+        """
+        state = reading.rounds[listing.key]
+        rounds = 2 if state.place else 1
+        for _ in range(rounds):
+            left = yield from self._round(listing, reading, now, left)
+            if not left:
+                return 0
+        return left
+
+    def _round(self, listing: Listing, reading: Reading, now: datetime, left: int) -> Generator[Page, None, int]:
+        """A round, or the rest of one."""
         state = reading.rounds[listing.key]
         state.begin(now.timestamp(), self._options.overlap.total_seconds())
         seen, is_resumed = {state.place}, bool(state.place)
@@ -215,9 +228,8 @@ class Listed:
                 state.begin_anew(now.timestamp())
             yield Page(reading.cursor(), posts, (), gaps, found.bad, self._platform.asked())
             if is_loop:
-                raise CollectorError(
-                    f"{self._platform.service} gave the same page of {listing.key} twice; anew next turn"
-                )
+                message = f"{self._platform.service} gave the same page of {listing.key} twice; anew next turn"
+                raise CollectorError(message)
             if not state.place:
                 return max(left, 1)
         return 0
