@@ -33,6 +33,7 @@ class Change(StrEnum):
     HELD = "held"
     ACKNOWLEDGED = "acknowledged"
     RELEASED = "released"
+    ASKED = "asked"
     SNOOZED = "snoozed"
     ANSWERED = "answered"
     RESOLVED = "resolved"
@@ -47,8 +48,12 @@ ENDS = {
     Change.NOT_ABOUT_US: "it is not about us",
     Change.DUPLICATE: "it is the same as another incident",
 }
-_DONE = {Change.SNOOZED: "it was snoozed", Change.ANSWERED: "there is a public answer"}
-BY_PEOPLE = frozenset({Change.ACKNOWLEDGED, Change.RELEASED, *_DONE, *ENDS} - {Change.RESOLVED})
+_DONE = {
+    Change.SNOOZED: "it was snoozed",
+    Change.ANSWERED: "there is a public answer",
+    Change.ASKED: "whoever took it is asked whether they still have it",
+}
+BY_PEOPLE = frozenset({Change.ACKNOWLEDGED, Change.RELEASED, *_DONE, *ENDS} - {Change.RESOLVED, Change.ASKED})
 """Changes that a person made just now: telling the others cannot wake anybody who was not awake."""
 
 _MINUTE = timedelta(minutes=1)
@@ -254,7 +259,7 @@ def _released(case: _Case) -> Decision:
 
 
 def _done(case: _Case) -> Decision:
-    """What a person did that changes neither the state nor the figures."""
+    """What changes neither the state nor the figures, and is to be told all the same."""
     if not case.told:
         return Decision(None, "nobody was told of it yet")
     why = _DONE[case.change]

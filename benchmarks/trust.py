@@ -205,6 +205,31 @@ def run(trial: Trial) -> Result:
             return compared(result, opened, posts, plan) if posts else result
 
 
+def run_starts(trial: Trial, rounds: int) -> Result:
+    """Let processes start at once, work for a moment and die at once, so many times; let the rest finish, and count."""
+    started = time.monotonic()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-starts-")))
+        url = stack.enter_context(_database(trial.database, folder))
+        slack, mail = stack.enter_context(slack_server()), stack.enter_context(mail_server())
+        nursery = Nursery()
+        stack.callback(nursery.close)
+        plan = Plan(url, slack.url, mail.port, trial.rate, str(folder / "stop"))
+        luck = random.Random(trial.seed)  # noqa: S311
+        for _ in range(rounds):
+            pids = [nursery.spawn(plan) for _ in range(trial.instances)]
+            time.sleep(luck.uniform(0.05, 0.3))
+            for pid in pids:
+                nursery.kill(pid)
+        Path(plan.stop_file).touch()
+        last = nursery.spawn(plan)
+        with Database.open(url) as opened:
+            _await_rest(opened, [])
+            nursery.kill(last)
+            kills = Counter({"start": rounds * trial.instances})
+            return counted(opened, slack, mail, kills, time.monotonic() - started)
+
+
 def _kill_all(nursery: Nursery, plan: Plan, trial: Trial, luck: random.Random) -> Counter[str]:
     """Kill until enough are dead, each at once replaced by another; returns how many died where."""
     points: Counter[str] = Counter()

@@ -38,6 +38,9 @@ from storage.records import Delivery, Incident, IncidentEvent, IncidentState, Re
 __all__ = ["NOBODY", "Action", "Ask", "Care", "CareError", "Done", "UnknownIncidentError", "decide", "find"]
 
 Brief = Callable[[Transaction, Incident, datetime], Page]
+ASKED = "asked"
+ANSWER_WITHIN = timedelta(minutes=10)
+"""How long who took an incident has to show that they still have it."""
 NOBODY = "tocsin"
 """The actor of what no person did."""
 
@@ -152,20 +155,41 @@ class Care:
         return Done(now, incidents.append_event(tx, now.id, at, verdicts.KIND, by, details))
 
     def release_overdue(self, tx: Transaction, at: datetime) -> list[Done]:
-        """Open again what somebody took and did not end in time, as part of `tx`, and tell everybody.
+        """Ask who took an incident and did not end it in time whether they still have it, as part of `tx`.
 
-        The time runs from the last sign of a person in the timeline; a severity without a timeout is left alone. To be
-        called now and then; the moment is that of the call, however late.
+        What stays without an answer is opened again, and everybody is told; those are returned. The time runs from the
+        last sign of a person in the timeline; a severity without a timeout is left alone. To be called now and then;
+        the moment is that of the call, however late.
         """
         taken = [item for item in incidents.live(tx) if item.state is IncidentState.ACKNOWLEDGED]
-        return [self._release(tx, item, at) for item in taken if self._is_overdue(tx, item, at)]
+        released: list[Done] = []
+        for item in taken:
+            sign, asked = self._signs(tx, item)
+            timeout = self.timeouts.get(item.severity)
+            if sign is None or timeout is None or at - sign < timeout:
+                continue
+            if asked is None:
+                self._ask(tx, item, at)
+            elif at - asked >= ANSWER_WITHIN:
+                released.append(self._release(tx, item, at))
+        return released
 
-    def _is_overdue(self, tx: Transaction, incident: Incident, at: datetime) -> bool:
-        timeout = self.timeouts.get(incident.severity)
-        if timeout is None or incident.acknowledged_at is None or at - incident.acknowledged_at < timeout:
-            return False
-        signs = [event.at for event in incidents.events(tx, incident.id) if event.actor != NOBODY]
-        return at - max([incident.acknowledged_at, *signs]) >= timeout
+    def _signs(self, tx: Transaction, incident: Incident) -> tuple[datetime | None, datetime | None]:
+        """When a person last did something about it, and when we asked since."""
+        if incident.acknowledged_at is None:
+            return None, None
+        events = incidents.events(tx, incident.id)
+        sign = max([incident.acknowledged_at, *(event.at for event in events if event.actor != NOBODY)])
+        asked = max((event.at for event in events if event.kind == ASKED and event.at >= sign), default=None)
+        return sign, asked
+
+    def _ask(self, tx: Transaction, incident: Incident, at: datetime) -> None:
+        """Remind who has it; the message goes where the others see it too, and any sign of a person is an answer."""
+        who = incident.acknowledged_by or "Somebody"
+        incidents.append_event(tx, incident.id, at, ASKED, NOBODY, {"episode": incident.episode, "who": who})
+        minutes = round(ANSWER_WITHIN.total_seconds() / 60)
+        note = f"{who} took it and has not ended it. Without a sign it is opened again in {minutes} minutes."
+        self._tell(tx, incident, Decided(incident, Change.ASKED, note), at)
 
     def _release(self, tx: Transaction, before: Incident, at: datetime) -> Done:
         who = before.acknowledged_by or "Somebody"

@@ -24,6 +24,7 @@ from monitor.cli import (
     report,
     run,
     score,
+    silences,
     train,
     users,
     web,
@@ -75,6 +76,7 @@ app.command("score", short_help="Sentiment toward a brand for lines of text.")(s
 app.command("train", short_help="Learn a sentiment model from labelled lines.")(train.train)
 app.command("report", short_help="The post-mortem of an incident, as a page or a PDF.")(report.report)
 app.add_typer(incident_care.app, name="incidents")
+app.add_typer(silences.app, name="silences")
 app.add_typer(posts.app, name="posts")
 posts.app.add_typer(posts_reading.app)
 app.add_typer(users.app, name="users")

@@ -66,7 +66,7 @@ def test_an_incident_of_which_nobody_heard_is_told_as_new_whatever_happened(chan
 
 NEWS_IN_THEMSELVES = {
     *(Change.RESOLVED, Change.FALSE_ALARM, Change.NOT_ABOUT_US, Change.DUPLICATE),
-    *(Change.ACKNOWLEDGED, Change.RELEASED, Change.SNOOZED, Change.ANSWERED),
+    *(Change.ACKNOWLEDGED, Change.RELEASED, Change.SNOOZED, Change.ANSWERED, Change.ASKED),
 }
 
 

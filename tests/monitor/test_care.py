@@ -323,9 +323,13 @@ def test_what_is_taken_and_not_ended_is_open_again_and_everybody_is_told(databas
         opened(tx, care)
         care.do(tx, "i1", Action.ACKNOWLEDGE, "Ada", after(minutes=5))
         early = care.release_overdue(tx, after(hours=4))
-        (done,) = care.release_overdue(tx, after(hours=4, minutes=5))
+        asked = care.release_overdue(tx, after(hours=4, minutes=5))
+        waiting = care.release_overdue(tx, after(hours=4, minutes=14))
+        question = outbox.history(tx, "i1")[-1]
+        (done,) = care.release_overdue(tx, after(hours=4, minutes=15))
         again = care.release_overdue(tx, after(hours=9))
-    assert (early, again) == ([], [])
+    assert (early, asked, waiting, again) == ([], [], [], [])
+    assert question.page["changed"][-1].startswith("Ada took it and has not ended it. Without a sign")
     assert (done.incident.state, done.incident.acknowledged_by) == (IncidentState.OPEN, None)
     assert (done.event.kind, done.event.actor, done.event.details["was"]) == ("released", "tocsin", "Ada")
     assert {item.target for item in done.deliveries} == {"hall", "tower"}
@@ -339,7 +343,21 @@ def test_a_note_is_a_sign_that_somebody_is_still_at_it(sqlite_database: Database
         care.do(tx, "i1", Action.NOTE, "Bo", after(hours=3), "the statement is with legal")
         incidents.append_event(tx, "i1", after(hours=5), "updated")
         assert care.release_overdue(tx, after(hours=6, minutes=59)) == []
-        assert len(care.release_overdue(tx, after(hours=7))) == 1
+        assert care.release_overdue(tx, after(hours=7)) == []
+        assert len(care.release_overdue(tx, after(hours=7, minutes=10))) == 1
+
+
+def test_any_sign_of_a_person_answers_the_question_whether_somebody_has_it(
+    sqlite_database: Database, care: Care
+) -> None:
+    with sqlite_database.write() as tx:
+        opened(tx, care)
+        care.do(tx, "i1", Action.ACKNOWLEDGE, "Ada", NOON)
+        assert care.release_overdue(tx, after(hours=4)) == []
+        care.do(tx, "i1", Action.NOTE, "Ada", after(hours=4, minutes=3), "still at it")
+        assert care.release_overdue(tx, after(hours=4, minutes=20)) == []
+        assert care.release_overdue(tx, after(hours=8, minutes=3)) == []
+        assert len(care.release_overdue(tx, after(hours=8, minutes=13))) == 1
 
 
 def test_a_critical_incident_may_stay_taken_for_less_and_a_watch_for_ever(
@@ -349,7 +367,8 @@ def test_a_critical_incident_may_stay_taken_for_less_and_a_watch_for_ever(
         for name, severity in (("i1", Severity.CRITICAL), ("i2", Severity.WATCH)):
             opened(tx, care, incident_id=name, severity=severity)
             care.do(tx, name, Action.ACKNOWLEDGE, "Ada", NOON)
-        assert [done.incident.id for done in care.release_overdue(tx, after(hours=1))] == ["i1"]
+        assert care.release_overdue(tx, after(hours=1)) == []
+        assert [done.incident.id for done in care.release_overdue(tx, after(hours=1, minutes=10))] == ["i1"]
         assert care.release_overdue(tx, after(days=9)) == []
 
 
