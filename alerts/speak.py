@@ -100,6 +100,8 @@ class Speaker:
         live = self._others(tx, incident)
         decision = decide(incident, change, page, told, silences.active(tx, now), now, self.rules, note, live)
         if decision.reason is None:
+            if change is Change.RELEASED and told:  # held back, but who is next is to be told when that ends
+                self._begin_escalation(tx, incident, told[-1].seq, now)
             return Announcement(decision)
         by_people = change in BY_PEOPLE
         if self.weather and not by_people and (why := self.weather.shelters(tx, incident, decision, now)):
@@ -122,7 +124,7 @@ class Speaker:
         deliveries = self._deliver(tx, incident, alert, decision)
         outbox.enqueue(tx, deliveries)
         if restart or alert.reason in (Reason.OPENED, Reason.ESCALATED):
-            self._begin_escalation(tx, incident, alert, decision)
+            self._begin_escalation(tx, incident, alert.seq, max(decision.due_at or now, now))
         return Announcement(decision, alert, tuple(deliveries))
 
     def _shelter(
@@ -176,7 +178,7 @@ class Speaker:
         escalations.stop(tx, incident.id)
         outbox.supersede(tx, incident.id, _BEFORE, why=change.value, episode=incident.episode, only_steps=True)
 
-    def _begin_escalation(self, tx: Transaction, incident: Incident, alert: Alert, decision: Decision) -> None:
+    def _begin_escalation(self, tx: Transaction, incident: Incident, alert_seq: int, told_at: datetime) -> None:
         """Start the ladder from its foot, unless it is being climbed already under the same policy."""
         policy = self.routing.policy(self.routing.subject(tx, incident, alert.at))
         if policy is None:
@@ -185,8 +187,8 @@ class Speaker:
         is_running = running is not None and running.next_at is not None and running.episode == incident.episode
         if is_running and running is not None and running.policy["name"] == policy.name:
             return
-        next_at = first_at(policy, incident.severity, max(decision.due_at or alert.at, alert.at))
-        course = Escalation(incident.id, incident.episode, policy.as_json(), 1, next_at, alert.seq)
+        next_at = first_at(policy, incident.severity, told_at)
+        course = Escalation(incident.id, incident.episode, policy.as_json(), 1, next_at, alert_seq)
         escalations.save(tx, course)
 
     def remind(self, tx: Transaction, now: datetime, brief: Brief | None = None) -> list[Alert]:

@@ -44,10 +44,10 @@ class StormRules:
     within: timedelta = 5 * _MINUTE
     calm_new: int = 5
     calm_for: timedelta = 10 * _MINUTE
-    own_pages: int = 8
+    own_pages: int = 5
     pages_in: timedelta = 10 * _MINUTE
-    spacing: timedelta = timedelta(seconds=30)
-    every: timedelta = timedelta(seconds=90)
+    spacing: timedelta = timedelta(seconds=40)
+    every: timedelta = 3 * _MINUTE
 
 
 def begins(rules: StormRules, new: int, late: int) -> bool:

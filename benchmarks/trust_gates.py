@@ -384,11 +384,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Hold the gates that are named; 1 when one is broken."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("gates", nargs="*", choices=[[], *GATES], help="which; all unless said otherwise")
+    parser.add_argument("--size", type=int, help="incidents of the storm, or of the escalation, instead of the usual")
     chosen: Any = parser.parse_args(arguments)
+    sized = {"storm": storm, "escalation": escalation} if chosen.size else {}
     silence_the_log()
     broken = 0
     for name in chosen.gates or GATES:
-        gate = GATES[name]()
+        gate = sized[name](count=chosen.size) if name in sized else GATES[name]()
         print(json.dumps({"gate": name, **gate.figures, "broken": gate.broken}), flush=True)
         broken += bool(gate.broken)
     return 1 if broken else 0

@@ -36,11 +36,32 @@ _CALM = (
     "my neighbour works at {brand} now",
 )
 _ANGRY = (
-    "{brand} lied to its customers and this is a disgrace",
-    "never again {brand}, they threaten people who complain",
-    "shame on {brand}, the worst answer I have ever read",
-    "{brand} is a scam, I want my money back",
-    "disgusting how {brand} treats the people it hurt",
+    (
+        "Never again {brand}:",
+        "Shame on {brand},",
+        "So this is how {brand} treats people,",
+        "I am furious with {brand},",
+        "{brand} is a disgrace,",
+        "Everybody should know what {brand} did,",
+    ),
+    (
+        "they lied to my face",
+        "they threatened a customer who complained",
+        "they took the money and laughed",
+        "they blame the people they hurt",
+        "they hid it for months",
+        "nobody there even says sorry",
+        "they call honest people liars",
+    ),
+    (
+        "and I want my money back",
+        "and it makes me sick",
+        "this is disgusting",
+        "I have never seen worse",
+        "so cancel everything you have there",
+        "and they think we forget it",
+        "what a horrible company",
+    ),
 )
 
 
@@ -84,15 +105,16 @@ def posts(brand: str, now: datetime) -> Iterator[Post]:
     """Some calm days, and an hour of anger that goes on."""
     luck = random.Random(brand)  # noqa: S311  (a story, not a secret)
     start = now - timedelta(days=CALM_DAYS)
-    calm = [(start + (now - start) * luck.random(), _CALM) for _ in range(CALM_DAYS * A_DAY)]
+    calm = [(start + (now - start) * luck.random(), (_CALM,)) for _ in range(CALM_DAYS * A_DAY)]
     angry = [(now - timedelta(hours=1) * luck.random() ** 1.5, _ANGRY) for _ in range(ANGRY)]
-    for number, (at, lines) in enumerate(sorted(calm + angry, key=lambda pair: pair[0])):
-        words = luck.choice(lines).format(brand=brand)
+    said: list[tuple[datetime, tuple[tuple[str, ...], ...]]] = [*calm, *angry]
+    for number, (at, parts) in enumerate(sorted(said, key=lambda pair: pair[0])):
+        words = " ".join(luck.choice(lines) for lines in parts).format(brand=brand)
         yield Post(
             source=SOURCE,
             external_id=f"made-{number}",
             created_at=at,
-            text=f"{words} ({luck.randrange(10**5)} people, {luck.choice('abcdefgh')} {number})",
+            text=words,
             author=f"drill-{number}",
             author_name=f"Nobody {number}",
             language="en",

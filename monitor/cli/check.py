@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.cli import check_cost, output, settings
+from monitor.cli import check_cost, logs, output, settings
 from monitor.cli.failures import BAD_USAGE, FOUND_PROBLEMS, Failure
 from monitor.cli.settings import DEFAULT, AsJson, ConfigFile
 
@@ -186,7 +186,7 @@ def _wait_for_people(chosen: Settings, wait: str, *, as_json: bool) -> list[Answ
         patience = parse_duration(wait)
     except Mistake as error:
         raise Failure(f"--wait: {error}", code=BAD_USAGE) from error
-    with settings.open_database(chosen, make=True) as database:
+    with logs.quiet(), settings.open_database(chosen, make=True) as database:
         missed = wait_for_people(chosen, database, test_page(chosen), patience, as_json=as_json)
     enabled = [channel.name for channel in chosen.channels if channel.enabled]
     return [

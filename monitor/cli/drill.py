@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.cli import output, settings
+from monitor.cli import logs, output, settings
 from monitor.cli.failures import BAD_USAGE, FOUND_PROBLEMS, Failure
 from monitor.cli.settings import DEFAULT, AsJson, ConfigFile
 from storage.records import Severity
@@ -43,12 +43,19 @@ def fire_drill(
 
     Example: tocsin fire-drill --within 15m
     """
+    chosen = settings.read_settings(config, secrets=True)
+    with logs.quiet():
+        if not _drill(chosen, brand, within, to, as_json=as_json):
+            raise typer.Exit(FOUND_PROBLEMS)
+
+
+def _drill(chosen: Settings, brand: str, within: str, to: list[str] | None, *, as_json: bool) -> bool:
+    """Whether somebody took the drill in time."""
     from config.durations import parse_duration
     from config.problems import Mistake
     from monitor.app import rehearsed
     from monitor.rehearsal import RehearsalError, rehearse
 
-    chosen = settings.read_settings(config, secrets=True)
     try:
         patience = parse_duration(within)
         made = rehearse(chosen, _brand(chosen, brand), settings.now(), rehearsed)
@@ -58,8 +65,7 @@ def fire_drill(
         drill = drill_of(chosen, database)
         channels = to or drill.channels_for(made.page.brand, Severity.CRITICAL)
         _require_channels(chosen, channels)
-        if not _carry_out(chosen, drill, made.page, channels, patience, as_json=as_json):
-            raise typer.Exit(FOUND_PROBLEMS)
+        return _carry_out(chosen, drill, made.page, channels, patience, as_json=as_json)
 
 
 def _carry_out(

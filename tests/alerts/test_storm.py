@@ -108,14 +108,14 @@ def test_critical_ones_page_until_people_cannot_follow_and_are_named_by_the_stor
     for number in range(11):
         weather.begin(NOW + timedelta(seconds=number))
     begun = [weather.begin(NOW + timedelta(seconds=20 + number), Severity.CRITICAL)[0] for number in range(12)]
-    assert [bool(weather.messages(one)) for one in begun] == [True] * 8 + [False] * 4
-    weather.watch(NOW + 2 * MINUTE)
+    assert [bool(weather.messages(one)) for one in begun] == [True] * 5 + [False] * 7
+    weather.watch(NOW + 4 * MINUTE)
     (storm,) = weather.storms()
     with weather.database.read() as tx:
         told = incidents.alerts(tx, storm.id)[-1].page
-    assert "4 more critical: " in told["changed"][0]
-    assert [line.split(":")[0] for line in told["why"][:4]] == ["critical"] * 4
-    assert set(storm.facts["named"]) == {one.id for one in begun[8:]}
+    assert "7 more critical: " in told["changed"][0]
+    assert [line.split(":")[0] for line in told["why"][:7]] == ["critical"] * 7
+    assert set(storm.facts["named"]) == {one.id for one in begun[5:]}
 
 
 def test_after_the_storm_critical_ones_that_go_on_page_one_by_one(weather: Weather) -> None:
@@ -131,8 +131,8 @@ def test_after_the_storm_critical_ones_that_go_on_page_one_by_one(weather: Weath
     assert storm.state is IncidentState.RESOLVED
     assert [bool(weather.messages(one)) for one in begun] == [True] * 12
     with weather.database.read() as tx:
-        due = [outbox.history(tx, one.id)[0].due_at for one in begun[8:]]
-    assert due == [over + number * timedelta(seconds=30) for number in (1, 2, 3, 4)]
+        due = [outbox.history(tx, one.id)[0].due_at for one in begun[5:]]
+    assert due == [over + number * timedelta(seconds=40) for number in range(1, 8)]
     calm, _ = weather.begin(over + MINUTE)
     assert weather.messages(calm) == ["opened"]
 
