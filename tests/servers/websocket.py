@@ -38,7 +38,6 @@ class Line:
             head = struct.pack("!BBQ", 0x80 | kind, 127, size)
         with self._sending:
             self._handler.wfile.write(head + data)
-            self._handler.wfile.flush()
 
     def receive(self) -> str | None:
         """The next text; pings are answered, and `None` is the end."""

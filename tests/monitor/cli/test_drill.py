@@ -133,6 +133,8 @@ def test_a_drill_is_taken_by_a_button_in_slack(
 
     def press(database: Database) -> None:
         slack.people.line()
+        while not slack.roots():
+            threading.Event().wait(0.02)
         slack.press(slack.roots()[0], "Take it")
         while all(one.state is IncidentState.OPEN for one in live(database)):
             threading.Event().wait(0.02)
