@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage import gaps, leases, runs, schedule, silences, spending, state
+from storage import coverage, gaps, leases, runs, schedule, silences, spending, state
 from storage.database import Database
 from storage.records import CollectorRun, Gap, GapCause, RunOutcome, Severity, Silence, Spent
 from storage.schedule import Planned
@@ -112,6 +112,22 @@ def test_the_share_missing_is_what_counting_minute_by_minute_gives(given_spans: 
         for minute in (after(minutes=passed) for passed in range(5, 25))
     ]
     assert gaps.share_missing(found, since, until) == pytest.approx(sum(by_minute) / 20)
+
+
+def test_a_calendar_says_what_was_read_in_every_hour_and_why_not(database: Database) -> None:
+    with database.write() as tx:
+        gaps.add(tx, [gap(0.5, 2), outage(2.25, 2.5), gap(0, 5, 0.5, "news")])
+        gaps.fill(tx, "forum", NOON, after(hours=9), at=after(hours=9))
+        found = coverage.calendar(tx, ["forum", "news", "mail"], NOON, after(hours=3.5))
+    assert [(each.start, each.share) for each in found["forum"]] == [
+        (NOON, 0.5),
+        (after(hours=1), 0.0),
+        (after(hours=2), 1.0),
+        (after(hours=3), 1.0),
+    ]
+    assert [each.reasons for each in found["forum"]] == [("no answer",), ("no answer",), (), ()]
+    assert {each.share for each in found["news"]} == {0.5}
+    assert {each.share for each in found["mail"]} == {1.0}
 
 
 # -- Runs
