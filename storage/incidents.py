@@ -13,7 +13,7 @@ from sqlalchemy import update as update_rows
 from storage.database import Transaction
 from storage.records import SYSTEM, Alert, Incident, IncidentEvent, IncidentState, Reason, Severity, Signal
 from storage.schema import alert, incident, incident_event, signal
-from storage.statements import insert_if_new, insert_new, is_constantly_in
+from storage.statements import insert_if_new, insert_new, is_after, is_before, is_constantly_in
 
 _LIVE = tuple(state.value for state in IncidentState if state.is_live)
 _INCIDENT = tuple(column for column in incident.c)
@@ -111,6 +111,37 @@ def outlines(tx: Transaction, *, until: datetime, brand: str, kind: str, limit: 
     same = columns.brand == brand if not kind else or_(columns.brand == brand, columns.kind == kind)
     statement = select(*(columns[name] for name in Outline.__slots__)).where(columns.opened_at < until, same)
     return [Outline(*row) for row in tx.execute(statement.order_by(columns.opened_at.desc(), columns.id).limit(limit))]
+
+
+def page(
+    tx: Transaction,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    brand: str | None = None,
+    states: Sequence[IncidentState] = (),
+    severities: Sequence[Severity] = (),
+    before: tuple[datetime, str] | None = None,
+    limit: int = 100,
+) -> list[Incident]:
+    """Incidents opened in `[since, until)`, the newest first; `before` (opening and id) goes on after one."""
+    columns = incident.c
+    conditions = [
+        *([columns.opened_at >= since] if since is not None else []),
+        *([columns.opened_at < until] if until is not None else []),
+        *([columns.brand == brand] if brand is not None else []),
+        *([columns.state.in_([state.value for state in states])] if states else []),
+        *([columns.severity.in_([severity.value for severity in severities])] if severities else []),
+        *([is_before(columns.opened_at, columns.id, before)] if before is not None else []),
+    ]
+    statement = select(*_INCIDENT).where(*conditions)
+    return _read(tx, statement.order_by(columns.opened_at.desc(), columns.id.desc()).limit(limit))
+
+
+def changed(tx: Transaction, after: tuple[datetime, str], limit: int = 100) -> list[Incident]:
+    """Incidents that changed after a moment (and, at that moment, of a greater id), in the order of their changes."""
+    statement = select(*_INCIDENT).where(is_after(incident.c.updated_at, incident.c.id, after))
+    return _read(tx, statement.order_by(incident.c.updated_at, incident.c.id).limit(limit))
 
 
 def append_event(

@@ -34,6 +34,7 @@ def search(
     label: Label | None = None,
     source: str | None = None,
     author: str | None = None,
+    language: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     before: Found | None = None,
@@ -54,12 +55,12 @@ def search(
         statement, time = _by_brand(brand, label, before), M.created_at
     else:
         statement = _by_time(before).where(*_with_mention(brand, label))
-    narrowed = statement.where(*_of_post(source, author), *_within(time, since, until))
+    narrowed = statement.where(*_of_post(source, author, language), *_within(time, since, until))
     return _found(tx, narrowed.limit(limit))
 
 
-def _of_post(source: str | None, author: str | None) -> list[ColumnElement[bool]]:
-    asked = ((P.source, source), (P.author, author))
+def _of_post(source: str | None, author: str | None, language: str | None) -> list[ColumnElement[bool]]:
+    asked = ((P.source, source), (P.author, author), (P.language, language))
     return [column == value for column, value in asked if value is not None]
 
 

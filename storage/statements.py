@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, any_, cast, func, literal_column, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, and_, any_, cast, func, literal_column, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -51,6 +51,16 @@ def is_one_of(tx: Connection, column: Column[Any], values: Collection[Any]) -> C
         listed = func.json_each(json_text(list(values))).table_valued("value")
         return column.in_(select(listed.c.value))
     return column == any_(cast(list(values), ARRAY(column.type)))
+
+
+def is_before(first: Column[Any], second: Column[Any], place: tuple[Any, Any]) -> ColumnElement[bool]:
+    """Whether a row comes before a place in the order of two columns."""
+    return and_(first <= place[0], or_(first < place[0], second < place[1]))
+
+
+def is_after(first: Column[Any], second: Column[Any], place: tuple[Any, Any]) -> ColumnElement[bool]:
+    """Whether a row comes after a place in the order of two columns."""
+    return and_(first >= place[0], or_(first > place[0], second > place[1]))
 
 
 def is_constantly_in(column: Column[Any], values: Iterable[str]) -> ColumnElement[bool]:

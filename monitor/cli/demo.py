@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor.cli import output
+from monitor.cli.failures import BAD_USAGE, Failure
+from monitor.cli.run import ENDS
 
 if TYPE_CHECKING:
     from monitor.demo.show import Shown
@@ -17,7 +20,11 @@ if TYPE_CHECKING:
 Folder = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the messages and the database go.")]
 
 
-def demo(out: Folder = Path("demo")) -> None:
+Serve = Annotated[bool, typer.Option("--serve", help="Then serve the web page over it, until Ctrl-C.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Where to serve it; 0 for any free port.")]
+
+
+def demo(out: Folder = Path("demo"), serve: Serve = False, port: Port = 8477) -> None:
     """Tell a made backlash through the real pipeline, and show what would have rung, when, and why.
 
     A made company threatens a customer who wrote to its chief executive. Fifteen ordinary days and the day on which it
@@ -25,6 +32,8 @@ def demo(out: Folder = Path("demo")) -> None:
 
     Example: tocsin demo --out /tmp/tocsin-demo
     """
+    if serve:
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)  # before any thread begins, as in "tocsin run"
     from monitor.demo.show import show
 
     output.say("[bold]One bad day at Norrvik Mobile[/] (a made company; all times are UTC)\n")
@@ -33,6 +42,30 @@ def demo(out: Folder = Path("demo")) -> None:
         shown = show(out)
     _tell_story(shown)
     _tell_files(shown)
+    if serve:
+        _serve(shown.folder, port)
+
+
+def _serve(folder: Path, port: int) -> None:
+    from config.load import load
+    from monitor.demo.serving import story_desk
+    from monitor.demo.show import CONFIGURATION
+    from monitor.web.serving import Serving, WebError
+    from storage.database import Database
+
+    chosen = load(folder / CONFIGURATION, complete=False)
+    chosen = chosen.model_copy(update={"web": chosen.web.model_copy(update={"port": port})})
+    with Database.open(chosen.database.resolved_url(), migrate=False) as database:
+        try:
+            serving = Serving(story_desk(folder, database, chosen))
+        except WebError as error:
+            raise Failure(str(error), code=BAD_USAGE) from error
+        try:
+            serving.start()
+            output.say(f"\nThe web page is at [bold]{output.plain(serving.address)}[/] (Ctrl-C ends it).")
+            signal.sigwait(ENDS)
+        finally:
+            serving.stop()
 
 
 def _tell_story(shown: Shown) -> None:
@@ -72,4 +105,5 @@ def _tell_files(shown: Shown) -> None:
     output.say(f"  and {len(shown.files) - len(first_looks)} more beside them, each mail as .html, .txt and .eml")
     config = output.plain(str(shown.folder / "tocsin.toml"))
     program = output.plain(sys.argv[0])
-    output.say(f"\nAsk the database: [bold]{program} incidents list --config {config}[/]")
+    output.say(f"\nLook at it in a browser: [bold]{program} demo --serve --out {output.plain(str(shown.folder))}[/]")
+    output.say(f"Ask the database: [bold]{program} incidents list --config {config}[/]")

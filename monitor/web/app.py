@@ -13,12 +13,31 @@ from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.routing import BaseRoute, Mount
 
-from monitor.web import errors, health, inbound, now, signin
+from monitor.web import errors, explore, health, inbound, incident, live, metrics, now, review, signin, sources, tune
 from monitor.web.access import Access
+from monitor.web.api import incidents as api_incidents
+from monitor.web.api import posts as api_posts
+from monitor.web.api import sources as api_sources
+from monitor.web.api.description import describe
 from monitor.web.desk import Desk
 from monitor.web.guard import Guard, known_hosts
 
-ROUTERS: tuple[APIRouter, ...] = (health.router, signin.router, now.router, inbound.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    signin.router,
+    live.router,
+    now.router,
+    incident.router,
+    explore.router,
+    tune.router,
+    sources.router,
+    review.router,
+    inbound.router,
+    metrics.router,
+    api_incidents.router,
+    api_posts.router,
+    api_sources.router,
+)
 
 
 class UnguardedRouteError(Exception):
@@ -34,6 +53,7 @@ def create(desk: Desk) -> FastAPI:
     for router in ROUTERS:
         made.include_router(router)
     made.mount("/static", StaticFiles(directory=str(files("monitor.web") / "static")), name="static")
+    describe(made)
     _refuse_unguarded()
     return made
 

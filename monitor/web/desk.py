@@ -14,8 +14,11 @@ from jinja2 import Environment
 
 from config.settings import Settings
 from monitor.care import Care
+from monitor.web.briefs import Briefs
 from monitor.web.templating import environment
 from monitor.web.throttle import Throttle
+from monitor.web.trials import Trials
+from monitor.web.watch import Watch
 from storage.database import Database
 
 
@@ -24,7 +27,8 @@ class Desk:
     """The configuration, the database, the clock, and what is made of them once.
 
     `config` is the file that the settings came from, where there is one. `stopping` is set when the server is about to
-    stop, so that streams end. `logins` holds back who guesses passwords, `requests` who asks too often.
+    stop, so that streams end. `watch` knows whether anything changed, `trials` try other thresholds, `briefs`
+    are the pages of incidents made lately; `logins` holds back who guesses passwords, `requests` who asks too often.
     """
 
     settings: Settings
@@ -32,6 +36,9 @@ class Desk:
     clock: Callable[[], datetime]
     care: Care
     templates: Environment
+    watch: Watch
+    trials: Trials
+    briefs: Briefs
     config: Path | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     logins: Throttle = field(default_factory=lambda: Throttle(5, timedelta(minutes=3)))
@@ -42,7 +49,18 @@ class Desk:
         cls, settings: Settings, database: Database, clock: Callable[[], datetime], config: Path | None = None
     ) -> Self:
         """A desk under one configuration."""
-        return cls(settings, database, clock, Care.build(settings), environment(settings.general.timezone), config)
+        care = Care.build(settings)
+        return cls(
+            settings=settings,
+            database=database,
+            clock=clock,
+            care=care,
+            templates=environment(settings.general.timezone),
+            watch=Watch(database),
+            trials=Trials(database),
+            briefs=Briefs(database, care.brief),
+            config=config,
+        )
 
 
 def desk_of(request: Request) -> Desk:

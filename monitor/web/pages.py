@@ -11,7 +11,14 @@ from monitor.web.access import csrf_of, remember_seat, seat_of
 from monitor.web.desk import desk_of
 from monitor.web.roles import Person
 
-MENU = (("/", "Now"),)
+MENU = (
+    ("/", "Now"),
+    ("/incidents", "Incidents"),
+    ("/explore", "Explore"),
+    ("/tune", "Tune"),
+    ("/sources", "Sources"),
+    ("/review", "Review"),
+)
 """The pages that everybody finds at the top."""
 
 
@@ -23,6 +30,7 @@ def page(request: Request, person: Person | None, template: str, status: int = 2
         csrf=person.csrf if person else csrf_of(seat_of(request)),
         menu=MENU,
         path=request.url.path,
+        request_path=f"{request.url.path}?{request.url.query}".rstrip("?"),
         installation=desk.settings.general.name,
         timezone=desk.settings.general.timezone,
         now=desk.clock(),

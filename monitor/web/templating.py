@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from alerts import words
+from alerts.render.outside import cleaned, safe_link
 
 
 def environment(timezone: str) -> Environment:
@@ -20,21 +22,21 @@ def environment(timezone: str) -> Environment:
         lstrip_blocks=True,
     )
     zone = ZoneInfo(timezone)
-    made.filters["link"] = web_link
-    made.filters["clock"] = partial(clock, zone=zone)
-    made.filters["moment"] = partial(moment, zone=zone)
+    made.filters.update(
+        link=lambda address: safe_link(address or ""),
+        clean=lambda text: cleaned(text or ""),
+        clock=partial(clock, zone=zone),
+        moment=partial(moment, zone=zone),
+        day=partial(day, zone=zone),
+        ago=ago,
+        span=span,
+        count=count,
+        short=words.short_count,
+        percent=percent,
+        plain=lambda number: f"{number:g}",
+        kind=words.kind_words,
+    )
     return made
-
-
-def web_link(address: str | None) -> str:
-    """The address if it is one of the web, else nothing: outsiders write addresses."""
-    if not address:
-        return ""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return ""
-    return address if parts.scheme in ("http", "https") and parts.netloc else ""
 
 
 def clock(at: datetime, zone: ZoneInfo) -> str:
@@ -44,4 +46,35 @@ def clock(at: datetime, zone: ZoneInfo) -> str:
 
 def moment(at: datetime, zone: ZoneInfo) -> str:
     """Day and time."""
-    return f"{at.astimezone(zone):%d %b %Y %H:%M}"
+    local = at.astimezone(zone)
+    return f"{local.day} {local:%b %Y, %H:%M}"
+
+
+def day(at: datetime, zone: ZoneInfo) -> str:
+    """The day."""
+    local = at.astimezone(zone)
+    return f"{local.day} {local:%b %Y}"
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """How long ago a moment was, or in how long it will be."""
+    seconds = (now - at).total_seconds()
+    if abs(seconds) < 60:
+        return "just now" if seconds >= 0 else "in a moment"
+    said = words.span(abs(seconds) // 60 * 60)
+    return f"{said} ago" if seconds > 0 else f"in {said}"
+
+
+def span(length: timedelta | None) -> str:
+    """A length of time; a dash where there is none."""
+    return "–" if length is None else words.span(length.total_seconds())
+
+
+def count(number: float | None) -> str:
+    """A count; a dash where there is none."""
+    return "–" if number is None else words.count(number)
+
+
+def percent(share: float | None) -> str:
+    """A share in per cent; a dash where there is none."""
+    return "–" if share is None else f"{round(100 * share)} %"

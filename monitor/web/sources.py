@@ -1,0 +1,102 @@
+"""Where posts come from: what was read and what was missed, what it took, and what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
+
+from monitor.web.access import Viewer
+from monitor.web.desk import Desk, desk_of
+from monitor.web.now import SourceHealth, healths
+from monitor.web.pages import page
+from storage import gaps as gap_store
+from storage import runs as run_store
+from storage import source_counts
+from storage.records import CollectorRun, Gap
+from storage.source_counts import RunTotals
+
+router = APIRouter(include_in_schema=False)
+
+DAYS = 28
+MOST_RUNS = 10
+MOST_GAPS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day of one source; `share` is how much of it was read, None before it was read at all."""
+
+    begin: datetime
+    share: float | None
+
+    @property
+    def word(self) -> str:
+        """How it is shown: whole, most, part, or nothing is known."""
+        if self.share is None:
+            return "unknown"
+        return "whole" if self.share >= 0.995 else "most" if self.share >= 0.9 else "part"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """Everything on the page about one source."""
+
+    health: SourceHealth
+    type: str
+    every: timedelta
+    days: tuple[Day, ...]
+    runs: tuple[CollectorRun, ...]
+    gaps: tuple[Gap, ...]
+    totals: RunTotals | None
+
+
+@router.get("/sources")
+def sources(request: Request, person: Viewer, desk: Annotated[Desk, Depends(desk_of)]) -> HTMLResponse:
+    """The calendar of coverage, and each source."""
+    now = desk.clock()
+    days = calendar(now, ZoneInfo(desk.settings.general.timezone))
+    with desk.database.read() as tx:
+        gaps = gap_store.between(tx, days[0][0], now)
+        totals = source_counts.totals(tx, now - timedelta(days=1))
+        first = source_counts.first_runs(tx)
+        states = {one.name: one for one in healths(tx, desk.settings, now)}
+        records = [
+            SourceRecord(
+                health=states[source.name],
+                type=source.type,
+                every=source.every,
+                days=covered(days, [gap for gap in gaps if gap.source == source.name], first.get(source.name)),
+                runs=tuple(run_store.recent(tx, source.name, limit=MOST_RUNS)),
+                gaps=tuple([gap for gap in gaps if gap.source == source.name][::-1][:MOST_GAPS]),
+                totals=totals.get(source.name),
+            )
+            for source in desk.settings.sources
+        ]
+    return page(request, person, "sources.html", records=records, days=[begin for begin, _ in days])
+
+
+def calendar(now: datetime, zone: ZoneInfo) -> list[tuple[datetime, datetime]]:
+    """The last days, as the readers count them, with their ends; the last one ends now."""
+    today = now.astimezone(zone).date()
+    begins = [datetime.combine(today - timedelta(days=back), time(), zone).astimezone(UTC) for back in range(DAYS)][
+        ::-1
+    ]
+    return list(zip(begins, [*begins[1:], now], strict=True))
+
+
+def covered(days: Sequence[tuple[datetime, datetime]], gaps: Sequence[Gap], first: datetime | None) -> tuple[Day, ...]:
+    """How much of each day was read, what was read later counted as read."""
+    missing = [gap for gap in gaps if gap.filled_at is None]
+    return tuple(
+        Day(
+            begin,
+            None if first is None or first >= end else 1 - gap_store.share_missing(missing, max(begin, first), end),
+        )
+        for begin, end in days
+    )

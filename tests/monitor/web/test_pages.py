@@ -1,0 +1,246 @@
+"""The pages as people use them: a real browser, a real server, and the story of the demo in a real database."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect, sync_playwright
+
+from alerts.actions import Action, offer
+from config.load import load
+from monitor.demo.serving import story_desk
+from monitor.demo.show import show
+from monitor.web.serving import Serving
+from storage import incidents as incident_store
+from storage.database import Database
+from storage.records import Incident, Severity
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
+PAGES = ("/", "/incidents", "INCIDENT", "/explore", "/tune", "/sources", "/review", "/login", "/nothing/here")
+PATIENCE = 30_000
+ONLY_COLOURS = {"runOnly": ["color-contrast"]}
+"""What differs in the dark."""
+
+SOURCES = """
+[web]
+port = 0
+write_configuration = true
+[[sources]]
+type = "files"
+name = "history"
+paths = ["*.jsonl"]
+"""
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Database, Path]]:
+    """The story, told and served: where, its database and its folder."""
+    folder = tmp_path_factory.mktemp("story")
+    show(folder)
+    file = folder / "tocsin.toml"
+    file.write_text(file.read_text() + SOURCES)
+    settings = load(file, complete=False)
+    with Database.open(settings.database.resolved_url()) as database:
+        serving = Serving(story_desk(folder, database, settings))
+        serving.start()
+        yield serving.address, database, folder
+        serving.stop()
+
+
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def opened(chromium: Any, told: tuple[str, Database, Path]) -> Iterator[Any]:
+    """Opens pages, and says at the end when one of them complained."""
+    complaints: list[str] = []
+    with contextlib.ExitStack() as stack:
+
+        def open_page(path: str, width: int = 1280, height: int = 900, scheme: str = "light") -> Page:
+            context = chromium.new_context(
+                base_url=told[0],
+                viewport={"width": width, "height": height},
+                color_scheme=scheme,
+                reduced_motion="reduce",
+            )
+            stack.callback(context.close)
+            context.set_default_timeout(PATIENCE)
+            made: Page = context.new_page()
+            made.on("pageerror", lambda error: complaints.append(str(error)))
+            made.on("console", lambda said: complaints.append(said.text) if _is_complaint(said) else None)
+            made.goto(path)
+            return made
+
+        yield open_page
+    assert complaints == []
+
+
+def _is_complaint(said: Any) -> bool:
+    return said.type == "error" and "404" not in said.text
+
+
+def incidents(database: Database) -> list[Incident]:
+    with database.read() as tx:
+        return incident_store.recent(tx)
+
+
+@pytest.fixture
+def worst(told: tuple[str, Database, Path]) -> Incident:
+    """The incident of the story."""
+    return next(one for one in incidents(told[1]) if one.severity is Severity.CRITICAL)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_serious_barrier(opened: Any, worst: Incident, scheme: str) -> None:
+    found: list[Any] = []
+    for path in PAGES:
+        page = opened(path.replace("INCIDENT", f"/incidents/{worst.id}"), scheme=scheme)
+        found += [
+            (path, one["id"], [node["html"][:120] for node in one["nodes"][:2]])
+            for one in Axe().run(page, options=None if scheme == "light" else ONLY_COLOURS).response["violations"]
+            if one["impact"] in ("serious", "critical")
+        ]
+        page.context.close()
+    assert found == []
+
+
+def test_on_a_telephone_all_that_matters_is_above_the_fold(opened: Any, worst: Incident) -> None:
+    page = opened(f"/incidents/{worst.id}", 390, 844)
+    expect(page.locator("#curve canvas")).to_be_visible()
+    for what in ("h1", "#curve .plot", ".quotes >> li >> nth=2", "text=Take it"):
+        box = page.locator(what).first.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 844, what
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path != "INCIDENT"])
+def test_no_page_is_wider_than_a_telephone(opened: Any, path: str) -> None:
+    assert opened(path, 390, 844).evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_an_incident_is_taken_and_other_pages_follow_without_loading_again(
+    opened: Any, worst: Incident, told: tuple[str, Database, Path]
+) -> None:
+    wall, mine = opened("/"), opened(f"/incidents/{worst.id}")
+    wall.evaluate("window.loaded = 'once'")
+    expect(wall.locator("#lamp.on")).to_be_attached()
+    mine.get_by_role("button", name="Take it").click()
+    expect(mine.get_by_role("status")).to_contain_text("You took it")
+    expect(wall.get_by_text("acknowledged by local").first).to_be_visible()
+    assert wall.evaluate("window.loaded") == "once"
+
+
+def test_every_action_is_behind_a_button_that_says_what_it_does(
+    opened: Any, worst: Incident, told: tuple[str, Database, Path]
+) -> None:
+    page = opened(f"/incidents/{worst.id}", 390, 844)
+    page.locator(".bar").get_by_role("button", name="More").click()
+    page.locator("#act-more").get_by_role("button", name="Write a note").click()
+    dialog = page.get_by_role("dialog", name="Write a note")
+    dialog.get_by_label("Note").fill("Calling <b>the</b> hotline.")
+    dialog.get_by_role("button", name="Write a note").click()
+    expect(page.get_by_text("Calling <b>the</b> hotline.")).to_be_visible()
+    page.locator(".bar").get_by_role("button", name=offer(Action.ANSWERED).label).click()
+    dialog = page.locator("#act-answered")
+    dialog.get_by_label("Address of the answer").fill("https://norrvik.example/sorry")
+    dialog.locator("button.first").click()
+    answer = page.locator("dl.facts a[href='https://norrvik.example/sorry']")
+    expect(answer).to_have_attribute("rel", "noopener noreferrer nofollow")
+    kinds = [event.kind for event in _events(told[1], worst.id)]
+    assert {"note", "answered"} <= set(kinds)
+
+
+def test_other_sensitivities_and_the_thread_are_there_when_asked_for(opened: Any, worst: Incident) -> None:
+    page = opened(f"/incidents/{worst.id}")
+    page.get_by_text("The thread on").click()
+    expect(page.locator(".tree li").nth(20)).to_be_visible()
+    page.get_by_text("As a table").first.click()
+    expect(page.locator("#curve table tr").nth(5)).to_be_visible()
+    page.get_by_role("button", name="And at other sensitivities?").click()
+    expect(page.locator("#others li").first).to_contain_text("at ")
+
+
+def test_posts_are_searched_and_views_are_kept(opened: Any) -> None:
+    page = opened("/explore")
+    expect(page.locator("#pulse canvas")).to_be_visible()
+    page.get_by_label("Words").fill('"cease and desist" -apology')
+    page.get_by_label("Sentiment").select_option("negative")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator(".quotes li").first).to_contain_text("cease and desist")
+    page.get_by_label("Keep this one as").fill("letters")
+    page.get_by_role("button", name="Keep", exact=True).click()
+    page.goto("/explore")
+    page.get_by_role("link", name="letters").click()
+    expect(page.get_by_label("Words")).to_have_value('"cease and desist" -apology')
+    page.get_by_role("button", name="Remove the view letters").click()
+    expect(page.get_by_text("None yet.")).to_be_visible()
+    page.get_by_role("link", name="Older ones").click()
+    expect(page.locator(".quotes li").first).to_be_visible()
+
+
+def test_a_threshold_is_moved_tried_and_saved(opened: Any, told: tuple[str, Database, Path]) -> None:
+    page = opened("/tune")
+    page.get_by_label("On the last").select_option("7d")
+    page.get_by_label("Sensitivity").select_option("relaxed")
+    page.get_by_role("button", name="Try").click()
+    expect(page.get_by_text("To make it so")).to_be_visible()
+    expect(page.locator("#trial pre")).to_contain_text('sensitivity = "relaxed"')
+    expect(page.locator("#trial")).to_contain_text("as configured")
+    page.get_by_role("button", name="Save into the configuration file").click()
+    expect(page.get_by_role("status")).to_contain_text("Saved")
+    assert load(told[2] / "tocsin.toml", complete=False).detection.sensitivity == "relaxed"
+
+
+def test_past_pages_are_judged(opened: Any, worst: Incident) -> None:
+    page = opened("/review")
+    page.locator(f"#i-{worst.id}").get_by_role("button", name="Real").click()
+    expect(page.locator(f"#i-{worst.id}")).to_contain_text("real, says local")
+
+
+def test_the_page_is_used_by_keyboard(opened: Any) -> None:
+    page = opened("/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "To the content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_sources_show_what_was_never_read(opened: Any) -> None:
+    page = opened("/sources")
+    expect(page.get_by_role("heading", name="history never read")).to_be_visible()
+
+
+def test_what_strangers_write_is_text(opened: Any, told: tuple[str, Database, Path]) -> None:
+    bad = json.dumps("<script>alert(1)</script><img src=x onerror=alert(2)>")[1:-1]
+    with told[1].write() as tx:
+        tx.exec_driver_sql(
+            "UPDATE post SET text = ?, url = 'javascript:alert(3)', author_name = '<svg onload=alert(4)>'"
+            " WHERE id = (SELECT max(id) FROM post)",
+            (bad,),
+        )
+    page = opened("/explore?span=24h")
+    expect(page.get_by_text("<script>alert(1)</script>").first).to_be_visible()
+    expect(page.get_by_text("<svg onload=alert(4)>").first).to_be_visible()
+    assert page.locator("a[href^='javascript']").count() == 0
+    assert page.locator(".quotes script, .quotes img, .quotes svg").count() == 0
+
+
+def _events(database: Database, incident_id: str) -> list[Any]:
+    with database.read() as tx:
+        return incident_store.events(tx, incident_id)
