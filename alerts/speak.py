@@ -180,7 +180,7 @@ class Speaker:
 
     def _begin_escalation(self, tx: Transaction, incident: Incident, alert_seq: int, told_at: datetime) -> None:
         """Start the ladder from its foot, unless it is being climbed already under the same policy."""
-        policy = self.routing.policy(self.routing.subject(tx, incident, alert.at))
+        policy = self.routing.policy(self.routing.subject(tx, incident, told_at))
         if policy is None:
             return
         running = escalations.get(tx, incident.id)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from pydantic import Field
@@ -73,14 +73,18 @@ def list_incidents(_: Viewer, desk: AtDesk, which: Annotated[Which, Query()]) ->
     return Incidents(items=[IncidentOut.of(one) for one in shown], next=more)
 
 
-@router.get("/incidents/{incident_id}", responses={304: {"description": "It is as you know it."}})
-def get_incident(_: Viewer, desk: AtDesk, incident_id: str, request: Request, response: Response) -> IncidentOut:
+@router.get(
+    "/incidents/{incident_id}",
+    response_model=IncidentOut,
+    responses={304: {"description": "It is as you know it."}},
+)
+def get_incident(_: Viewer, desk: AtDesk, incident_id: str, request: Request, response: Response) -> Any:
     """One incident; with an ETag, so that asking again costs little."""
     with desk.database.read() as tx:
         found = find(tx, incident_id)
     tag = f'"{found.id}.{found.version}"'
     if request.headers.get("if-none-match") == tag:
-        raise HTTPException(304)
+        return Response(status_code=304, headers={"ETag": tag})
     response.headers["ETag"] = tag
     return IncidentOut.of(found)
 

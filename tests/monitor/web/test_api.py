@@ -1,0 +1,188 @@
+"""The API: what programs get, that it is as its description says, and that nothing makes it fail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from config.web import WebSettings
+from monitor.web import live
+from monitor.web.app import create
+from monitor.web.cursors import encoded
+from monitor.web.desk import Desk
+from monitor.web.throttle import Throttle
+from storage import accounts, audit, incidents, silences
+from storage.accounts import Account, Token
+from storage.ingest import Intake, write
+from storage.records import IncidentState
+from tests.monitor.web.desks import NOW, browser, desk
+from tests.storage.examples import incident, mentioned, post
+
+KEY = {"Authorization": "Bearer key"}
+ID = "01JXAAAAAAAAAAAAAAAAAAAAAA"
+
+
+@pytest.fixture
+def of() -> Iterator[Desk]:
+    """A desk with three incidents and a few posts of one thread."""
+    with desk() as made:
+        fill(made)
+        yield made
+
+
+def fill(made: Desk) -> None:
+    posts = [
+        post(external_id=f"p{n}", thread_id="p0", created_at=NOW - timedelta(minutes=n), text=f"word{n} same")
+        for n in range(5)
+    ]
+    with made.database.write() as tx:
+        write(tx, Intake(mentions=[mentioned(one) for one in posts]))
+        for number in range(3):
+            name, at = f"{ID[:-1]}{number}", NOW - timedelta(hours=number)
+            one = incident(name, opened_at=at, began_at=at, updated_at=at)
+            incidents.insert(tx, one)
+
+
+def test_lists_go_on_to_their_end(of: Desk) -> None:
+    client = browser(of)
+    for path, key in (("incidents", "id"), ("posts", "external_id"), ("posts?q=same", "external_id")):
+        found, address = [], f"/api/v1/{path}{'&' if '?' in path else '?'}limit=2"
+        following: str | None = ""
+        while following is not None:
+            answer = client.get(f"{address}&before={following}").json()
+            found += [one[key] for one in answer["items"]]
+            following = answer["next"]
+        assert len(found) == len(set(found)) == (3 if key == "id" else 5)
+
+
+def test_an_incident_that_is_known_is_not_sent_again(of: Desk) -> None:
+    client = browser(of)
+    first = client.get(f"/api/v1/incidents/{ID[:-1]}0")
+    again = client.get(f"/api/v1/incidents/{ID[:-1]}0", headers={"if-none-match": first.headers["etag"]})
+    assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
+
+
+def test_an_action_is_done_and_on_record(of: Desk) -> None:
+    client = browser(of)
+    url = f"/api/v1/incidents/{ID[:-1]}0/actions"
+    done = client.post(url, json={"action": "acknowledged", "note": "mine"}).json()
+    again = client.post(url, json={"action": "acknowledged"}).json()
+    assert (done["changed"], done["incident"]["state"], again["changed"]) == (True, "acknowledged", False)
+    events = client.get(f"/api/v1/incidents/{ID[:-1]}0/timeline").json()["events"]
+    assert [event["kind"] for event in events] == ["acknowledged", "acknowledged"]
+    with of.database.read() as tx:
+        assert [line.action for line in audit.recent(tx)] == ["acknowledged", "acknowledged"]
+
+
+def test_what_makes_no_sense_is_a_conflict_that_says_why(of: Desk) -> None:
+    client = browser(of)
+    url = f"/api/v1/incidents/{ID[:-1]}1/actions"
+    client.post(url, json={"action": "resolved"})
+    answer = client.post(url, json={"action": "acknowledged"})
+    assert (answer.status_code, answer.headers["content-type"]) == (409, "application/problem+json")
+    assert "is over" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "incidents?before=nonsense",
+        "incidents?before=WzEsMl0",
+        "posts?before=WyJhIiwiYiJd",
+        "posts?color=red",
+        "pulse?brand=Acme&every=7",
+        "pulse?brand=Acme&since=2024-01-02T00:00:00Z&until=2024-01-01T00:00:00Z",
+        "posts?since=2024-01-01T00:00:00",
+    ],
+)
+def test_what_cannot_be_read_is_refused(of: Desk, path: str) -> None:
+    answer = browser(of).get(f"/api/v1/{path}")
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert answer.json()["detail"]
+
+
+def test_a_silence_is_made_and_ended(of: Desk) -> None:
+    client = browser(of)
+    wanted = {"ends_at": (NOW + timedelta(hours=1)).isoformat(), "comment": "maintenance", "brand": "Acme"}
+    made = client.post("/api/v1/silences", json=wanted)
+    assert made.status_code == 201
+    assert [one["id"] for one in client.get("/api/v1/silences").json()] == [made.json()["id"]]
+    assert client.delete(f"/api/v1/silences/{made.json()['id']}").status_code == 200
+    assert client.delete(f"/api/v1/silences/{made.json()['id']}").status_code == 404
+    with of.database.read() as tx:
+        assert silences.active(tx, NOW) == []
+    late = client.post("/api/v1/silences", json={**wanted, "ends_at": (NOW + timedelta(days=31)).isoformat()})
+    assert late.status_code == 422
+
+
+def test_a_stream_tells_what_changed_since_it_broke_off(of: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "LOOKS_EVERY", 0)
+    of.stopping.set()  # it ends after its first look
+    start = browser(of)
+    known = start.get(f"/api/v1/incidents/{ID[:-1]}2").json()
+    with of.database.write() as tx:
+        one = incidents.get(tx, f"{ID[:-1]}2")
+        assert one is not None
+        incidents.update(tx, replace(one, state=IncidentState.RESOLVED, version=2, updated_at=NOW), 1)
+    last = encoded((NOW - timedelta(hours=1)).isoformat(), f"{ID[:-1]}1")
+    text = start.get("/api/v1/events", headers={"last-event-id": last}).text
+    told = [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: ")]
+    assert known["state"] == "open"
+    assert [(one["id"], one["state"]) for one in told] == [(f"{ID[:-1]}0", "open"), (f"{ID[:-1]}2", "resolved")]
+
+
+def test_figures_are_there_for_prometheus(of: Desk) -> None:
+    text = browser(of).get("/metrics").text
+    assert 'tocsin_incidents_live{severity="critical"}' in text
+    assert "tocsin_posts_stored_total 5.0" in text
+
+
+def test_the_api_is_as_it_says_and_nothing_makes_it_fail() -> None:
+    failures = conformance(3)
+    assert failures == []
+
+
+def conformance(examples: int) -> list[str]:
+    """What is wrong with the API by its own description, tried with so many requests for each thing it does."""
+    with desk(WebSettings(allowed_hosts=["testserver"])) as of:
+        fill(of)
+        with of.database.write() as tx:
+            accounts.add(tx, Account("eve", "operator", NOW))
+            accounts.add_token(tx, "key", Token("1", "eve", "", "", ("operate",), NOW, NOW + timedelta(days=1)))
+        schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", patient(of), headers=KEY)
+        operations = [result.ok() for result in schema.get_all_operations()]
+        # The stream has no end; it has a test of its own.
+        return [wrong for one in operations if not one.path.endswith("/events") for wrong in tried(one, examples)]
+
+
+def patient(of: Desk) -> Any:
+    """The application, which lets as many requests through as it is asked."""
+    return create(replace(of, requests=Throttle(10**9, timedelta(seconds=1))))
+
+
+def tried(operation: Any, examples: int) -> list[str]:
+    def call(case: Any) -> None:
+        case.call_and_validate(headers=KEY, excluded_checks=[positive_data_acceptance])
+
+    chosen = settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    try:
+        chosen(given(case=operation.as_strategy()))(call)()
+    except FailureGroup as found:
+        return [f"{operation.label}: {failure}" for failure in found.exceptions]
+    return []
