@@ -17,6 +17,7 @@ What not every platform can do is asked of those alone that have the method: `Ch
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
-from storage.records import EngagementSample, Gap, Post
+from storage.records import LARGEST_RAW, EngagementSample, Gap, Post
 
 if TYPE_CHECKING:
     from config.settings import BrandSettings
@@ -66,11 +67,16 @@ class CollectorError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """An item that could not be read: where it stood, why, and a hash of its raw form (never its text)."""
+    """An item that could not be read: where it stood, why, and a hash of its raw form.
+
+    `raw` is that form itself, where the source can make a post of it at another try (`Rereads`); it is kept for a few
+    days only, and only when it is small.
+    """
 
     where: str
     reason: str
     raw_hash: str
+    raw: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +217,32 @@ class Rechecking(Protocol):
 
         Raises `CollectorError`.
         """
+
+
+@runtime_checkable
+class Rereads(Protocol):
+    """A source that can read an item again which it set aside, for `tocsin quarantine retry`."""
+
+    def reread(self, raw: bytes) -> Sequence[Post | EngagementSample]:
+        """What `Quarantined.raw` means by now; `ValueError` with the reason where it still makes no sense."""
+
+
+@runtime_checkable
+class Wakes(Protocol):
+    """A source whose platform says when there is something new, so that it is read before its turn."""
+
+    def watch(self, news: Callable[[], None], stopping: threading.Event) -> None:
+        """Call `news` whenever the platform says so, until `stopping` is set; it returns within seconds of that.
+
+        Raises `CollectorError` when the platform cannot be listened to any more; who watches tries again later.
+        """
+
+
+def set_aside(where: str, error: object, raw: bytes | str) -> Quarantined:
+    """An item that could not be read, with its raw form kept for another try."""
+    told = str(error) if isinstance(error, ValueError) else error if isinstance(error, str) else repr(error)
+    kept = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
+    return Quarantined(where, told, raw_hash(raw), kept if len(kept) <= LARGEST_RAW else None)
 
 
 def raw_hash(raw: bytes | str) -> str:

@@ -18,11 +18,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from pydantic import Field, field_validator
 
 from collectors.contract import CollectorError, Page, Quarantined, SourceContext, SourceOptions, raw_hash
 from collectors.rows import FIELDS, RowFormat, RowReader, joined
-from collectors.tables import BadRow, Row, is_seekable, read_rows
+from collectors.tables import BadRow, Row, is_seekable, kept, read_rows
 from config.tables import FilePath
 from storage.records import EngagementSample, Post, PostKey
 
@@ -122,7 +123,14 @@ def meaning(path: Path, line: int, row: Row | BadRow, reader: RowReader) -> Post
     try:
         return reader.read(row)
     except ValueError as error:
-        return BadRow(str(path), line, str(error), raw_hash(repr(row)))
+        return BadRow(str(path), line, str(error), raw_hash(repr(row)), raw=kept(_raw_form(row)))
+
+
+def _raw_form(row: Row) -> bytes:
+    try:
+        return msgspec.json.encode(row)
+    except (TypeError, ValueError, UnicodeEncodeError):
+        return repr(row).encode("utf-8", "replace")
 
 
 def _one_per_post(readings: Iterable[Post | EngagementSample]) -> Iterator[Post | EngagementSample]:
@@ -178,6 +186,14 @@ class Files:
         first = next((line for path in paths for line, _, _ in read_rows(path)), None)
         return f"{len(paths)} file(s) to read" + ("" if first else ", all of them empty")
 
+    def reread(self, raw: bytes) -> Sequence[Post | EngagementSample]:
+        """A row that was set aside, as JSON."""
+        row = msgspec.json.decode(raw)
+        if not isinstance(row, dict):
+            raise ValueError("not a JSON object")  # noqa: TRY004  (a row's fault, not a caller's)
+        meant = RowReader(self._options.row_format(self.name), collected_at=self._clock()).read(row)
+        return [meant] if isinstance(meant, Post) else meant
+
     def _paths(self) -> list[Path]:
         found = {path for pattern in self._options.paths for path in glob.glob(str(pattern), recursive=True)}  # noqa: PTH207
         return sorted(path for path in map(Path, found) if path.is_file())
@@ -204,7 +220,7 @@ class _Rows:
     def add(self, meant: Post | Sequence[EngagementSample] | BadRow) -> None:
         self.count += 1
         if isinstance(meant, BadRow):
-            self.bad.append(Quarantined(f"{meant.path}:{meant.line}", meant.reason, meant.raw_hash))
+            self.bad.append(Quarantined(f"{meant.path}:{meant.line}", meant.reason, meant.raw_hash, meant.raw))
         elif isinstance(meant, Post):
             known = self.by_key.get(meant.key)
             self.by_key[meant.key] = joined(known, meant) if known else meant

@@ -30,7 +30,7 @@ from collectors.contract import (
     SourceContext,
     SourceOptions,
     Tariff,
-    raw_hash,
+    set_aside,
 )
 from collectors.egress import Egress, EgressRules
 from collectors.hackernews_items import Items
@@ -261,10 +261,17 @@ class HackerNews:
             try:
                 posts.append(_post_of(hit, self.name, now))
             except (KeyError, TypeError, ValueError) as error:
-                bad.append(Quarantined(f"hit {hit.get('objectID')}", repr(error), raw_hash(repr(hit))))
+                bad.append(set_aside(f"hit {hit.get('objectID')}", repr(error), json.dumps(hit)))
         if hits and not posts:
             raise CollectorError(f"no hit of the search of Hacker News could be read: {bad[0].reason}")
         return sorted(posts, key=lambda post: (post.created_at, int(post.external_id))), bad
+
+    def reread(self, raw: bytes) -> list[Post]:
+        """A hit of the search that was set aside."""
+        try:
+            return [_post_of(json.loads(raw), self.name, self._clock())]
+        except (KeyError, TypeError) as error:
+            raise ValueError(repr(error)) from error
 
     # -- by number -----------------------------------------------------------------------------------------------------
 

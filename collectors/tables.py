@@ -18,11 +18,14 @@ from typing import Any, BinaryIO, cast
 import msgspec
 
 from collectors.contract import CollectorError, raw_hash
+from storage.records import LARGEST_RAW
 
 Row = dict[str, Any]
 
 LONGEST_LINE = 16 * 1024 * 1024
 _BUFFER = 1 << 20
+_PACKED = 2 * 1024
+"""Bytes of a zstd file that are unpacked at once: four of them may stand for 128 KiB."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -36,6 +39,8 @@ class BadRow:
     raw_hash: str = ""
     unfinished: bool = False
     """Whether the file ends within the row: somebody may still be writing it."""
+    raw: bytes | None = None
+    """The row as JSON, or the line that is none, where it is small."""
 
 
 Read = tuple[int, Row | BadRow, int]
@@ -98,7 +103,7 @@ class _Zstd(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         while not self._ready:
-            chunk = self._file.read(16 * 1024)
+            chunk = self._file.read(_PACKED)
             if not chunk:
                 if self._frame is not None and not self._frame.eof:
                     raise EOFError("the last frame has no end")
@@ -165,8 +170,13 @@ def _json_row(path: Path, line: int, raw: bytes, decode: Callable[[bytes], Any])
         row = decode(raw)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         reason = f"not JSON: {error}"
-        return BadRow(str(path), line, reason, raw_hash(raw), unfinished=not raw.endswith(b"\n"))
-    return row if isinstance(row, dict) else BadRow(str(path), line, "not a JSON object", raw_hash(raw))
+        return BadRow(str(path), line, reason, raw_hash(raw), unfinished=not raw.endswith(b"\n"), raw=kept(raw))
+    return row if isinstance(row, dict) else BadRow(str(path), line, "not a JSON object", raw_hash(raw), raw=kept(raw))
+
+
+def kept(raw: bytes) -> bytes | None:
+    """A row's raw form where it is small enough to be tried again later."""
+    return raw if len(raw) <= LARGEST_RAW else None
 
 
 def _skipped(file: BinaryIO, lines: int) -> tuple[int, int]:

@@ -10,18 +10,19 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from collectors.contract import Collector, CollectorError, Counting
+from collectors.contract import Collector, CollectorError, Counting, Page, raw_hash
 from monitor.pipeline import Batch, Pipeline
 from monitor.sources.budget import Budget, rest_of_day, tariff_of, usual_turn
 from monitor.sources.pace import Pace, Situation, Turn, has_moved, look_again, turn
 from storage import cursors as cursor_store
 from storage import gaps as gap_store
 from storage import incidents as incident_store
+from storage import quarantine as quarantine_store
 from storage import runs as run_store
 from storage import schedule as schedule_store
 from storage import spending
 from storage.database import Database, Transaction
-from storage.records import CollectorRun, Cursor, Gap, GapCause, RunOutcome, Spent
+from storage.records import CollectorRun, Cursor, Gap, GapCause, RunOutcome, SetAside, Spent, Stage
 
 _log = structlog.get_logger(__name__)
 
@@ -189,6 +190,7 @@ class SourceJob:
                 posts=page.posts,
                 samples=page.samples,
                 gaps=page.gaps,
+                set_aside=self._set_aside(page),
                 cursor=Cursor(self.name, page.cursor, self.clock()),
             )
             written = self.pipeline.ingest(batch)
@@ -198,13 +200,19 @@ class SourceJob:
             reading.complete = page.complete
             if page.quarantined:
                 self.odd.append((self.clock(), len(page.quarantined)))
-            for item in page.quarantined:
-                _log.warning(
-                    "item could not be read and was left out", source=self.name, where=item.where, reason=item.reason
-                )
             if number >= PAGES_A_RUN or self.stopping.is_set():
                 reading.is_cut = not reading.complete
                 return
+
+    def _set_aside(self, page: Page) -> list[SetAside]:
+        """The items of a page that could not be read, as they are kept for another try."""
+        name, now = self.name, self.clock()
+        for item in page.quarantined:
+            _log.warning("item could not be read and was left out", source=name, where=item.where, reason=item.reason)
+        return [
+            SetAside(name, item.where, item.reason, item.raw_hash or raw_hash(item.where), Stage.READ, now, item.raw)
+            for item in page.quarantined
+        ]
 
     def _next_at(self, tx: Transaction, run: CollectorRun, error: CollectorError | None, *, is_cut: bool) -> datetime:
         now = run.ended_at
@@ -238,6 +246,7 @@ class SourceJob:
             price = self.tariff.price(requests=run.requests, posts=run.posts)
             day = run.started_at.astimezone(UTC).date()
             spending.add(tx, Spent(self.name, day, run.requests, run.posts, price))
+            quarantine_store.expire(tx, ended_at)
         if error:
             _log.warning("source could not be read", source=self.name, reason=str(error), again_at=next_at.isoformat())
         else:

@@ -22,6 +22,7 @@ from monitor.detectors.contract import TICK
 from monitor.fold import Fold, floor_tick, ticks
 from monitor.incidents import Change, Transition
 from monitor.register import Finding, Register, findings
+from monitor.sifting import post_set_aside, sifted
 from monitor.threads import inherited
 from monitor.understanding import Understanding
 from storage import gaps as gap_store
@@ -30,7 +31,7 @@ from storage import posts as post_store
 from storage import state as state_store
 from storage.database import Database, Transaction
 from storage.ingest import Intake, Written
-from storage.records import Alert, CollectorRun, Cursor, Engagement, EngagementSample, Gap, Post, Signal
+from storage.records import Alert, CollectorRun, Cursor, Engagement, EngagementSample, Gap, Post, SetAside, Signal
 
 Coverage = Mapping[datetime, Mapping[str, float]]
 
@@ -50,8 +51,13 @@ class Batch:
     posts: Sequence[Post] = ()
     samples: Sequence[EngagementSample] = ()
     gaps: Sequence[Gap] = ()
+    set_aside: Sequence[SetAside] = ()
     cursor: Cursor | None = None
     run: CollectorRun | None = None
+
+    def at(self, post: Post) -> datetime:
+        """When the post was read."""
+        return self.cursor.updated_at if self.cursor else post.collected_at or post.created_at
 
 
 def ledgered_coverage(sources: Sequence[str]) -> Callable[[Transaction, datetime, datetime], Coverage]:
@@ -104,19 +110,25 @@ class Pipeline:
     _kept_at: datetime | None = field(default=None, init=False)
 
     def ingest(self, batch: Batch) -> Written:
-        """Understand and store a batch in one transaction; what is known already changes nothing."""
+        """Understand and store a batch in one transaction; what is known already changes nothing.
+
+        A post that cannot be judged is set aside, and the others are stored.
+        """
         fault_point("C1")
-        understood = self.understanding.read(batch.posts)
+        sieve = sifted(self.understanding.read, batch.posts, lambda post: post.external_id)
+        poison = [post_set_aside(post, why, batch.at(post)) for post, why in sieve.poison]
+        posts = _others(batch.posts, [post for post, _ in sieve.poison])
         fault_point("D1")
-        samples = [*batch.samples, *first_sights(batch.posts)]
+        samples = [*batch.samples, *first_sights(posts)]
         with self.database.write() as tx:
-            mentions = corrected(tx, understood)  # here, so that what a person said a moment ago counts
+            mentions = corrected(tx, sieve.results)  # here, so that what a person said a moment ago counts
             intake = Intake(
-                posts=batch.posts,
-                mentions=mentions + corrected(tx, inherited(tx, self.understanding, batch.posts, mentions)),
+                posts=posts,
+                mentions=mentions + corrected(tx, inherited(tx, self.understanding, posts, mentions)),
                 samples=samples,
                 cursor=batch.cursor,
                 gaps=batch.gaps,
+                set_aside=[*batch.set_aside, *poison],
                 run=batch.run,
             )
             written = ingest_store.write(tx, intake)
@@ -268,6 +280,11 @@ def _view(settled: Fold, ahead: Fold, changed: Sequence[Sequence[Transition]]) -
         chosen = before if ended_early and before is not None else incident
         seen.append(Finding(chosen, tuple(signals[name]), whys.get(name, ""), name in material))
     return seen
+
+
+def _others(posts: Sequence[Post], poison: Sequence[Post]) -> Sequence[Post]:
+    lost = {id(post) for post in poison}
+    return [post for post in posts if id(post) not in lost] if lost else posts
 
 
 def first_sights(posts: Sequence[Post]) -> list[EngagementSample]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from monitor.sifting import sifted
 from monitor.understanding import Understanding
 from storage import threads as thread_store
 from storage.database import Transaction
@@ -34,7 +35,7 @@ def inherited(
         for brand, relevance in roots[root].items():
             stored = thread_store.replies_without(tx, root, brand)
             found += [(post, _mention(post, brand, relevance)) for post in stored if post.key not in arriving]
-    return understanding.judged(found)
+    return sifted(understanding.judged, found, lambda item: item[0].external_id).results
 
 
 def passed_on(

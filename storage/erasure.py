@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Table, delete, select, update
 
-from storage import search_index, state
+from storage import inbox, quarantine, search_index, state
 from storage.database import Transaction
 from storage.quotations import Quotations
 from storage.records import PostKey
@@ -55,11 +55,14 @@ def erase(tx: Transaction, keys: Collection[PostKey], at: datetime, reason: str)
     _delete(tx, doomed)
     _delete_samples(tx, keys)
     _delete_corrections(tx, keys)
+    _forget_on_the_way(tx, keys, doomed)
     return Erased(tuple((row.source, row.external_id) for row in doomed), tuple(quoted))
 
 
 def erase_author(tx: Transaction, source: str, author: str, at: datetime, reason: str) -> Erased:
     """Erase every post of an account on a source."""
+    inbox.forget(tx, source, author=author)
+    quarantine.forget_words(tx, source, {author})
     return erase(tx, posts_of(tx, author, source), at, reason)
 
 
@@ -125,6 +128,14 @@ def _delete_corrections(tx: Transaction, keys: Collection[PostKey]) -> None:
     columns = correction.c
     for source, ids in by_source(keys).items():
         tx.execute(delete(correction).where(columns.source == source, is_one_of(tx, columns.external_id, ids)))
+
+
+def _forget_on_the_way(tx: Transaction, keys: Collection[PostKey], doomed: Sequence[Any]) -> None:
+    """What waits to be read, or was set aside, may hold the same words."""
+    for source, ids in by_source(set(keys)).items():
+        inbox.forget(tx, source, ids)
+        authors = {row.author for row in doomed if row.source == source and row.author}
+        quarantine.forget_words(tx, source, {*ids, *authors})
 
 
 def _evidence(tx: Transaction) -> set[PostKey]:

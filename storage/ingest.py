@@ -7,13 +7,13 @@ change nothing, and the bins are always the exact counts of the mentions stored.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from storage import cursors, gaps, post_rows, runs, samples
+from storage import cursors, gaps, post_rows, quarantine, runs, samples
 from storage.bins import add_differences
 from storage.database import Transaction
 from storage.reading import PostState, Reading, storable_reading
-from storage.records import CollectorRun, Cursor, EngagementSample, Gap, MentionedPost, Post, PostKey
+from storage.records import CollectorRun, Cursor, EngagementSample, Gap, MentionedPost, Post, PostKey, SetAside
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Intake:
     samples: Sequence[EngagementSample] = ()
     cursor: Cursor | None = None
     gaps: Sequence[Gap] = ()
+    set_aside: Sequence[SetAside] = ()
     run: CollectorRun | None = None
 
 
@@ -38,6 +39,7 @@ class Written:
     changed_posts: int = 0
     changed_mentions: list[MentionedPost] = field(default_factory=list)
     removed_mentions: list[MentionedPost] = field(default_factory=list)
+    set_aside: int = 0
 
 
 def write(tx: Transaction, page: Intake) -> Written:
@@ -53,7 +55,7 @@ def write(tx: Transaction, page: Intake) -> Written:
     samples.write(tx, page.samples)
     written = _store(tx, before, after)
     _write_progress(tx, page)
-    return written
+    return replace(written, set_aside=len(page.set_aside))
 
 
 def _readings(page: Intake) -> list[Reading]:
@@ -132,5 +134,6 @@ def _write_progress(tx: Transaction, page: Intake) -> None:
     if page.cursor is not None:
         cursors.save(tx, page.cursor)
     gaps.add(tx, page.gaps)
+    quarantine.add(tx, page.set_aside)
     if page.run is not None:
         runs.add(tx, page.run)

@@ -440,6 +440,37 @@ class CollectorRun:
     error: str | None = None
 
 
+class Stage(StrEnum):
+    """Where on its way an item was set aside."""
+
+    READ = "read"
+    """The source's own form of it made no sense."""
+    UNDERSTAND = "understand"
+    """It is a post, which could not be judged."""
+
+
+LARGEST_RAW = 64 * 1024
+"""Bytes of an item that is set aside which are kept for another try; a larger item is remembered by its hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """An item that was left out: where it stood, why, a hash that tells it from others, and how often that happened.
+
+    `raw` is the item itself, in its source's own form (`READ`) or as a post in JSON (`UNDERSTAND`), for another try.
+    """
+
+    source: str
+    place: str
+    reason: str
+    raw_hash: str
+    stage: Stage
+    last_at: datetime
+    raw: bytes | None = None
+    first_at: datetime | None = None
+    times: int = 1
+
+
 class GapCause(StrEnum):
     """Who left a span unread."""
 

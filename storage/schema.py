@@ -583,3 +583,52 @@ saved_view = Table(
     _time("saved_at", "When it was saved"),
     comment="Questions to the posts that people keep",
 )
+
+# -- What was left out, and what was handed in -------------------------------------------------------------------------
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    _text("source", "The source, as configured", primary_key=True),
+    _text("raw_hash", "Hash that tells the item from others", primary_key=True),
+    _text("place", "Where it stood"),
+    _text("reason", "Why it was set aside"),
+    _text("stage", "read: the source's own form of it made no sense; understand: the post could not be judged"),
+    Column(
+        "raw",
+        LargeBinary,
+        nullable=True,
+        comment="The item itself, for another try; NULL when large or older than a week",
+    ),
+    _time("first_at", "When it was first set aside"),
+    _time("last_at", "When it was last set aside"),
+    _number("times", "How often it was set aside"),
+    Index(None, "last_at"),
+    comment="Items of sources that were left out, with the reason",
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True, comment="Order of arrival"),
+    _text("source", "The source of type webhook, as configured"),
+    _text("external_id", "The sender's own name for the post"),
+    _text("digest", "Hash of the post's content; the same content is kept once"),
+    _time("received_at", "When it arrived"),
+    _json("post", "The post as it was sent"),
+    UniqueConstraint("source", "external_id", "digest"),
+    Index(None, "source", "id"),
+    sqlite_autoincrement=True,  # a number that was used is never used again, or the reader would pass over a post
+    comment="Posts that were handed in by webhook, kept until their source has read them",
+)
+
+inbox_message = Table(
+    "inbox_message",
+    metadata,
+    _text("source", "The source of type webhook, as configured", primary_key=True),
+    _text("message_id", "The sender's name for the message (webhook-id)", primary_key=True),
+    _text("digest", "Hash of its body"),
+    _time("received_at", "When it arrived"),
+    Index(None, "received_at"),
+    comment="Messages that were accepted by webhook, so that one that comes again changes nothing",
+)

@@ -20,6 +20,7 @@ from monitor.cli import (
     init,
     posts,
     posts_reading,
+    quarantine,
     replay,
     report,
     run,
@@ -85,5 +86,6 @@ database.app.command("compliance", epilog="Example: tocsin db compliance --sourc
 database.app.command("prune", epilog="Example: tocsin db prune --rewrite")(forgetting.prune)
 app.add_typer(database.app, name="db")
 database.app.add_typer(database_files.app)
+app.add_typer(quarantine.app, name="quarantine")
 
 program = get_command(app)
