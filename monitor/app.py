@@ -19,7 +19,7 @@ from alerts.routing import Routing
 from alerts.speak import Speaker
 from alerts.storm import Storm
 from alerts.system import SystemIncidents
-from collectors.contract import Collector, SourceContext
+from collectors.contract import Collector, SourceContext, Wakes
 from config.plugins import resolve
 from config.settings import Settings, SourceSettings
 from monitor import watchdog
@@ -43,6 +43,7 @@ from monitor.sources.threads import IncidentThreads, ThreadSource
 from monitor.sources.upkeep import Upkeep
 from monitor.understanding import Understanding
 from monitor.vigil import Vigil
+from monitor.waking import Watch
 from storage import leases as lease_store
 from storage import schedule as schedule_store
 from storage.database import Database, Transaction
@@ -148,6 +149,9 @@ class App:
         self.upkeep = self._upkeep()
         self.health = SourceHealth(self.jobs, self.database, self.system, self.clock)
         self.timer = Timer(threads=len(self.jobs) + 6)
+        self.watches = [
+            self._watch(name, job.collector) for name, job in self.jobs.items() if isinstance(job.collector, Wakes)
+        ]
         self._lease: lease_store.Lease | None = None
         self._turned_at: datetime | None = None
         self.vigil = self._vigil()
@@ -185,6 +189,8 @@ class App:
         self.timer.start()
         self.slack.start()
         watchdog.notify("READY=1")
+        for watch in self.watches:
+            watch.start()
         _log.info("running", brands=len(self.settings.brands), sources=sorted(self.jobs), owner=self.owner)
 
     def stop(self) -> None:
@@ -192,6 +198,8 @@ class App:
         watchdog.notify("STOPPING=1")
         self.stopping.set()
         self.slack.stop()
+        for watch in self.watches:
+            watch.stop()
         self.timer.stop()
         self.sender.close()
         if self._lease is not None:
@@ -344,6 +352,13 @@ class App:
         }
         threads = IncidentThreads(readers, self.database, self.pipeline, self.clock)
         return Upkeep(rechecks, threads, retention.spans(self.settings.sources), self.database, self.clock)
+
+    def _watch(self, name: str, collector: Wakes) -> Watch:
+        def news() -> None:
+            if self.jobs[name].failures == 0:  # one that fails is left alone as long as was decided
+                self.timer.run_at(f"collect:{name}", self.clock())
+
+        return Watch(collector, name, news, lambda: self.is_leader)
 
     def _job(self, source: SourceSettings) -> SourceJob:
         collector = build_collector(source, self.settings, self.clock)
