@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
-from storage.records import LARGEST_RAW, EngagementSample, Gap, Post
+from storage.records import LARGEST_RAW, EngagementSample, Gap, Letter, Post
 
 if TYPE_CHECKING:
     from config.settings import BrandSettings
@@ -96,14 +96,31 @@ class Page:
     complete: bool = False
 
 
+class Inbox(Protocol):
+    """Where posts wait that were handed in for a source."""
+
+    def waiting(self, after: int, limit: int) -> Sequence[Letter]:
+        """Those that arrived after the one numbered `after`, in their order."""
+
+    def newest(self) -> Letter | None:
+        """The one that arrived last."""
+
+    def forget(self, up_to: int) -> None:
+        """Let go of what has been read, once nobody will send it again."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceContext:
-    """What a collector is given beside its options: its configured name, the brands it is for, the clock, and sleep."""
+    """What a collector is given beside its options: its configured name, the brands it is for, the clock, and sleep.
+
+    `inbox` holds what was handed in for the source; there is none where no database is at hand.
+    """
 
     name: str
     brands: Sequence[BrandSettings] = ()
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     sleep: Callable[[float], None] = time.sleep
+    inbox: Inbox | None = None
 
 
 @runtime_checkable

@@ -28,6 +28,7 @@ from monitor.briefing import Briefing
 from monitor.care import Care
 from monitor.collecting import SourceJob
 from monitor.fold import Fold
+from monitor.handed_in import StoredInbox
 from monitor.incidents import CorrelationSettings
 from monitor.judge import Judge, JudgeSettings
 from monitor.pipeline import Pipeline, ledgered_coverage
@@ -106,11 +107,17 @@ def new_fold(settings: Settings) -> Fold:
     return Fold(judge, CorrelationSettings.from_settings(settings))
 
 
-def build_collector(source: SourceSettings, settings: Settings, clock: Clock) -> Collector:
-    """One configured source, with its options checked; `ValidationError` where they are wrong."""
+def build_collector(
+    source: SourceSettings, settings: Settings, clock: Clock, database: Database | None = None
+) -> Collector:
+    """One configured source, with its options checked; `ValidationError` where they are wrong.
+
+    What was handed in for it lies in the database.
+    """
     module = resolve("collectors", source.type)
     brands = [brand for brand in settings.brands if not source.brands or brand.name in source.brands]
-    context = SourceContext(name=source.name, brands=brands, clock=clock)
+    inbox = StoredInbox(database, source.name, clock) if database else None
+    context = SourceContext(name=source.name, brands=brands, clock=clock, inbox=inbox)
     collector: Collector = module.build(module.Options.model_validate(source.options), context)
     return collector
 
@@ -361,7 +368,7 @@ class App:
         return Watch(collector, name, news, lambda: self.is_leader)
 
     def _job(self, source: SourceSettings) -> SourceJob:
-        collector = build_collector(source, self.settings, self.clock)
+        collector = build_collector(source, self.settings, self.clock, self.database)
         budget = Budget.of(source, tariff_of(collector))
         pace = Pace.of(source, counts_requests=budget.is_limited)
         return SourceJob(

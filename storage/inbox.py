@@ -16,6 +16,7 @@ from sqlalchemy import delete, select
 from storage.columns import json_text, json_value
 from storage.database import Transaction
 from storage.post_rows import lock
+from storage.records import Letter
 from storage.schema import inbox, inbox_message
 from storage.statements import insert_if_new
 
@@ -37,16 +38,6 @@ class Taken:
     known: int
     repeated: bool = False
     """The whole message has come before; nothing was changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A post that waits in the inbox."""
-
-    number: int
-    external_id: str
-    received_at: datetime
-    post: Mapping[str, Any]
 
 
 def accept(

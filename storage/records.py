@@ -449,6 +449,16 @@ class Stage(StrEnum):
     """It is a post, which could not be judged."""
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A post that was handed in and waits to be read; `number` says in which order they arrived."""
+
+    number: int
+    external_id: str
+    received_at: datetime
+    post: Mapping[str, Any]
+
+
 LARGEST_RAW = 64 * 1024
 """Bytes of an item that is set aside which are kept for another try; a larger item is remembered by its hash."""
 

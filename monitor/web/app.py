@@ -13,7 +13,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.routing import BaseRoute, Mount
 
-from monitor.web import errors, explore, health, inbound, incident, live, metrics, now, review, signin, sources, tune
+from monitor.web import errors, explore, health, inbound, incident, ingest, live, metrics, now, review, signin, sources, tune
 from monitor.web.access import Access
 from monitor.web.api import incidents as api_incidents
 from monitor.web.api import posts as api_posts
@@ -33,6 +33,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     sources.router,
     review.router,
     inbound.router,
+    ingest.router,
     metrics.router,
     api_incidents.router,
     api_posts.router,

@@ -85,7 +85,8 @@ class Played(Generic[S]):
 def built(scenario: Scenario, **options: Any) -> Collector:
     """The source, configured as the scenario says."""
     module = scenario.module
-    context = SourceContext("somewhere", [BRAND], scenario.clock, no_sleep)
+    inbox = getattr(scenario, "inbox", None)  # of sources whose posts are handed in
+    context = SourceContext("somewhere", [BRAND], scenario.clock, no_sleep, inbox)
     collector: Collector = module.build(module.Options(**{**scenario.options, **options}), context)
     return collector
 
