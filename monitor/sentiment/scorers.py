@@ -10,6 +10,7 @@ from monitor.sentiment.contract import Scorer
 from monitor.sentiment.fallback import Missing, StandIn
 from monitor.sentiment.model_error import ModelError
 from monitor.sentiment.rules import ruled
+from monitor.sentiment.stars import Starred
 from monitor.sentiment.toward import TowardBrand
 
 KNOWN = ("default", "lexicon", "learned", "transformer")
@@ -32,7 +33,7 @@ def scorer_of(
     one; `default` is what the model is. `asked` has the further settings of a transformer. Raises ScorerError and
     ModelError.
     """
-    return ruled(_scorer(brands, name, model, asked or UnderstandingSettings()), brands)
+    return _heeding(_scorer(brands, name, model, asked or UnderstandingSettings()), brands)
 
 
 def steady_scorer_of(
@@ -43,11 +44,16 @@ def steady_scorer_of(
         inner = _scorer(brands, asked.scorer, asked.model, asked)
     except (ScorerError, ModelError) as error:
         missing = Missing(TowardBrand(brands), str(error))
-        return ruled(missing, brands), missing
+        return _heeding(missing, brands), missing
     if isinstance(inner, TowardBrand):
-        return ruled(inner, brands), None
+        return _heeding(inner, brands), None
     steady = StandIn(inner, TowardBrand(brands))
-    return ruled(steady, brands), steady
+    return _heeding(steady, brands), steady
+
+
+def _heeding(scorer: Scorer, brands: Sequence[BrandSettings]) -> Scorer:
+    """The scorer under what is surer than words: the stars of reviews, and the brands' own rules."""
+    return Starred(ruled(scorer, brands))
 
 
 def _scorer(brands: Sequence[BrandSettings], name: str, model: Path | None, asked: UnderstandingSettings) -> Scorer:
