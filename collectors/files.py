@@ -267,10 +267,15 @@ def _looked_at(path: Path, place: _Place) -> _Place:
 
 def _seen(path: Path, place: _Place) -> _Place:
     stat = path.stat()
-    with path.open("rb") as file:
-        length = int(place.beginning.partition("-")[0]) if place.beginning else min(stat.st_size, 1024)
-        beginning = f"{length}-{raw_hash(file.read(length))}"
+    beginning = beginning_of(path, int(place.beginning.partition("-")[0]) if place.beginning else None)
     return replace(place, size=stat.st_size, changed_at=stat.st_mtime, beginning=beginning)
+
+
+def beginning_of(path: Path, length: int | None = None) -> str:
+    """What tells a file from others that may stand in its place: its first bytes (1,024, or as many as there are)."""
+    length = min(path.stat().st_size, 1024) if length is None else length
+    with path.open("rb") as file:
+        return f"{length}-{raw_hash(file.read(length))}"
 
 
 def _cursor(places: Mapping[str, _Place]) -> dict[str, Any]:

@@ -45,8 +45,8 @@ def found_in(things: Things, source: str, now: datetime) -> Found:
     for fields in things.things:
         try:
             times.append(float(fields["created_utc"]))
-            if not _is_gone(fields):
-                posts.append(_post(fields, source, now))
+            if not is_gone(fields):
+                posts.append(post_of(fields, source, now))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             bad.append(Quarantined("thing", repr(error), raw_hash(repr(fields))))
     if bad and not times:
@@ -61,7 +61,7 @@ def gone_in(names: Iterable[str], things: Iterable[Mapping[str, Any]]) -> dict[s
     shown = {_name(fields): fields for fields in things if isinstance(fields, Mapping) and "id" in fields}
     gone = {name: "deleted" for name in names if name not in shown}
     for name, fields in shown.items():
-        if _is_gone(fields):
+        if is_gone(fields):
             gone[name] = str(fields.get("removed_by_category") or "deleted")
     return gone
 
@@ -71,7 +71,8 @@ def _name(fields: Mapping[str, Any]) -> str:
     return f"t1_{fields['id']}" if "body" in fields else f"t3_{fields['id']}"
 
 
-def _is_gone(fields: Mapping[str, Any]) -> bool:
+def is_gone(fields: Mapping[str, Any]) -> bool:
+    """Whether a thing is only the shell of one that was deleted or removed."""
     words = fields.get("body", fields.get("selftext"))
     return bool(fields.get("removed_by_category")) or (words in _GONE and _author(fields) is None)
 
@@ -83,7 +84,8 @@ def _author(fields: Mapping[str, Any]) -> str | None:
     return None if name in _GONE else name
 
 
-def _post(fields: Mapping[str, Any], source: str, now: datetime) -> Post:
+def post_of(fields: Mapping[str, Any], source: str, now: datetime) -> Post:
+    """The post that a thing is."""
     is_comment = "body" in fields
     name = _name(fields)
     title = "" if is_comment else fields["title"]

@@ -26,6 +26,7 @@ LONGEST_LINE = 16 * 1024 * 1024
 _BUFFER = 1 << 20
 _PACKED = 2 * 1024
 """Bytes of a zstd file that are unpacked at once: four of them may stand for 128 KiB."""
+_ARCHIVE = re.compile(r"(?i)(?:^r[sc]_\d{4}-\d\d|_(?:comments|submissions))\.zst$")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -66,9 +67,13 @@ def read_rows(path: Path, *, after_line: int = 0, at_byte: int = 0) -> Iterator[
 
 
 def format_of(path: Path) -> str:
-    """The last suffix of the name without its packing: `posts.jsonl.gz` is `jsonl`."""
+    """The last suffix of the name without its packing: `posts.jsonl.gz` is `jsonl`.
+
+    Archives of Reddit (`RC_2020-01.zst`, `acme_comments.zst`) have none and are JSON lines.
+    """
     suffixes = [suffix.lower().lstrip(".") for suffix in path.suffixes]
-    return next((suffix for suffix in reversed(suffixes) if suffix not in ("gz", "zst")), "")
+    named = next((suffix for suffix in reversed(suffixes) if suffix not in ("gz", "zst")), "")
+    return "ndjson" if not named and _ARCHIVE.search(path.name) else named
 
 
 def is_seekable(path: Path) -> bool:

@@ -19,6 +19,7 @@ from monitor.cli import (
     incident_care,
     init,
     posts,
+    posts_import,
     posts_reading,
     quarantine,
     replay,
@@ -81,6 +82,7 @@ app.add_typer(silences.app, name="silences")
 app.add_typer(posts.app, name="posts")
 posts.app.add_typer(posts_reading.app)
 app.add_typer(users.app, name="users")
+posts.app.add_typer(posts_import.app)
 database.app.command("forget", epilog="Example: tocsin db forget ann_1 --source reddit")(forgetting.forget)
 database.app.command("compliance", epilog="Example: tocsin db compliance --source twitter")(forgetting.compliance)
 database.app.command("prune", epilog="Example: tocsin db prune --rewrite")(forgetting.prune)

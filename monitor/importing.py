@@ -1,0 +1,218 @@
+"""History that others have collected, taken into the store: in bounded memory, resumably, and paging nobody.
+
+Each batch is one transaction with the place up to which its file has been read, so that whoever is interrupted goes on
+from there; taking a file in twice changes nothing. Posts about no brand are left out unless all are wanted: an archive
+of a whole forum is mostly about others.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from collectors.files import beginning_of, meaning
+from collectors.pushshift import GoneError, archived_post, is_archived
+from collectors.rows import RowFormat, RowReader, joined
+from collectors.tables import BadRow, Row, is_seekable, read_rows
+from config.settings import Settings
+from monitor.app import assemble
+from monitor.matching import Matcher
+from monitor.pipeline import Batch, Pipeline
+from storage import cursors as cursor_store
+from storage import state as state_store
+from storage.database import Database
+from storage.records import Cursor, EngagementSample, Post, PostKey
+
+POSTS_A_BATCH = 500
+ROWS_A_BATCH = 20_000
+JUDGE_AGAIN = "judge again"
+"""Name under which the store keeps since when history has changed, until who judges has heeded it."""
+
+ABOUT_NOBODY = "about no brand"
+GONE = "deleted or removed before it was archived"
+
+
+@dataclass
+class Imported:
+    """What came of a file: its rows, the posts and samples in them that were wanted, and why other rows were left out.
+
+    `new_posts` and `mentions` are those that this run brought to the store. `resumed` tells that an earlier run was
+    gone on with, `done` that the file was read to its end.
+    """
+
+    file: str
+    rows: int = 0
+    posts: int = 0
+    new_posts: int = 0
+    mentions: int = 0
+    samples: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    resumed: bool = False
+    done: bool = False
+
+
+Progress = Callable[[Imported], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    line: int = 0
+    byte: int = 0
+
+
+@dataclass
+class _Batch:
+    """What is written together."""
+
+    posts: dict[PostKey, Post] = field(default_factory=dict)
+    samples: list[EngagementSample] = field(default_factory=list)
+    rows: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.posts) + len(self.samples) >= POSTS_A_BATCH or self.rows >= ROWS_A_BATCH
+
+    def add(self, post: Post) -> None:
+        known = self.posts.get(post.key)
+        self.posts[post.key] = joined(known, post) if known else post
+
+
+@dataclass
+class Importing:
+    """Takes files in. `archive_source` is what things of Reddit's archives are called after."""
+
+    settings: Settings
+    database: Database
+    clock: Callable[[], datetime]
+    row_format: RowFormat = field(default_factory=RowFormat)
+    archive_source: str = "reddit"
+    takes_all: bool = False
+
+    def __post_init__(self) -> None:
+        """Put the pipeline together; it stores and does not judge."""
+        self._pipeline: Pipeline = assemble(self.settings, self.database)
+        self._matcher = Matcher(self.settings.brands)
+
+    def run(self, path: Path, progress: Progress, *, from_start: bool = False) -> Imported:
+        """Take one file in; `CollectorError` where it cannot be read."""
+        name = self._name(path)
+        place, result = (_Place(), Imported(path.name)) if from_start else self._kept(name, path)
+        if result.done:
+            return result
+        size = path.stat().st_size
+        self._request_judging(result.first_at)
+        for batch, reached in self._batches(path, place, result):
+            first_at = result.first_at
+            _count(result, list(batch.posts.values()), batch.samples)
+            self._write(batch, Cursor(name, _position(reached, size, result), self.clock()), result)
+            if result.first_at != first_at:
+                self._request_judging(result.first_at)
+            progress(result)
+        return result
+
+    def _batches(self, path: Path, place: _Place, result: Imported) -> Iterator[tuple[_Batch, _Place]]:
+        reader, batch = RowReader(self.row_format, collected_at=self.clock()), _Batch()
+        for line, row, end in read_rows(path, after_line=place.line, at_byte=place.byte):
+            self._take(path, line, row, reader, batch, result)
+            place = _Place(line, end if is_seekable(path) else 0)
+            if batch.is_full:
+                yield batch, place
+                batch = _Batch()
+        result.done = True
+        yield batch, place
+
+    def _take(
+        self, path: Path, line: int, row: Row | BadRow, reader: RowReader, batch: _Batch, result: Imported
+    ) -> None:
+        result.rows += 1
+        batch.rows += 1
+        meant = self._meaning(path, line, row, reader)
+        if isinstance(meant, BadRow):
+            result.left_out[meant.reason.partition(":")[0][:100]] += 1
+        elif isinstance(meant, Post):
+            if self.takes_all or self._matcher.match(meant):
+                batch.add(meant)
+            else:
+                result.left_out[ABOUT_NOBODY] += 1
+        else:
+            batch.samples += meant
+
+    def _meaning(
+        self, path: Path, line: int, row: Row | BadRow, reader: RowReader
+    ) -> Post | Sequence[EngagementSample] | BadRow:
+        if isinstance(row, BadRow) or not is_archived(row):
+            return meaning(path, line, row, reader)
+        try:
+            return archived_post(row, self.archive_source, self.clock())
+        except GoneError:
+            return BadRow(str(path), line, GONE)
+        except ValueError as error:
+            return BadRow(str(path), line, str(error))
+
+    def _write(self, batch: _Batch, cursor: Cursor, result: Imported) -> None:
+        given = Batch(posts=list(batch.posts.values()), samples=batch.samples, cursor=cursor)
+        written = self._pipeline.ingest(given)
+        result.new_posts += written.new_posts
+        result.mentions += len(written.new_mentions)
+
+    def _request_judging(self, since: datetime | None) -> None:
+        """Ask who judges to learn from the new past, which nobody is paged for."""
+        if since is None:
+            return
+        with self.database.write() as tx:
+            kept = state_store.load(tx, JUDGE_AGAIN)
+            state_store.save(tx, JUDGE_AGAIN, min(since, kept[0]) if kept else since, b"")
+
+    def _name(self, path: Path) -> str:
+        """The cursor of this file, read in this way, for these brands: another way begins anew."""
+        brands = [brand.model_dump_json() for brand in self.settings.brands]
+        way = repr((beginning_of(path), self.row_format, self.archive_source, self.takes_all, brands))
+        return f"import:{blake2b(way.encode(), digest_size=8).hexdigest()}"
+
+    def _kept(self, name: str, path: Path) -> tuple[_Place, Imported]:
+        with self.database.read() as tx:
+            found = cursor_store.get(tx, name)
+        if found is None:
+            return _Place(), Imported(path.name)
+        kept = dict(found.position)
+        result = Imported(path.name, resumed=True, left_out=Counter(kept["left_out"]))
+        result.rows, result.posts, result.samples = (int(kept[key]) for key in ("rows", "posts", "samples"))
+        result.first_at, result.last_at = (_moment(kept[key]) for key in ("first_at", "last_at"))
+        result.done = bool(kept["done"]) and kept["size"] == path.stat().st_size
+        return _Place(int(kept["line"]), int(kept["byte"])), result
+
+
+def _count(result: Imported, posts: Sequence[Post], samples: Sequence[EngagementSample]) -> None:
+    result.posts += len(posts)
+    result.samples += len(samples)
+    if posts:
+        first, last = min(post.created_at for post in posts), max(post.created_at for post in posts)
+        result.first_at = min(first, result.first_at or first)
+        result.last_at = max(last, result.last_at or last)
+
+
+def _position(place: _Place, size: int, result: Imported) -> dict[str, Any]:
+    return {
+        "file": result.file,
+        "size": size,
+        "line": place.line,
+        "byte": place.byte,
+        "rows": result.rows,
+        "posts": result.posts,
+        "samples": result.samples,
+        "left_out": dict(result.left_out),
+        "first_at": result.first_at.isoformat() if result.first_at else None,
+        "last_at": result.last_at.isoformat() if result.last_at else None,
+        "done": result.done,
+    }
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
