@@ -25,7 +25,7 @@ from collectors.feed_entries import web_address
 from collectors.interface import Interface, secret
 from collectors.listed import Listed, ListedOptions
 from collectors.moments import read_moment
-from collectors.reviews import App, ReviewedApp, Unthreaded, review
+from collectors.reviews import App, ReviewedApp, Reviews, Unthreaded, review
 from collectors.rounds import Found, Listing, Round, found_in
 from config.durations import Duration
 from config.references import SecretReference
@@ -193,25 +193,6 @@ class Connect(_Store):
         return {"authorization": f"Bearer {token}"}
 
 
-class AppStore(Listed):
-    """Reads reviews."""
-
-    def __init__(self, options: Options, context: SourceContext) -> None:
-        platform = (Connect if options.by_connect else Feed)(options, context)
-        lists = [listing for listing, _ in options.listings().values()]
-        shared = ListedOptions(
-            lookback=options.lookback, overlap=options.overlap, pages_per_run=options.pages_per_run, watch_at_most=0
-        )
-        super().__init__(platform, lists, shared, context)
-        self._tariff = Tariff(
-            requests_per_turn=len(lists), requests_per_day=REQUESTS_PER_DAY if options.by_connect else None
-        )
-
-    def tariff(self) -> Tariff:
-        """Nothing; App Store Connect has a limit."""
-        return self._tariff
-
-
 def _from_feed(entry: Mapping[str, Any], app: ReviewedApp, source: str, now: datetime) -> Post | None:
     if "im:rating" not in entry:
         return None  # some countries put the app itself before its reviews
@@ -259,6 +240,13 @@ def _from_connect(entry: Mapping[str, Any], app: ReviewedApp, source: str, now: 
     )
 
 
-def build(options: Options, context: SourceContext) -> AppStore:
+def build(options: Options, context: SourceContext) -> Reviews:
     """The source as configured."""
-    return AppStore(options, context)
+    platform = (Connect if options.by_connect else Feed)(options, context)
+    lists = [listing for listing, _ in options.listings().values()]
+    shared = ListedOptions(
+        lookback=options.lookback, overlap=options.overlap, pages_per_run=options.pages_per_run, watch_at_most=0
+    )
+    most = REQUESTS_PER_DAY if options.by_connect else None
+    tariff = Tariff(requests_per_turn=len(lists), requests_per_day=most)
+    return Reviews(Listed(platform, lists, shared, context), tariff)

@@ -25,7 +25,7 @@ from collectors.egress import Answer, Egress, EgressRules
 from collectors.interface import Interface, secret
 from collectors.listed import Listed, ListedOptions
 from collectors.moments import from_epoch
-from collectors.reviews import App, ReviewedApp, Unthreaded, review
+from collectors.reviews import App, ReviewedApp, Reviews, Unthreaded, review
 from collectors.rounds import Found, Listing, Round, found_in
 from config.durations import Duration
 from config.references import SecretReference
@@ -189,22 +189,6 @@ class GooglePlay(Unthreaded):
         return f"Google Play gives reviews of {self._apps[listing.key].id}{newest}"
 
 
-class GooglePlayReviews(Listed):
-    """Reads reviews."""
-
-    def __init__(self, options: Options, context: SourceContext) -> None:
-        lists = [listing for listing, _ in options.listings().values()]
-        shared = ListedOptions(
-            lookback=timedelta(days=7), overlap=options.overlap, pages_per_run=options.pages_per_run, watch_at_most=0
-        )
-        super().__init__(GooglePlay(options, context), lists, shared, context)
-        self._count = len(lists)
-
-    def tariff(self) -> Tariff:
-        """Nothing, within 200 requests an hour for each app."""
-        return Tariff(requests_per_turn=self._count, requests_per_day=REQUESTS_PER_DAY * self._count)
-
-
 def _post_of(entry: Mapping[str, Any], app: ReviewedApp, source: str, now: datetime) -> Post:
     comments = entry["comments"]
     said = next(comment["userComment"] for comment in comments if "userComment" in comment)
@@ -228,6 +212,11 @@ def _post_of(entry: Mapping[str, Any], app: ReviewedApp, source: str, now: datet
     )
 
 
-def build(options: Options, context: SourceContext) -> GooglePlayReviews:
+def build(options: Options, context: SourceContext) -> Reviews:
     """The source as configured."""
-    return GooglePlayReviews(options, context)
+    lists = [listing for listing, _ in options.listings().values()]
+    shared = ListedOptions(
+        lookback=timedelta(days=7), overlap=options.overlap, pages_per_run=options.pages_per_run, watch_at_most=0
+    )
+    tariff = Tariff(requests_per_turn=len(lists), requests_per_day=REQUESTS_PER_DAY * len(lists))
+    return Reviews(Listed(GooglePlay(options, context), lists, shared, context), tariff)

@@ -24,6 +24,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from collectors.contract import Page, Quarantined, SourceContext, SourceOptions, set_aside
+from collectors.interface import secret
 from collectors.mailbox_session import Account, RawMail, Session
 from collectors.mails import Known, MailReader, is_automatic, parsed
 from config.durations import Duration
@@ -52,10 +53,10 @@ class Options(SourceOptions):
     """Certificates to trust instead of the public ones, for a server of your own."""
     user: str = Field(min_length=1)
     """The account."""
-    password: SecretReference | None = None
+    password: SecretReference
     """Its password; where people sign in twice, a password made for this program (an app password)."""
-    oauth_token: SecretReference | None = None
-    """Or a token of OAuth 2.0 (XOAUTH2), read anew at every turn, so that whoever renews it only writes the file."""
+    oauth: bool = False
+    """Whether `password` is a token of OAuth 2.0 (XOAUTH2), which is read anew at every turn."""
     folders: list[str] = Field(default=["INBOX"], min_length=1)
     """Folders that are read."""
     lookback: Duration = timedelta(days=1)
@@ -72,24 +73,21 @@ class Options(SourceOptions):
     """Whether the server is asked to say when mail arrives (IDLE), so that a flood is read before its turn."""
 
     @model_validator(mode="after")
-    def _one_way_in(self) -> Self:
-        if (self.password is None) == (self.oauth_token is None):
-            raise ValueError("give either password or oauth_token")
+    def _no_readable_passwords(self) -> Self:
         if self.security == "none" and self.host not in _LOOPBACK:
             raise ValueError(f'security = "none" would send the password readably to {self.host}; use tls or starttls')
         return self
 
     def account(self) -> Account:
         """How to sign in, with the secrets as they are now."""
-        secret = self.password or self.oauth_token
         return Account(
             host=self.host,
             port=self.port,
             security=self.security,
             ca_file=self.ca_file,
             user=self.user,
-            secret=secret.resolve().get_secret_value() if secret else "",
-            is_token=self.oauth_token is not None,
+            secret=secret(self.password, f"the password of {self.user}"),
+            is_token=self.oauth,
         )
 
 
@@ -190,7 +188,7 @@ class Mailbox:
             now=self._clock(),
             about=tuple(self._options.about),
             bodies=self._options.bodies,
-            sender_key=key.resolve().get_secret_value().encode() if key else None,
+            sender_key=secret(key, "the sender_key").encode() if key else None,
         )
 
 

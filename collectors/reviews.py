@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from collectors.contract import Page, Tariff
+from collectors.listed import Listed
 from collectors.moments import not_after
 from collectors.plain import tidy
 from collectors.rounds import Found
@@ -36,15 +38,39 @@ App = Annotated[ReviewedApp, BeforeValidator(_as_table, json_schema_input_type=s
 
 
 class Unthreaded:
-    """What a platform of `Listed` answers where threads do not grow; none is followed."""
+    """What a platform of `Listed` answers where threads do not grow; it is never asked."""
 
-    def roots(self, names: Sequence[str]) -> Found:  # noqa: ARG002
+    at_once = 1
+    requests_per_day: int | None = None
+
+    def looked_up(self, names: Sequence[str]) -> Found:  # noqa: ARG002
         """Nothing."""
         return Found()
 
     def replies(self, root: Post, unread: int) -> Found:  # noqa: ARG002
         """Nothing."""
         return Found()
+
+
+class Reviews:
+    """Lists of reviews, read as lists are. No more than that: a store does not tell whether an old review still stands,
+    so that none may be taken for deleted."""
+
+    def __init__(self, lists: Listed, tariff: Tariff) -> None:
+        self.name = lists.name
+        self._lists, self._tariff = lists, tariff
+
+    def collect(self, cursor: Mapping[str, Any] | None) -> Iterator[Page]:
+        """Read every list back to what is known."""
+        return self._lists.collect(cursor)
+
+    def probe(self) -> str:
+        """Ask for the newest review."""
+        return self._lists.probe()
+
+    def tariff(self) -> Tariff:
+        """What the store allows."""
+        return self._tariff
 
 
 def stars(rating: Any) -> str:

@@ -137,7 +137,7 @@ class Round:
     def note(self, found: Found) -> list[Post]:
         """Count a page; returns what is new in it, which what was edited is as well."""
         self.newest, self.seen, self.place = max(self.newest, found.newest), self.seen + found.given, found.place
-        marks = {post.external_id: raw_hash(post.external_id)[:12] for post in found.posts}
+        marks = {post.external_id: _mark(post) for post in found.posts}
         self.fresh = [*self.fresh, *marks.values()][:_KNOWN]
         return [post for post in found.posts if post.edited_at or marks[post.external_id] not in self.known]
 
@@ -146,6 +146,11 @@ class Round:
         self.read_until, self.place = max(self.read_until, self.newest), ""
         self.known = list(dict.fromkeys((*self.fresh, *self.known)))[:_KNOWN]
         self.newest, self.seen, self.fresh = 0.0, 0, []
+
+
+def _mark(post: Post) -> str:
+    """What a post is known by in a list: its name and its time, which moves where a platform shows that of its edit."""
+    return raw_hash(f"{post.external_id} {post.created_at.timestamp()}")[:12]
 
 
 @dataclass

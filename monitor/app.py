@@ -47,11 +47,14 @@ from monitor.vigil import Vigil
 from monitor.waking import Watch
 from storage import leases as lease_store
 from storage import schedule as schedule_store
+from storage import state as state_store
 from storage.database import Database, Transaction
 
 _log = structlog.get_logger(__name__)
 
 LEADER = "leader"
+JUDGE_AGAIN = "judge again"
+"""Name under which the store keeps since when history has changed, until who judges has heeded it."""
 LEASE_FOR = timedelta(seconds=10)
 RENEW_EVERY = timedelta(seconds=3)
 JUDGE_EVERY = timedelta(seconds=5)
@@ -248,6 +251,7 @@ class App:
             return
         try:
             with self._judging:
+                self._heed_imports()
                 alerts = self.pipeline.advance(self.clock(), early=True)
         except NotLeadingError as lost:
             _log.warning("not judging", reason=str(lost))
@@ -307,6 +311,18 @@ class App:
             _log.warning("not judging again", reason=str(lost))
             return
         _log.info("judging again", source=job.name, since=since.isoformat())
+
+    def _heed_imports(self) -> None:
+        """Judge again from where history was taken in, which another process has done."""
+        with self.database.read() as tx:
+            asked = state_store.load(tx, JUDGE_AGAIN)
+        if asked is None:
+            return
+        self.pipeline.rewind(asked[0])
+        with self.database.write() as tx:
+            if state_store.load(tx, JUDGE_AGAIN) == asked:
+                state_store.forget(tx, JUDGE_AGAIN)
+        _log.info("judging again", since=asked[0].isoformat())
 
     def _take_over(self) -> None:
         """What a new leader does first: note what nobody read, and take every source's turn from the schedule."""

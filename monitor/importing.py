@@ -20,7 +20,7 @@ from collectors.pushshift import GoneError, archived_post, is_archived
 from collectors.rows import RowFormat, RowReader, joined
 from collectors.tables import BadRow, Row, is_seekable, read_rows
 from config.settings import Settings
-from monitor.app import assemble
+from monitor.app import JUDGE_AGAIN, assemble
 from monitor.matching import Matcher
 from monitor.pipeline import Batch, Pipeline
 from storage import cursors as cursor_store
@@ -30,8 +30,6 @@ from storage.records import Cursor, EngagementSample, Post, PostKey
 
 POSTS_A_BATCH = 500
 ROWS_A_BATCH = 20_000
-JUDGE_AGAIN = "judge again"
-"""Name under which the store keeps since when history has changed, until who judges has heeded it."""
 
 ABOUT_NOBODY = "about no brand"
 GONE = "deleted or removed before it was archived"

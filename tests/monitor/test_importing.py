@@ -18,8 +18,10 @@ from collectors.pushshift import GoneError, archived_post, is_archived
 from collectors.rows import RowFormat
 from config.settings import Settings
 from monitor import importing
-from monitor.importing import ABOUT_NOBODY, GONE, JUDGE_AGAIN, Imported, Importing
-from storage import posts, state
+from monitor.app import JUDGE_AGAIN, App
+from monitor.importing import ABOUT_NOBODY, GONE, Imported, Importing
+from monitor.pipeline import CHECKPOINT
+from storage import incidents, posts, state
 from storage.database import Database
 from storage.records import Engagement, PostKind
 
@@ -248,3 +250,22 @@ def test_who_judges_is_asked_to_learn_from_the_oldest_post(sqlite_database: Data
         asked = state.load(tx, JUDGE_AGAIN)
     assert asked is not None
     assert asked[0] == NOW - timedelta(days=30, minutes=-7)
+
+
+def test_a_running_program_heeds_it_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/tocsin.db"
+    settings = Settings.model_validate({"brands": [{"name": "Norrvik"}], "database": {"url": url}})
+    program = App(settings, lambda: NOW)
+    try:
+        program.lead()
+        program.judge()
+        run(program.database, written(tmp_path / "old.jsonl", [row(number) for number in range(20)]))
+        program.judge()
+        with program.database.read() as tx:
+            assert state.load(tx, JUDGE_AGAIN) is None
+            kept = state.load(tx, CHECKPOINT)
+            assert kept is not None
+            assert kept[0] > NOW - timedelta(hours=1)
+            assert incidents.recent(tx) == []
+    finally:
+        program.stop()
