@@ -1,10 +1,11 @@
-"""RSS and Atom feeds, with the comment feed of an article as its thread.
+"""RSS, Atom and JSON feeds, with the comment feed of an article as its thread.
 
 Limits: a feed shows its newest entries only, how many is its maker's choice (a comment feed of WordPress: ten), so
 entries that came and went between two turns are lost; where nothing of the turn before is left in a feed, that is a
-gap. Feeds have no engagement but the number of comments (RSS `slash:comments`, RFC 4685 `thr:total`). An entry that
-disappears was not deleted, it has only moved out. Feeds are asked with `ETag` and `Last-Modified`, so that an unchanged
-one costs next to nothing; bodies are read to 8 MiB, 5,000 entries, 200 KiB an entry.
+gap. All comments of a WordPress are had by its own interface instead (collectors/wordpress.py). Feeds have no
+engagement but the number of comments (RSS `slash:comments`, RFC 4685 `thr:total`). An entry that disappears was not
+deleted, it has only moved out. Feeds are asked with `ETag` and `Last-Modified`, so that an unchanged one costs next to
+nothing; bodies are read to 8 MiB, 5,000 entries, 200 KiB an entry.
 
 Addresses come from users, feeds and redirects, so all go through collectors/egress.py; bodies are parsed as bytes by
 collectors/feed_parsing.py, never by handing a string to feedparser, which would open files and addresses.
@@ -24,14 +25,16 @@ from pydantic import BeforeValidator, Field
 from collectors.contract import CollectorError, Page, Recheck, SourceContext, SourceOptions, Tariff
 from collectors.egress import Answer, Egress, EgressRules, host_of
 from collectors.feed_entries import Entry, readable, web_address
+from collectors.feed_finding import feeds_of, is_page
 from collectors.feed_parsing import FeedParser
 from collectors.moments import from_epoch
 from collectors.terms import naming
+from collectors.wordpress import Blog, Place
 from config.durations import Duration
 from storage.records import Engagement, EngagementSample, Gap, Post
 
 _KEPT_IDS = 500
-_NO_FEED = ("image/", "video/", "audio/", "application/pdf", "application/zip", "application/json")
+_NO_FEED = ("image/", "video/", "audio/", "application/pdf", "application/zip")
 
 log = structlog.get_logger(__name__)
 
@@ -40,13 +43,16 @@ class FeedOptions(SourceOptions):
     """One feed."""
 
     url: str = Field(pattern=r"^https?://")
-    """Its address."""
+    """Its address, or that of a page that says where its feed is."""
     brand: str | None = None
     """The brand that everything in it is about, such as for a company's own blog."""
     language: str | None = Field(default=None, min_length=2, max_length=2)
     """The language it is written in."""
     comments: bool = True
     """Whether the comments of its articles are read, where it says where they are."""
+    wordpress: str | None = Field(default=None, pattern=r"^https?://")
+    """The interface of its WordPress, such as "https://blog.example/wp-json": all comments of the blog are read there,
+    where comment feeds show ten."""
 
 
 def _as_table(value: Any) -> Any:
@@ -74,6 +80,7 @@ class Options(SourceOptions):
 class _State:
     """How far a feed has been read: entries seen, each with a digest, when first, and its number of comments."""
 
+    address: str = ""
     etag: str = ""
     modified: str = ""
     read_at: float = 0.0
@@ -104,6 +111,7 @@ class _Reading:
 
     feeds: dict[str, _State]
     threads: dict[str, _Thread]
+    blogs: dict[str, Place] = field(default_factory=dict)
 
     @classmethod
     def at(cls, cursor: Mapping[str, Any]) -> _Reading:
@@ -112,12 +120,13 @@ class _Reading:
             url: _Thread(**{**kept, "state": _State(**kept["state"])})
             for url, kept in cursor.get("threads", {}).items()
         }
-        return cls(feeds, threads)
+        return cls(feeds, threads, {api: Place(**place) for api, place in cursor.get("blogs", {}).items()})
 
     def cursor(self) -> dict[str, Any]:
         return {
             "feeds": {url: asdict(state) for url, state in self.feeds.items()},
             "threads": {url: asdict(thread) for url, thread in self.threads.items()},
+            "blogs": {api: asdict(place) for api, place in self.blogs.items()},
         }
 
 
@@ -146,6 +155,11 @@ class Feeds:
                     failures.append((feed.url, error))
                     yield Page(reading.cursor(), requests=self._asked())
             is_whole = yield from self._read_threads(reading, parser)
+            for feed in self._options.feeds:
+                try:
+                    is_whole &= yield from self._read_blog(feed, reading)
+                except CollectorError as error:
+                    failures.append((feed.wordpress or feed.url, error))
         yield Page(reading.cursor(), complete=is_whole and not failures)
         if failures:
             raise self._summary(failures)
@@ -153,7 +167,7 @@ class Feeds:
     def probe(self) -> str:
         """Read the first entries of every feed."""
         with self._egress.session(), FeedParser() as parser:
-            counts = [len(self._entries(self._fetch(feed.url, _State()), parser)) for feed in self._options.feeds]
+            counts = [len(self._entries(self._found(feed.url, _State()), parser)) for feed in self._options.feeds]
         return f"{len(counts)} feed(s) answer, with {sum(counts)} entries"
 
     def tariff(self) -> Tariff:
@@ -208,7 +222,7 @@ class Feeds:
         now = self._clock()
         if now.timestamp() < state.not_before:
             return Page(reading.cursor())
-        answer = self._fetch(feed.url, state)
+        answer = self._found(feed.url, state)
         if answer.status == 304:
             state.read_at = now.timestamp()
             return Page(reading.cursor(), requests=self._asked())
@@ -218,7 +232,7 @@ class Feeds:
         ]
         brands = (feed.brand,) if feed.brand else ()
         news, samples, gaps = self._news(entries, state, now)
-        if feed.comments:
+        if feed.comments and not feed.wordpress:
             self._follow(entries, brands, reading)
         self._keep(answer, state, now)
         posts = [entry.article(brands, state.seen[entry.identifier][1]) for entry in news]
@@ -251,8 +265,21 @@ class Feeds:
         reason = "every entry of a feed is new: others came and went in between"
         return [Gap(self.name, since, oldest, reason, 1 / len(self._options.feeds))] if oldest > since else []
 
+    def _found(self, url: str, state: _State) -> Answer:
+        """The feed at the address, or the one that the page there names."""
+        answer = self._fetch(state.address or url, state)
+        if answer.status == 304 or not is_page(answer.body, answer.headers.get("content-type", "")):
+            return answer
+        found = [address for address in feeds_of(answer.body, answer.url) if address != answer.url]
+        if not found:
+            return answer
+        state.address, state.etag, state.modified = found[0], "", ""
+        log.info("feed_found", source=self.name, page=url, feed=found[0])
+        return self._fetch(found[0], state)
+
     def _fetch(self, url: str, state: _State) -> Answer:
-        headers = {"accept": "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"}
+        kinds = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
+        headers = {"accept": kinds}
         if state.etag:
             headers["if-none-match"] = state.etag
         if state.modified:
@@ -272,6 +299,7 @@ class Feeds:
     def _wait(self, state: _State, error: CollectorError) -> None:
         """Leave a feed alone for as long as its server asked, whatever the schedule says."""
         log.warning("feed_failed", source=self.name, error=str(error))
+        state.address = ""  # the page may name another one by now
         if error.retry_after:
             state.not_before = self._clock().timestamp() + error.retry_after
 
@@ -305,6 +333,18 @@ class Feeds:
                 else:
                     failures += 1
         return not failures
+
+    def _read_blog(self, feed: FeedOptions, reading: _Reading) -> Generator[Page, None, bool]:
+        """The comments of a blog by its own interface; returns whether none is left."""
+        if not feed.wordpress:
+            return True
+        place = reading.blogs.setdefault(feed.wordpress, Place())
+        blog = Blog(feed.wordpress, self.name, (feed.brand,) if feed.brand else (), feed.language)
+        is_whole = False
+        for page in blog.read(self._egress, place, self._clock(), self._options.watch_for):
+            is_whole = page.is_last
+            yield Page(reading.cursor(), page.posts, quarantined=page.bad, requests=self._asked())
+        return is_whole
 
     def _read_thread(self, url: str, thread: _Thread, reading: _Reading, parser: FeedParser) -> Page:
         now, state = self._clock(), thread.state

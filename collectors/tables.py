@@ -101,7 +101,7 @@ class _Zstd(io.RawIOBase):
         self._file = file
         self._unpacker = zstandard.ZstdDecompressor(max_window_size=2**31)
         self._frame: Any = None
-        self._ready = b""
+        self._ready = memoryview(b"")
 
     def readable(self) -> bool:
         return True
@@ -113,7 +113,7 @@ class _Zstd(io.RawIOBase):
                 if self._frame is not None and not self._frame.eof:
                     raise EOFError("the last frame has no end")
                 return 0
-            self._ready = self._unpacked(chunk)
+            self._ready = memoryview(self._unpacked(chunk))  # of which pieces are cut without copying
         count = min(len(buffer), len(self._ready))
         buffer[:count], self._ready = self._ready[:count], self._ready[count:]
         return count
@@ -216,10 +216,30 @@ def _csv_rows(path: Path, after_line: int, _at_byte: int) -> Iterator[Read]:
             yield _broken(path, number + 1, error)
 
 
+class _BoundedLines:
+    """The lines of a text, less those that are too long, of which an error is made: a packed line may have no end."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(LONGEST_LINE)
+        if not line:
+            raise StopIteration
+        if len(line) < LONGEST_LINE or line.endswith("\n"):
+            return line
+        while (rest := self._text.readline(LONGEST_LINE)) and not rest.endswith("\n"):
+            pass
+        raise csv.Error(f"the line is longer than {LONGEST_LINE} characters")
+
+
 def _csv_header(text: io.TextIOWrapper) -> tuple[list[str], Iterator[list[str]]]:
     first = text.readline(_BUFFER)
     delimiter = max(",;\t|", key=first.count)
-    return next(csv.reader([first], delimiter=delimiter), []), csv.reader(text, delimiter=delimiter)
+    return next(csv.reader([first], delimiter=delimiter), []), csv.reader(_BoundedLines(text), delimiter=delimiter)
 
 
 def _csv_cells(lines: Iterator[list[str]]) -> Iterator[list[str] | csv.Error]:

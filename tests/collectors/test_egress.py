@@ -206,3 +206,35 @@ def test_public_addresses(address: str) -> None:
 )  # fmt: skip
 def test_other_addresses(address: str) -> None:
     assert not is_public(address)
+
+
+def test_a_chain_of_redirects_that_ends_inside_is_cut_there(canary: Canary) -> None:
+    """Each hop is a host that may be read, as a stranger's server would be; what they lead to may not."""
+    port = port_of(canary)
+    for host in LOCAL:
+        if host == "127.0.0.1" or not host.isascii():
+            continue  # the stranger's own address in this test; and headers are ASCII
+        canary.requests.clear()
+        canary.pages["/1"] = Reply(302, headers={"location": "/2"})
+        canary.pages["/2"] = Reply(307, headers={"location": f"http://{host}:{port}/secret"})
+        with pytest.raises(CollectorError):
+            fetch(f"{canary.url}/1", inside(canary))
+        assert [request.path for request in canary.requests] == ["/1", "/2"], host
+
+
+def test_a_name_that_changes_its_meaning_between_two_hops_is_checked_at_each(canary: Canary) -> None:
+    """DNS rebinding: the name is public when the page is asked for, and this machine when its redirect is followed."""
+    answers = iter(["93.184.216.34", "127.0.0.1"])
+    asked: list[str] = []
+
+    def resolve(host: str, port: int, **_: Any) -> list[Any]:
+        asked.append(host)
+        return [(2, 1, 6, "", (next(answers), port))]
+
+    rules = EgressRules(ports=frozenset({80, 443, port_of(canary)}))
+    egress = Egress(rules, Clock(), resolve=resolve)
+    assert egress.checked_address("rebind.example", 80) == "93.184.216.34"
+    with egress.session(), pytest.raises(EgressError, match=r"leads to 127\.0\.0\.1"):
+        egress.fetch(f"http://rebind.example:{port_of(canary)}/secret")
+    assert asked == ["rebind.example", "rebind.example"]
+    assert canary.requests == []

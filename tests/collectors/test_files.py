@@ -24,6 +24,7 @@ from collectors import files
 from collectors.contract import CollectorError
 from collectors.files import Report, read
 from collectors.rows import RowFormat
+from collectors.tables import _Zstd
 from storage.records import Engagement, EngagementSample, Post, PostKind
 from tests.collectors.scenario import Clock, Store, built
 from tests.servers.web import Reply
@@ -439,3 +440,29 @@ def test_the_probe_names_paths_that_lead_nowhere(world: FilesScenario) -> None:
 def test_a_timezone_is_kept_right(tmp_path: Path) -> None:
     local = AT.astimezone(timezone(timedelta(hours=-7))).isoformat()
     assert one(write(tmp_path / "a.jsonl", row(1, created_at=local))).created_at == AT
+
+
+def test_a_csv_line_without_an_end_is_left_out_and_the_rest_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collectors.tables.LONGEST_LINE", 200)
+    path = tmp_path / "a.csv.gz"
+    lines = "id,date,text\n1,2026-03-01,fine\n2,2026-03-01," + "x" * 5000 + "\n3,2026-03-01,fine\n"
+    path.write_bytes(gzip.compress(lines.encode()))
+    report = Report()
+    assert [post.external_id for post in read([path], report=report) if isinstance(post, Post)] == ["1", "3"]
+    assert [bad.reason for bad in report.bad] == ["not CSV: the line is longer than 200 characters"]
+
+
+def test_a_zstd_bomb_is_unpacked_a_piece_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.zst"
+    with path.open("wb") as file, zstandard.ZstdCompressor().stream_writer(file) as writer:
+        for _ in range(256):
+            writer.write(bytes(1 << 20))
+    with _Zstd(path.open("rb")) as unpacked:
+        buffer, total, held = bytearray(1 << 20), 0, 0
+        while count := unpacked.readinto(buffer):
+            total += count
+            held = max(held, len(unpacked._ready))
+    assert total == 256 << 20
+    assert held <= 80 << 20

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 from hashlib import sha256
 from xml.sax.saxutils import escape
 
-from tests.servers.web import Reply, Request, WebServer
+from tests.servers.web import Reply, Request, WebServer, as_json
+
+ZONE = timezone(timedelta(hours=-7))
+"""That of the blog."""
 
 
 @dataclass
@@ -48,6 +51,8 @@ class FeedHost(WebServer):
             return self.pages[request.path]
         if request.path == "/feed":
             return self._unless_known(request, self._rss([self._item(article) for article in self._newest()]))
+        if request.path == "/wp-json/wp/v2/comments":
+            return self._rest(request)
         for article in self.articles:
             if request.path == f"/post-{article.number}/feed":
                 newest = sorted(article.comments, key=lambda comment: comment.at, reverse=True)[:10]
@@ -55,6 +60,35 @@ class FeedHost(WebServer):
             if request.path == f"/post-{article.number}/" and article.number not in self.taken_back:
                 return Reply(200, article.html.encode(), {"content-type": "text/html"})
         return Reply(404)
+
+    def _rest(self, request: Request) -> Reply:
+        """WordPress's own interface: times in the blog's zone, pages of a hundred, 400 beyond the last one."""
+        after = datetime.fromisoformat(request.query["after"])
+        after = after.replace(tzinfo=after.tzinfo or ZONE)
+        size, number = int(request.query["per_page"]), int(request.query["page"])
+        found = sorted(
+            ((article, each) for article in self.articles for each in article.comments if each.at > after),
+            key=lambda pair: pair[1].at,
+        )
+        pages = -(-len(found) // size)
+        if number > max(pages, 1) or size > 100:
+            return Reply(400, b'{"code": "rest_invalid_param"}', {"content-type": "application/json"})
+        shown = [self._rest_comment(*pair) for pair in found[(number - 1) * size : number * size]]
+        return as_json(shown, headers={"X-WP-Total": str(len(found)), "X-WP-TotalPages": str(pages)})
+
+    def _rest_comment(self, article: Article, comment: Comment) -> dict[str, object]:
+        return {
+            "id": comment.number,
+            "post": article.number,
+            "parent": comment.answers or 0,
+            "author": 0,
+            "author_name": "A reader",
+            "date": comment.at.astimezone(ZONE).strftime("%Y-%m-%dT%H:%M:%S"),
+            "date_gmt": comment.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+            "content": {"rendered": f"<p>{escape(comment.text)}</p>\n"},
+            "link": f"{self.url}/post-{article.number}/#comment-{comment.number}",
+            "status": "approved",
+        }
 
     def _newest(self) -> list[Article]:
         return sorted(self.articles, key=lambda article: article.at, reverse=True)[: self.shown]

@@ -1,0 +1,136 @@
+"""Comments of a WordPress blog by its REST interface, oldest first: comment feeds show ten, and a flood has more.
+
+Limits: approved comments alone (what waits for moderation needs a sign-in), 100 a page; a blog may have switched the
+interface off. Times are asked for as the blog writes them, in its own zone, since `after` is compared with those; the
+last minutes are read again at every turn, for comments that were approved late.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from collectors.contract import CollectorError, Quarantined, set_aside
+from collectors.egress import Answer, Egress, host_of
+from collectors.feed_entries import canonical, web_address
+from collectors.moments import not_after, read_moment
+from collectors.plain import plain_text
+from storage.records import Post, PostKind
+
+PER_PAGE = 100
+PAGES_A_TURN = 50
+OVERLAP = timedelta(minutes=10)
+
+
+@dataclass
+class Place:
+    """How far a blog has been read: the time of its newest comment, as it writes that, and a turn that is under way."""
+
+    last: str = ""
+    after: str = ""
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CommentPage:
+    """Comments, oldest first; `is_last` for those after which there are none for now."""
+
+    posts: list[Post]
+    bad: list[Quarantined]
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Blog:
+    """A blog: the address of its interface, and what is known of everything in it."""
+
+    api: str
+    source: str
+    brands: tuple[str, ...] = ()
+    language: str | None = None
+
+    def read(self, egress: Egress, place: Place, now: datetime, lookback: timedelta) -> Iterator[CommentPage]:
+        """Pages after `place`, which is moved past each before it is given."""
+        if not place.after:
+            place.after = _earlier(place.last) if place.last else (now - lookback).strftime("%Y-%m-%dT%H:%M:%SZ")
+        for _ in range(PAGES_A_TURN):
+            answer = egress.fetch(self._address(place), service=f"WordPress at {host_of(self.api)}")
+            comments, pages = _content(answer, self.api)
+            posts, bad = self._posts(comments, now)
+            place.last = max([place.last, *(str(comment["date"]) for comment in comments if _has_date(comment))])
+            is_last = place.page >= pages or not comments
+            place.page, place.after = (1, "") if is_last else (place.page + 1, place.after)
+            yield CommentPage(posts, bad, is_last)
+            if is_last:
+                return
+
+    def _address(self, place: Place) -> str:
+        asked = {"after": place.after, "page": place.page, "per_page": PER_PAGE, "orderby": "date", "order": "asc"}
+        return f"{self.api.rstrip('/')}/wp/v2/comments?{urlencode(asked)}"
+
+    def _posts(self, comments: list[Any], now: datetime) -> tuple[list[Post], list[Quarantined]]:
+        posts: list[Post] = []
+        bad: list[Quarantined] = []
+        for comment in comments:
+            try:
+                posts.append(self._post(comment, now))
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                bad.append(set_aside("comment", error, json.dumps(comment)))
+        return posts, bad
+
+    def _post(self, comment: Mapping[str, Any], now: datetime) -> Post:
+        host, link = host_of(self.api), str(comment["link"])
+        page = link.partition("#")[0]
+        parent = int(comment.get("parent") or 0)
+        article = canonical(f"{self._site()}/?p={int(comment['post'])}", host)
+        author = int(comment.get("author") or 0)
+        name = str(comment.get("author_name") or "") or None
+        return Post(
+            source=self.source,
+            external_id=canonical(link, host),
+            created_at=not_after(read_moment(str(comment["date_gmt"])).astimezone(UTC), now),
+            text=plain_text(str(comment["content"]["rendered"])) or "(no words)",
+            kind=PostKind.COMMENT,
+            url=web_address(link),
+            author=f"{host}:{author}" if author else name,
+            author_name=name,
+            thread_id=article,
+            parent_id=canonical(f"{page}#comment-{parent}", host) if parent else article,
+            language=self.language,
+            collected_at=now,
+            brands=self.brands,
+        )
+
+    def _site(self) -> str:
+        """The address of the blog, by which feeds name articles (`?p=17`)."""
+        parts = urlsplit(self.api)
+        return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/wp-json')}"
+
+
+def _content(answer: Answer, api: str) -> tuple[list[Any], int]:
+    """The comments in an answer, and how many pages there are."""
+    try:
+        comments = json.loads(answer.body)
+    except ValueError as error:
+        raise CollectorError(f"{host_of(api)} gave no comments but something else: {error}") from error
+    if not isinstance(comments, list):
+        raise CollectorError(f"{host_of(api)} gave an answer that is not a list of comments")
+    pages = answer.headers.get("x-wp-totalpages", "1")
+    return comments, int(pages) if pages.isascii() and pages.isdigit() and len(pages) < 9 else 1
+
+
+def _has_date(comment: Any) -> bool:
+    return isinstance(comment, dict) and isinstance(comment.get("date"), str) and bool(_earlier(comment["date"]))
+
+
+def _earlier(date: str) -> str:
+    """A time as the blog writes it, some minutes earlier; empty where it is none."""
+    try:
+        moment = datetime.fromisoformat(date)
+    except ValueError:
+        return ""
+    return (moment.replace(tzinfo=None) - OVERLAP).isoformat(timespec="seconds")
