@@ -12,6 +12,7 @@ Terms: the feeds are for reading and quoting with their source; reviews of other
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
@@ -34,6 +35,7 @@ from storage.records import Post
 PAGES, PER_PAGE = 10, 50
 CONNECT_PER_PAGE = 200
 REQUESTS_PER_DAY = 24 * 3600
+_PAGE = re.compile(r"/page=(\d{1,3})/")
 _AUDIENCE = "appstoreconnect-v1"
 _VALID_FOR = timedelta(minutes=15)
 """Apple refuses tokens of more than twenty minutes."""
@@ -122,7 +124,7 @@ class Feed(_Store):
         entries = [entries] if isinstance(entries, dict) else entries  # a single one stands alone
         self._notice_emptiness(listing, number, bool(entries))
         app, now = self._apps[listing.key], self._clock()
-        place = str(number + 1) if entries and number < PAGES else ""
+        place = str(number + 1) if entries and number < min(_last_page(feed), PAGES) else ""
         return found_in(
             entries, lambda entry: _from_feed(entry, app, self._source, now), service=self.service, place=place
         )
@@ -211,6 +213,17 @@ def _from_feed(entry: Mapping[str, Any], app: ReviewedApp, source: str, now: dat
         author_name=str(author["name"]["label"]),
         likes=max(int(entry.get("im:voteSum", {}).get("label", 0)), 0),
     )
+
+
+def _last_page(feed: Mapping[str, Any]) -> int:
+    """The page that the feed calls its last one; the last that there may be where it does not say."""
+    links = feed.get("link")
+    for link in links if isinstance(links, list) else ():
+        given = link.get("attributes", {}) if isinstance(link, dict) else {}
+        page = _PAGE.search(str(given.get("href", ""))) if given.get("rel") == "last" else None
+        if page is not None:
+            return int(page[1])
+    return PAGES
 
 
 def _links(entry: Mapping[str, Any]) -> Iterator[str]:

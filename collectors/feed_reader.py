@@ -45,7 +45,10 @@ def read_feed(body: bytes, content_type: str) -> dict[str, Any]:
 
 def _json_feed(body: bytes) -> dict[str, Any]:
     """A JSON Feed (jsonfeed.org, 1.0 and 1.1)."""
-    content = json.loads(body)
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        return {"refused": f"it is no JSON ({type(error).__name__})"}
     version = content.get("version") if isinstance(content, dict) else None
     items = content.get("items") if isinstance(content, dict) else None
     if not isinstance(version, str) or "jsonfeed.org/version/" not in version or not isinstance(items, list):

@@ -20,6 +20,8 @@ from tests.servers.web import Reply
 class PlayScenario(Played[PlayServer]):
     """An app of ours."""
 
+    empty_answers = (b"{}",)
+
     def publish(self) -> set[str]:
         """Some reviews of the last minutes."""
         return {self.write(minutes_ago=5 - number / 10) for number in range(25)}

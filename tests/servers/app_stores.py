@@ -50,7 +50,10 @@ class AppStoreServer(WebServer):
         shown = [self._entry(review) for review in newest[(page - 1) * self.per_page : page * self.per_page]]
         if self.shows_app_first and page == 1:
             shown.insert(0, {"im:name": {"label": "The app"}, "id": {"label": "https://apps.apple.com/us/app/id1"}})
-        feed: dict[str, Any] = {"author": {"name": {"label": "iTunes Store"}}}
+        pages = min(max(-(-len(newest) // self.per_page), 1), 10)
+        last = f"https://itunes.apple.com/{country}/rss/customerreviews/page={pages}/{parts[5]}/sortby=mostrecent/json"
+        links = [{"attributes": {"rel": rel, "href": last}} for rel in ("self", "last")]
+        feed: dict[str, Any] = {"author": {"name": {"label": "iTunes Store"}}, "link": links}
         if shown:
             feed["entry"] = shown[0] if len(shown) == 1 else shown
         return as_json({"feed": feed})
