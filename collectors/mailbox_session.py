@@ -162,7 +162,8 @@ class Session:
                 raise
             passes = any(f"[{code}" in str(error).upper() for code in _PASSING)
             advice = "this passes by itself as a rule" if passes else "renew the password or token of this account"
-            raise CollectorError(f"{error}; {advice}", permanent=not passes) from error.__cause__
+            told = str(error).rstrip(".")
+            raise CollectorError(f"{told}; {advice}", permanent=not passes) from error.__cause__
 
     def _opened(self) -> BaseMailBox:
         if self._box is None:
