@@ -13,7 +13,21 @@ from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.routing import BaseRoute, Mount
 
-from monitor.web import errors, explore, health, inbound, incident, ingest, live, metrics, now, review, signin, sources, tune
+from monitor.web import (
+    errors,
+    explore,
+    health,
+    inbound,
+    incident,
+    ingest,
+    live,
+    metrics,
+    now,
+    review,
+    signin,
+    sources,
+    tune,
+)
 from monitor.web.access import Access
 from monitor.web.api import incidents as api_incidents
 from monitor.web.api import posts as api_posts
