@@ -24,6 +24,8 @@ from storage.records import Incident, Severity
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
 PAGES = ("/", "/incidents", "INCIDENT", "/explore", "/tune", "/sources", "/review", "/login", "/nothing/here")
+DARK = ("/", "INCIDENT", "/explore", "/review")
+"""Pages that have every colour between them."""
 PATIENCE = 30_000
 ONLY_COLOURS = {"runOnly": ["color-contrast"]}
 """What differs in the dark."""
@@ -108,7 +110,7 @@ def worst(told: tuple[str, Database, Path]) -> Incident:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_has_a_serious_barrier(opened: Any, worst: Incident, scheme: str) -> None:
     found: list[Any] = []
-    for path in PAGES:
+    for path in PAGES if scheme == "light" else DARK:
         page = opened(path.replace("INCIDENT", f"/incidents/{worst.id}"), scheme=scheme)
         found += [
             (path, one["id"], [node["html"][:120] for node in one["nodes"][:2]])
