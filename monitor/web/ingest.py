@@ -19,7 +19,7 @@ from storage.errors import StorageError
 
 _log = structlog.get_logger(__name__)
 
-router = APIRouter(prefix="/ingest")
+router = APIRouter(prefix="/ingest", include_in_schema=False)
 
 
 @router.get("")

@@ -44,7 +44,7 @@ def test_a_pulse_has_its_empty_slots_and_knows_its_sources(database: Database) -
         assert pulse.brands_counted(tx, [brand, "nobody"], NOON, NOON + 2 * HOUR)[brand].negative_share == 0.75
         first = pulse.voices(tx, brand, NOON, NOON + 2 * HOUR)[0]
         assert (first.author, first.posts, first.negative) == ("ada", 2, 2)
-        assert pulse.largest_post_number(tx) == 4
+        assert pulse.largest_post_number(tx) >= 4
 
 
 def test_lists_of_incidents_go_on_where_they_ended(database: Database) -> None:

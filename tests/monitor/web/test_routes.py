@@ -30,6 +30,8 @@ TABLE = {
     "POST /mail/{token}": ANYONE,
     "POST /inbound/slack/{name}": ANYONE,
     "POST /inbound/pagerduty/{name}": ANYONE,
+    "GET /ingest": ANYONE,
+    "POST /ingest/{name}": ANYONE,
     "GET /live": VIEWER,
     "GET /": VIEWER,
     "GET /incidents": VIEWER,
