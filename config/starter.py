@@ -78,7 +78,7 @@ class Starter:
     def _example(self, kind: str, name: str, option: FieldInfo) -> str:
         value = sample((kind, name), option)
         if is_secret(option):
-            self.variables += [one["env"] for one in (value if isinstance(value, list) else [value])]
+            self.variables.extend(one["env"] for one in (value if isinstance(value, list) else [value]))
             return f"{name} = {toml(value)}"
         return f"{name} = {toml(value)}  {CHANGE}"
 
