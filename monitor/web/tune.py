@@ -101,9 +101,12 @@ async def try_out(request: Request, person: Analyst, desk: AtDesk) -> HTMLRespon
 
 
 @router.get("/tune/trials/{trial_id}")
-def look(request: Request, person: Analyst, desk: AtDesk, trial_id: str) -> HTMLResponse:
-    """How a trial stands, and what it found."""
-    return _shown(request, person, desk, _known(desk, trial_id))
+def look(request: Request, person: Analyst, desk: AtDesk, trial_id: str) -> Response:
+    """How a trial stands, and what it found; nothing where another took its place, which shows itself."""
+    trial = _known(desk, trial_id)
+    if trial.is_called_off.is_set() and trial.found is None:
+        return Response(status_code=204)
+    return _shown(request, person, desk, trial)
 
 
 @router.post("/tune/save")

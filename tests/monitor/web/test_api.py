@@ -6,28 +6,20 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis.core.failures import FailureGroup
-from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from config.web import WebSettings
+from benchmarks import conformance
 from monitor.web import live
-from monitor.web.app import create
 from monitor.web.cursors import encoded
 from monitor.web.desk import Desk
-from monitor.web.throttle import Throttle
-from storage import accounts, audit, incidents, silences
-from storage.accounts import Account, Token
+from storage import audit, incidents, silences
+from storage.database import Database
 from storage.ingest import Intake, write
 from storage.records import IncidentState
 from tests.monitor.web.desks import NOW, browser, desk
 from tests.storage.examples import incident, mentioned, post
 
-KEY = {"Authorization": "Bearer key"}
 ID = "01JXAAAAAAAAAAAAAAAAAAAAAA"
 
 
@@ -147,42 +139,9 @@ def test_figures_are_there_for_prometheus(of: Desk) -> None:
 
 
 def test_the_api_is_as_it_says_and_nothing_makes_it_fail() -> None:
-    failures = conformance(1)
-    assert failures == []
-
-
-def conformance(examples: int) -> list[str]:
-    """What is wrong with the API by its own description, tried with so many requests for each thing it does."""
-    with desk(WebSettings(allowed_hosts=["testserver"])) as of:
-        fill(of)
-        with of.database.write() as tx:
-            accounts.add(tx, Account("eve", "operator", NOW))
-            accounts.add_token(tx, "key", Token("1", "eve", "", "", ("operate",), NOW, NOW + timedelta(days=1)))
-        schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", patient(of), headers=KEY)
-        operations = [result.ok() for result in schema.get_all_operations()]
-        # The stream has no end; it has a test of its own.
-        return [wrong for one in operations if not one.path.endswith("/events") for wrong in tried(one, examples)]
-
-
-def patient(of: Desk) -> Any:
-    """The application, which lets as many requests through as it is asked."""
-    return create(replace(of, requests=Throttle(10**9, timedelta(seconds=1))))
-
-
-def tried(operation: Any, examples: int) -> list[str]:
-    def call(case: Any) -> None:
-        case.call_and_validate(headers=KEY, excluded_checks=[positive_data_acceptance])
-
-    chosen = settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        phases=[Phase.explicit, Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    try:
-        chosen(given(case=operation.as_strategy()))(call)()
-    except FailureGroup as found:
-        return [f"{operation.label}: {failure}" for failure in found.exceptions]
-    return []
+    with Database.open("sqlite://") as database:
+        tried = conformance.desk(database)
+        fill(tried)
+        found = conformance.conformance(tried, examples=4)
+    assert len(found) > 15
+    assert [wrong for wrong in found if wrong[1]] == []
