@@ -55,15 +55,22 @@ def erase(tx: Transaction, keys: Collection[PostKey], at: datetime, reason: str)
     _delete(tx, doomed)
     _delete_samples(tx, keys)
     _delete_corrections(tx, keys)
-    _forget_on_the_way(tx, keys, doomed)
+    _forget_on_the_way(tx, keys)
     return Erased(tuple((row.source, row.external_id) for row in doomed), tuple(quoted))
 
 
 def erase_author(tx: Transaction, source: str, author: str, at: datetime, reason: str) -> Erased:
     """Erase every post of an account on a source."""
-    inbox.forget(tx, source, author=author)
-    quarantine.forget_words(tx, source, {author})
+    forget_waiting(tx, author, source)
     return erase(tx, posts_of(tx, author, source), at, reason)
+
+
+def forget_waiting(tx: Transaction, author: str, source: str | None = None) -> int:
+    """Remove what an account wrote that waits to be read or was set aside; how many items there were."""
+    bare = author.removeprefix("@")
+    names = [source] if source is not None else sorted(quarantine.sources(tx) | inbox.sources(tx))
+    waiting = sum(inbox.forget(tx, name, author=form) for name in names for form in (bare, f"@{bare}"))
+    return waiting + sum(quarantine.forget_words(tx, name, {bare}) for name in names)
 
 
 def posts_of(tx: Transaction, author: str, source: str | None = None) -> list[PostKey]:
@@ -130,12 +137,11 @@ def _delete_corrections(tx: Transaction, keys: Collection[PostKey]) -> None:
         tx.execute(delete(correction).where(columns.source == source, is_one_of(tx, columns.external_id, ids)))
 
 
-def _forget_on_the_way(tx: Transaction, keys: Collection[PostKey], doomed: Sequence[Any]) -> None:
-    """What waits to be read, or was set aside, may hold the same words."""
+def _forget_on_the_way(tx: Transaction, keys: Collection[PostKey]) -> None:
+    """What waits to be read, or was set aside, may be of the same posts."""
     for source, ids in by_source(set(keys)).items():
         inbox.forget(tx, source, ids)
-        authors = {row.author for row in doomed if row.source == source and row.author}
-        quarantine.forget_words(tx, source, {*ids, *authors})
+        quarantine.forget_words(tx, source, {name for name in ids if len(name) >= SHORTEST_NAME})
 
 
 def _evidence(tx: Transaction) -> set[PostKey]:

@@ -74,15 +74,25 @@ def expire(tx: Transaction, source: str, read_up_to: int, now: datetime) -> None
     tx.execute(delete(inbox_message).where(*old))
 
 
-def forget(tx: Transaction, source: str, external_ids: Sequence[str] = (), *, author: str | None = None) -> None:
-    """Remove posts by their name, or those of an author."""
-    if author is not None:
-        rows = tx.execute(select(_C.id, _C.post).where(_C.source == source))
-        doomed = [row.id for row in rows if row.post.get("author") == author]
-        for number in doomed:
-            tx.execute(delete(inbox).where(_C.id == number))
-    for name in external_ids:
-        tx.execute(delete(inbox).where(_C.source == source, _C.external_id == name))
+def forget(tx: Transaction, source: str, external_ids: Sequence[str] = (), *, author: str | None = None) -> int:
+    """Remove posts by their name, or those of an author by its identity or name; how many."""
+    rows = tx.execute(select(_C.id, _C.external_id, _C.post).where(_C.source == source)).all()
+    named = set(external_ids)
+    doomed = [
+        row.id for row in rows if row.external_id in named or (author is not None and author in _people(row.post))
+    ]
+    for number in doomed:
+        tx.execute(delete(inbox).where(_C.id == number))
+    return len(doomed)
+
+
+def sources(tx: Transaction) -> set[str]:
+    """Sources for which something was handed in."""
+    return set(tx.scalars(select(_C.source).distinct()))
+
+
+def _people(post: Mapping[str, Any]) -> tuple[Any, Any]:
+    return post.get("author"), post.get("author_name")
 
 
 def _repeated(tx: Transaction, source: str, message_id: str, body_digest: str, count: int) -> Taken:

@@ -62,6 +62,11 @@ def count(tx: Transaction, source: str | None = None, *, since: datetime | None 
     return int(tx.scalar(statement) or 0)
 
 
+def sources(tx: Transaction) -> set[str]:
+    """Sources of which something is set aside."""
+    return set(tx.scalars(select(_C.source).distinct()))
+
+
 def remove(tx: Transaction, items: Collection[SetAside]) -> int:
     """Forget items; how many there were."""
     keys = {(item.source, item.raw_hash) for item in items}
@@ -76,16 +81,20 @@ def expire(tx: Transaction, now: datetime) -> None:
     tx.execute(delete(quarantine).where(_C.last_at < now - ROWS_FOR))
 
 
-def forget_words(tx: Transaction, source: str, words: Collection[str]) -> None:
-    """Remove the items of a source that hold one of the words, such as the name of an author to be forgotten."""
+def forget_words(tx: Transaction, source: str, words: Collection[str]) -> int:
+    """Remove the items of a source that hold one of the words, such as an author to be forgotten; how many."""
     sought = [word.encode("utf-8", "replace") for word in words if word]
     if not sought:
-        return
+        return 0
     held = tx.execute(select(_C.raw_hash, _C.raw, _C.reason, _C.place).where(_C.source == source)).all()
-    for row in held:
-        content = b"\0".join((bytes(row.raw or b""), row.reason.encode(), row.place.encode()))
-        if any(word in content for word in sought):
-            tx.execute(delete(quarantine).where(_C.source == source, _C.raw_hash == row.raw_hash))
+    doomed = [row.raw_hash for row in held if any(word in _content(row) for word in sought)]
+    for name in doomed:
+        tx.execute(delete(quarantine).where(_C.source == source, _C.raw_hash == name))
+    return len(doomed)
+
+
+def _content(row: Any) -> bytes:
+    return b"\0".join((bytes(row.raw or b""), row.reason.encode(), row.place.encode()))
 
 
 def _row(item: SetAside) -> dict[str, Any]:

@@ -65,12 +65,16 @@ def forget(
     chosen = settings.read_settings(config, complete=False)
     with settings.open_database(chosen) as database:
         keys = _found(database, author, source)
+        if not keys and (waiting := _forget_waiting(database, author, source, rewrite=not keep_files)):
+            output.say(f"No post of theirs is stored; {waiting} that waited or were set aside are erased.")
+            return
         if not keys:
             where = f" on {source}" if source else ""
             raise Failure(f'no post of "{author}"{where} is stored', code=BAD_USAGE)
         if not yes:
             counted = _listed(Counter(name for name, _ in keys))
             typer.confirm(f"Erase {counted} by {author}?", abort=True, err=True)
+        _forget_waiting(database, author, source, rewrite=False)
         receipt = _erase(database, chosen, keys, rewrite=not keep_files)
     _print_receipt(receipt, chosen.general.timezone, as_json=as_json)
 
@@ -80,6 +84,16 @@ def _found(database: Database, author: str, source: str) -> list[PostKey]:
 
     with database.read() as tx:
         return erasure.posts_of(tx, author, source or None)
+
+
+def _forget_waiting(database: Database, author: str, source: str, *, rewrite: bool) -> int:
+    from storage import erasure, upkeep
+
+    with database.write() as tx:
+        count = erasure.forget_waiting(tx, author, source or None)
+    if count and rewrite:
+        upkeep.purge(database)
+    return count
 
 
 def _erase(database: Database, chosen: Settings, keys: Sequence[PostKey], *, rewrite: bool) -> Receipt:

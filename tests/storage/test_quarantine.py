@@ -86,10 +86,19 @@ def test_forgetting_an_author_forgets_what_was_set_aside_of_theirs(database: Dat
     assert {one.raw_hash for one in kept(database)} == {"c", "d"}
 
 
-def test_forgetting_a_post_forgets_what_was_set_aside_of_it_and_of_its_author(database: Database) -> None:
+def test_forgetting_a_post_forgets_what_was_set_aside_of_it_and_nothing_else(database: Database) -> None:
     with database.write() as tx:
         write(tx, Intake(mentions=[mentioned(post("p-77", author="ann_1"))]))
     add(database, item("a", raw=b"by ann_1"), item("b", raw=b"id p-77"), item("c", raw=b"id p-78"))
     with database.write() as tx:
         erasure.erase(tx, [("forum", "p-77")], NOON, "the author asked")
+        erasure.erase(tx, [("forum", "7")], NOON, "a name that stands in everything")
+    assert {one.raw_hash for one in kept(database)} == {"a", "c"}
+
+
+def test_an_author_without_stored_posts_is_forgotten_on_every_source(database: Database) -> None:
+    add(database, item("a", raw=b"by ann_1"), item("b", source="press", reason="'ann_1' is no name"), item("c"))
+    with database.write() as tx:
+        assert erasure.forget_waiting(tx, "@ann_1") == 2
+        assert erasure.forget_waiting(tx, "ann_1") == 0
     assert [one.raw_hash for one in kept(database)] == ["c"]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from storage import erasure, posts
+from storage import erasure, posts, quarantine
 from storage.database import Database
 from storage.ingest import Intake, write
-from storage.records import PostKey
+from storage.records import PostKey, SetAside, Stage
 from tests.monitor.cli.conftest import Run
 from tests.storage.examples import NOON, after, mentioned, post
 
@@ -62,6 +62,19 @@ def test_an_author_who_wrote_nothing_is_a_mistake(tocsin: Run, stored: Database)
     result = tocsin("db", "forget", "nobody", "--yes")
     assert result.exit_code == 2
     assert 'no post of "nobody" is stored' in result.output
+
+
+def test_an_author_of_whom_something_was_only_set_aside_is_forgotten_too(
+    tocsin: Run, stored: Database, configured: Path
+) -> None:
+    item = SetAside("forum", "row 1", "no time", "a1", Stage.READ, NOON, b'{"user": "canary_author"}')
+    with stored.write() as tx:
+        quarantine.add(tx, [item])
+    result = tocsin("db", "forget", "canary_author", "--yes")
+    assert result.exit_code == 0, result.output
+    assert "1 that waited or were set aside are erased" in result.output
+    left = b"".join(path.read_bytes() for path in configured.parent.glob("tocsin.db*"))
+    assert b"canary_author" not in left
 
 
 def test_no_byte_of_the_author_is_left_in_the_files(tocsin: Run, stored: Database, configured: Path) -> None:
