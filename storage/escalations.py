@@ -28,7 +28,12 @@ def get(tx: Transaction, incident_id: str) -> Escalation | None:
     return next(iter(_read(tx, select(*_COLUMNS).where(_E.incident_id == incident_id))), None)
 
 
-def due(tx: Transaction, now: datetime, limit: int = 200) -> list[Escalation]:
+MOST_DUE = 5_000
+"""Steps taken at one look, a second apart. After an outage more are due at once than in any storm; what had to wait for
+the next look would run into its own next step, and one of the two would be left out."""
+
+
+def due(tx: Transaction, now: datetime, limit: int = MOST_DUE) -> list[Escalation]:
     """Escalations whose next step is due, the longest overdue first."""
     statement = select(*_COLUMNS).where(_E.next_at <= now).order_by(_E.next_at, _E.incident_id).limit(limit)
     if tx.dialect.name == "postgresql":
