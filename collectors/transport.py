@@ -8,7 +8,8 @@ and each has its own idea of when to try again. Here every answer has a deadline
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -89,6 +90,54 @@ class GuardedAdapter(HTTPAdapter):
             if self._monotonic() > ends_at:
                 raise CollectorError(f"{self._service} did not finish within {self._deadline:.0f} s")
         return b"".join(parts)
+
+
+class StreamingAdapter(GuardedAdapter):
+    """The same for answers without an end, at addresses that end in one of `endless`: they are passed on as they come.
+
+    A server that is silent for longer than `timeout` is given up, a line of more than `max_bytes` is not read to its
+    end, and `shut` ends the answer from another thread.
+    """
+
+    def __init__(self, service: str, endless: tuple[str, ...], **options: Any) -> None:
+        super().__init__(service, **options)
+        self._endless = endless
+        self._open: requests.Response | None = None
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:
+        """Send; `CollectorError` where that fails or the answer is a refusal."""
+        if not urlsplit(request.url or "").path.endswith(self._endless):
+            return super().send(request, **options)
+        self.requests += 1
+        request.url = self._led(request.url or "")
+        try:
+            response = HTTPAdapter.send(self, request, **(options | {"stream": True, "timeout": self._timeout}))
+        except (requests.RequestException, HTTPError, OSError) as error:
+            raise CollectorError(f"{self._service} could not be reached: {_shortly(error)}") from error
+        refused = refusal(response.status_code, response.headers, service=self._service, now=self._clock())
+        if refused is not None:
+            response.close()
+            raise refused
+        raw = response.raw
+        raw.stream = lambda *_, **__: self._lines(raw)  # as it comes, in place of waiting for so many bytes
+        self._open = response
+        return response
+
+    def shut(self) -> None:
+        """End the answer that is being read; who reads it sees its end."""
+        response, self._open = self._open, None
+        if response is not None:
+            with suppress(ValueError, RuntimeError, OSError):  # it has ended by itself
+                response.raw.shutdown()
+
+    def _lines(self, raw: Any) -> Iterator[bytes]:
+        length = 0
+        while part := raw.read1(65536, decode_content=True):
+            length = len(part) - part.rfind(b"\n") - 1 if b"\n" in part else length + len(part)
+            if length > self._max_bytes:
+                raise CollectorError(f"{self._service} sent a line of more than {self._max_bytes} bytes")
+            yield part
+        raw.close()  # so that tweepy sees that it has ended
 
 
 def guarded_session(adapter: GuardedAdapter) -> requests.Session:

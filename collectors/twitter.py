@@ -10,6 +10,8 @@ tweepy does the talking, in plain JSON. It is given a deadline, a limit of size 
 (collectors/transport.py), and it never waits by itself: after a 429 without a reset time it would ask again at once,
 without end.
 
+With `stream` the filtered stream is listened to (collectors/twitter_stream.py), and only what it missed is searched.
+
 Time is read in windows, oldest first; within a window X gives the newest first, page by page to the end, and each page
 is committed with its token (tokens do not expire).
 """
@@ -76,6 +78,10 @@ class Options(SourceOptions):
     """How often the growth of followed conversations is read."""
     recheck_by_lookup: int = Field(default=100, ge=0, le=1000)
     """Posts up to which each is looked up (paid, shows edits) to see whether it is still there; more go in one job."""
+    stream: bool = False
+    """Whether the filtered stream is listened to; only what it missed is searched for then."""
+    backfill_minutes: int = Field(default=0, ge=0, le=5)
+    """Minutes that the stream tells again after a break, where X's plan has that; 0 where it has not."""
     vocabulary: Literal["tweet", "post"] = "tweet"
     """Names of fields that X is asked with; its answers are understood in both."""
     base_url: str = Field(default="https://api.x.com", pattern=r"^https?://")
@@ -93,10 +99,7 @@ class Twitter:
         self.name = context.name
         self._options = options
         self._clock = context.clock
-        brands = context.brands if options.languages_only else [_in_all_languages(brand) for brand in context.brands]
-        always = "" if options.reposts else "-is:retweet"
-        dialect = Dialect(QUERY_LIMIT, "@{}", "#{}", "${}", "-{}", "lang:{}", always=always)
-        self._queries = list(dict.fromkeys((*queries(brands, dialect), *options.queries)))
+        self._queries = asked_for(options, context, QUERY_LIMIT)
         self._client = Client(
             options.bearer_token, options.base_url, options.vocabulary, authors=options.authors, clock=context.clock
         )
@@ -106,8 +109,7 @@ class Twitter:
         now = self._clock()
         reading = self._resumed(cursor or {}, now)
         with self._client.session():
-            for query, state in reading.queries.items():
-                yield from self._read(query, state, reading, now)
+            yield from self._read_all(reading, now)
             if self._options.threads:
                 yield from self._read_threads(reading, now)
         yield Page(reading.cursor(), requests=self._client.asked(), complete=True)
@@ -214,9 +216,16 @@ class Twitter:
         allowance = Allowance.of(cursor.get("allowance"), self._options.posts_per_day, now)
         return Reading(states, threads, allowance, cursor.get("grown_at", 0.0))
 
-    def _read(self, query: str, state: State, reading: Reading, now: datetime) -> Iterator[Page]:
+    def _read_all(self, reading: Reading, now: datetime) -> Iterator[Page]:
+        for query, state in reading.queries.items():
+            yield from self._read(query, state, reading, now)
+
+    def _read(
+        self, query: str, state: State, reading: Reading, now: datetime, end: datetime | None = None
+    ) -> Iterator[Page]:
+        """Read a query up to now, or as it would be read at the moment `end`."""
         yield from self._beyond_reach(state, reading, now)
-        while state.open_window(now):
+        while state.open_window(end or now):
             try:
                 yield from self._window(query, state, reading, now)
             except AllowanceSpentError:
@@ -338,6 +347,14 @@ class Twitter:
         return Page(reading.cursor(), posts, samples, requests=self._client.asked())
 
 
+def asked_for(options: Options, context: SourceContext, limit: int) -> list[str]:
+    """Queries or rules, each at most `limit` characters, for the brands, and those of the options."""
+    brands = context.brands if options.languages_only else [_in_all_languages(brand) for brand in context.brands]
+    always = "" if options.reposts else "-is:retweet"
+    dialect = Dialect(limit, "@{}", "#{}", "${}", "-{}", "lang:{}", always=always)
+    return list(dict.fromkeys((*queries(brands, dialect), *options.queries)))
+
+
 def _in_all_languages(brand: BrandSettings) -> BrandSettings:
     return brand.model_copy(update={"languages": []})
 
@@ -348,4 +365,8 @@ def _second(moment: datetime) -> datetime:
 
 def build(options: Options, context: SourceContext) -> Twitter:
     """The source as configured."""
+    if options.stream:
+        from collectors.twitter_stream import StreamedTwitter  # noqa: PLC0415  (it is made from this one)
+
+        return StreamedTwitter(options, context)
     return Twitter(options, context)

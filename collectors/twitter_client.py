@@ -14,7 +14,7 @@ from config.references import MissingSecretError, SecretReference
 if TYPE_CHECKING:
     from collectors.transport import GuardedAdapter
 
-_HOST = "https://api.twitter.com"
+HOST = "https://api.twitter.com"
 """Written into tweepy's code; requests are led from there to where the options say."""
 
 _FIELDS = ["author_id", "conversation_id", "created_at", "lang", "public_metrics"]
@@ -60,7 +60,7 @@ class Client:
         except MissingSecretError as error:
             raise CollectorError(f"the bearer token of X is missing: {error}", permanent=True) from error
         names = {"tweet.fields": "post.fields"} if self._vocabulary == "post" else {}
-        self._adapter = GuardedAdapter("X", clock=self._clock, redirect={_HOST: self._base_url}, rename=names)
+        self._adapter = GuardedAdapter("X", clock=self._clock, redirect={HOST: self._base_url}, rename=names)
         self._counted = 0
         logging.getLogger("tweepy").setLevel(logging.INFO)  # below that it logs the headers, and so the token
         self._tweepy = tweepy.Client(token, return_type=dict, wait_on_rate_limit=False)
@@ -115,10 +115,7 @@ class Client:
         return asked
 
     def _wanted(self) -> dict[str, Any]:
-        wanted: dict[str, Any] = {"tweet_fields": [*_FIELDS, *_RENAMED[self._vocabulary]]}
-        if self._authors:
-            wanted |= {"expansions": "author_id", "user_fields": "name,public_metrics,username"}
-        return wanted
+        return wanted(self._vocabulary, authors=self._authors)
 
     def _ask(self, question: Callable[[], Any]) -> Mapping[str, Any]:
         import requests  # noqa: PLC0415
@@ -133,3 +130,11 @@ class Client:
         if not isinstance(answer, dict):
             raise CollectorError("X gave an answer that is not an object")
         return answer
+
+
+def wanted(vocabulary: Literal["tweet", "post"], *, authors: bool) -> dict[str, Any]:
+    """The fields that X is asked for, as tweepy names them."""
+    asked: dict[str, Any] = {"tweet_fields": [*_FIELDS, *_RENAMED[vocabulary]]}
+    if authors:
+        asked |= {"expansions": "author_id", "user_fields": "name,public_metrics,username"}
+    return asked

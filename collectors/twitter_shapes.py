@@ -13,6 +13,7 @@ from typing import Any
 
 from collectors.contract import CollectorError, Quarantined, raw_hash
 from collectors.moments import not_after, read_moment
+from collectors.rounds import Found
 from storage.records import Engagement, Post, PostKind
 
 _EPOCH = datetime(2010, 11, 4, 1, 42, 54, 657000, tzinfo=UTC)
@@ -53,6 +54,12 @@ def answer_of(content: Mapping[str, Any], source: str, now: datetime) -> Answer:
     token = meta.get("next_token")
     announced = meta.get("result_count")
     return Answer(posts, bad, newest, token or None, announced if isinstance(announced, int) else 0, len(items))
+
+
+def told_of(content: Mapping[str, Any], source: str, now: datetime) -> Found:
+    """The post in a line of the stream; `ValueError` and the like where it has not the documented shape."""
+    post = _post(content["data"], _authors(content), source, now)
+    return Found([post], given=1)
 
 
 def looked_up(content: Mapping[str, Any], source: str, now: datetime) -> list[Post]:

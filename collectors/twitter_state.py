@@ -33,6 +33,11 @@ class State:
             self.window_end, self.token, self.newest, self.given = end.isoformat(), "", 0, 0
         return True
 
+    def was_told(self, until: datetime) -> None:
+        """Take as read what a stream has told, which no search needs to ask for."""
+        if not self.window_end and moment(self.read_until) < until:
+            self.read_until, self.since_id = until.replace(microsecond=0).isoformat(), 0
+
     def close_window(self) -> None:
         self.read_until, self.since_id = self.window_end, max(self.since_id, self.newest)
         self.window_end = self.token = ""

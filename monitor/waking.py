@@ -17,6 +17,22 @@ AGAIN = 60.0
 IDLE = 2.0
 
 
+class Ending(threading.Event):
+    """Set when the program stops, and while another process leads: a platform may take one connection only."""
+
+    def __init__(self, stopping: threading.Event, is_leader: Callable[[], bool]) -> None:
+        super().__init__()
+        self._program, self._is_leader = stopping, is_leader
+
+    def is_set(self) -> bool:
+        """Whether listening is to end."""
+        return self._program.is_set() or not self._is_leader()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the program's end, at most `timeout` seconds; whether listening is to end."""
+        return self._program.wait(timeout) or not self._is_leader()
+
+
 @dataclass
 class Watch:
     """Listens to one source in a thread of its own, while this process leads."""
@@ -48,7 +64,7 @@ class Watch:
     def _listen(self) -> float:
         """Listen until the source ends it; how long to wait before the next time."""
         try:
-            self.source.watch(self.news, self._stopping)
+            self.source.watch(self.news, Ending(self._stopping, self.is_leader))
         except CollectorError as error:
             _log.warning("source cannot be listened to; its turns are read", source=self.name, reason=str(error))
         except Exception:  # noqa: BLE001  (a thread that ends silently would never wake its source again)

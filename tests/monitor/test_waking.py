@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from collectors.contract import CollectorError
-from monitor.waking import Watch
+from monitor.waking import Ending, Watch
 
 
 class Platform:
@@ -55,6 +55,20 @@ def test_only_the_leader_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     platform, answers = Platform(), [False, False, True]
     assert listened(platform, lambda: answers.pop(0) if len(answers) > 1 else answers[0]) == 0
     assert answers == [True]
+
+
+def test_who_leads_no_longer_stops_listening() -> None:
+    stopping, leading = threading.Event(), [True]
+    ending = Ending(stopping, lambda: leading[0])
+    assert not ending.is_set()
+    assert not ending.wait(0)
+    leading[0] = False
+    assert ending.is_set()
+    assert ending.wait(0)
+    leading[0] = True
+    stopping.set()
+    assert ending.is_set()
+    assert ending.wait(0)
 
 
 def test_stopping_does_not_wait_for_news() -> None:

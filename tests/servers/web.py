@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import queue
+import select
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -36,11 +38,82 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: int = 0
     pieces: int = 1
+    feed: Feed | None = None
+    """An answer without an end: what is told here from now on."""
 
 
 def as_json(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
     """A reply of JSON."""
     return Reply(status, json.dumps(content).encode(), {"content-type": "application/json", **(headers or {})})
+
+
+class Feed:
+    """What is told to all who listen at the moment."""
+
+    def __init__(self) -> None:
+        self.listeners: list[queue.SimpleQueue[bytes | None]] = []
+        self.joined: queue.SimpleQueue[int] = queue.SimpleQueue()
+        """A number for everyone who has begun to listen."""
+        self.left: queue.SimpleQueue[int] = queue.SimpleQueue()
+        """A number for everyone who has gone."""
+        self._lock = threading.Lock()
+
+    def join(self) -> queue.SimpleQueue[bytes | None]:
+        """Begin to listen."""
+        with self._lock:
+            own: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+            self.listeners.append(own)
+        return own
+
+    def leave(self, own: queue.SimpleQueue[bytes | None]) -> None:
+        """Listen no longer."""
+        with self._lock, contextlib.suppress(ValueError):
+            self.listeners.remove(own)
+        self.left.put(len(self.listeners))
+
+    def serve(self, handler: BaseHTTPRequestHandler, reply: Reply) -> None:
+        """Pass on what is told, in chunks, until it is hung up or the other side has gone."""
+        own = self.join()
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            handler.send_response(reply.status)
+            for name, value in {**reply.headers, "transfer-encoding": "chunked"}.items():
+                handler.send_header(name, value)
+            handler.end_headers()
+            handler.wfile.flush()
+            self.joined.put(len(self.listeners))
+            for line in self.lines(own, handler):
+                handler.wfile.write(b"%x\r\n%b\r\n" % (len(line), line))
+                handler.wfile.flush()
+            handler.wfile.write(b"0\r\n\r\n")
+            handler.wfile.flush()
+        self.leave(own)
+        handler.close_connection = True
+
+    def lines(self, own: queue.SimpleQueue[bytes | None], handler: BaseHTTPRequestHandler) -> Iterator[bytes]:
+        """What is told, until it is hung up or the other side has gone."""
+        while True:
+            try:
+                line = own.get(timeout=0.02)
+            except queue.Empty:
+                if select.select([handler.connection], [], [], 0)[0]:
+                    return
+                continue
+            if line is None:
+                return
+            yield line
+
+    def tell(self, line: bytes) -> None:
+        """Tell everybody who listens now."""
+        with self._lock:
+            for each in self.listeners:
+                each.put(line)
+
+    def hang_up(self) -> None:
+        """End every connection."""
+        with self._lock:
+            for each in self.listeners:
+                each.put(None)
+            self.listeners.clear()
 
 
 class WebServer:
@@ -50,6 +123,9 @@ class WebServer:
         self.requests: list[Request] = []
         self.faults: deque[Reply] = deque()
         """Answers to the next requests, in place of the platform's own."""
+        self.failing = ""
+        """Faults are for addresses with this in them."""
+        self.feeds: set[Feed] = set()
         server = self
         lock = threading.Lock()
 
@@ -67,7 +143,12 @@ class WebServer:
                 with lock:
                     server.requests.append(request)
                     reply = server.faults.popleft() if server.faults and server.may_fail(request) else None
-                    self._send(reply or server.answer(request))
+                    reply = reply or server.answer(request)
+                    if reply.feed is None:
+                        self._send(reply)
+                if reply.feed is not None:
+                    server.feeds.add(reply.feed)
+                    reply.feed.serve(self, reply)
 
             do_POST = do_PUT = do_GET  # noqa: N815  (the names that http.server looks for)
 
@@ -104,7 +185,7 @@ class WebServer:
 
     def may_fail(self, request: Request) -> bool:
         """Whether a fault may stand in for the answer to this request."""
-        return True
+        return self.failing in request.path
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -113,6 +194,8 @@ class WebServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for feed in self.feeds:
+            feed.hang_up()
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.servers.web import Reply, Request, WebServer, as_json
+from tests.servers.web import Feed, Reply, Request, WebServer, as_json
 
 TOKEN = "a-bearer-token"
 EPOCH_MS = 1288834974657
@@ -51,6 +51,9 @@ class XServer(WebServer):
         self.jobs: dict[str, list[str] | None] = {}
         self.polls_until_done = 1
         self.jobs_allowed = True
+        self.feed = Feed()
+        self.rules: dict[str, dict[str, str]] = {}
+        self.most_rules, self.most_connections, self.rules_made = 1000, 1, 0
         self.finds: Callable[[str, Tweet], bool] = lambda query, tweet: (
             _conversation(query) in (None, tweet.conversation)
         )
@@ -63,8 +66,11 @@ class XServer(WebServer):
         return self._interface(request)
 
     def _interface(self, request: Request) -> Reply:
+        places = {"/2/tweets/search/stream/rules": self._rules, "/2/tweets/search/stream": self._stream}
         if request.path.startswith("/2/compliance/jobs"):
             return self._job(request)
+        if request.path in places:
+            return places[request.path](request)
         if request.path == "/2/tweets":
             return as_json(self._lookup(request))
         problem = self._problem(request)
@@ -120,6 +126,46 @@ class XServer(WebServer):
         gone += [{"resource_id": str(number), "title": "Authorization Error"} for number in hidden]
         shown = [self.tweets[number] for number in wanted if number not in {*lost, *hidden}]
         return {"data": [self._json(tweet) for tweet in shown], "errors": gone}
+
+    # -- the filtered stream -------------------------------------------------------------------------------------------
+
+    def tell(self, tweet: Tweet) -> None:
+        """Tell of a post on the stream, as found by all rules."""
+        rules = [{"id": name, "tag": rule.get("tag", "")} for name, rule in self.rules.items()]
+        self.feed.tell(json.dumps({"data": self._json(tweet), "matching_rules": rules}).encode() + b"\r\n")
+
+    def _stream(self, request: Request) -> Reply:
+        if not self.rules:
+            return as_json({"title": "ConnectionException", "connection_issue": "RuleConfigurationIssue"}, 409)
+        if len(self.feed.listeners) >= self.most_connections:
+            said = {"title": "ConnectionException", "connection_issue": "TooManyConnections"}
+            return as_json(said, 429, {"x-rate-limit-reset": str(int(self.clock().timestamp()) + 30)})
+        return Reply(200, headers={"content-type": "application/json"}, feed=self.feed)
+
+    def _rules(self, request: Request) -> Reply:
+        if request.method == "GET":
+            return as_json({"data": list(self.rules.values()), "meta": {"result_count": len(self.rules)}})
+        asked = json.loads(request.body)
+        for name in asked.get("delete", {}).get("ids", ()):
+            del self.rules[name]
+        if "add" not in asked:
+            return as_json({"meta": {"summary": {"deleted": 1}}})
+        made, errors = [], []
+        for rule in asked["add"]:
+            known = next((name for name, kept in self.rules.items() if kept["value"] == rule["value"]), None)
+            if known is not None:
+                errors.append({"value": rule["value"], "id": known, "title": "DuplicateRule"})
+            elif len(rule["value"]) > 1024 or "((" * 3 in rule["value"] or "bad:" in rule["value"]:
+                details = ["Reference to invalid operator 'bad'."]
+                errors.append({"value": rule["value"], "details": details, "title": "UnprocessableEntity"})
+            else:
+                self.rules_made += 1
+                made.append({**rule, "id": str(9000 + self.rules_made)})
+        if len(self.rules) + len(made) > self.most_rules:
+            return as_json({"title": "RulesCapExceeded", "detail": "too many"}, 422)
+        if request.query.get("dry_run") != "true":
+            self.rules |= {rule["id"]: rule for rule in made}
+        return as_json({"data": made, "errors": errors} if errors else {"data": made}, 201)
 
     # -- batch compliance ----------------------------------------------------------------------------------------------
 
