@@ -11,7 +11,7 @@ The worst that it can do is what any user of the machine's account can do anyway
     C2  posts and cursor written, not committed      S2  the request is on its way
     D1  posts understood, nothing stored             S3  the answer was read, nothing recorded
     D2  incident and deliveries written, not         S4  the result is written, not committed
-        committed
+        committed                                    U1  a person's action written, not committed
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import signal
 from itertools import count
 
 VARIABLE = "FAULT_AT"
-POINTS = ("C1", "C2", "D1", "D2", "S1", "S2", "S3", "S4")
+POINTS = ("C1", "C2", "D1", "D2", "S1", "S2", "S3", "S4", "U1")
 
 
 def _armed(setting: str) -> tuple[str, int] | None:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from alerts.actions import Action
+from alerts.faults import fault_point
 from alerts.page import Page
 from alerts.policy import Change
 from alerts.speak import Speaker
@@ -127,6 +128,7 @@ class Care:
         told = self._tell(tx, now, decided, ask.at)
         why = f"{ask.by}: {ask.action.value}"
         dropped = outbox.supersede(tx, now.id, _pointless(now, ask.action), why=why, episode=now.episode)
+        fault_point("U1")
         return Done(now, event, told, tuple(dropped))
 
     def _pause(self, tx: Transaction, before: Standing, decided: Decided, ask: Ask) -> None:

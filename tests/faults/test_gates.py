@@ -8,9 +8,10 @@ import pytest
 
 from alerts.escalation import Policy, Step
 from benchmarks.trust_gates import Gate, expected, heartbeat, limits
-from benchmarks.trust_sim import START
+from benchmarks.trust_sim import START, Simulation
+from storage.records import Severity
 
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 @pytest.mark.parametrize("gate", [lambda: limits(answers=8), lambda: heartbeat(hours=3)])
@@ -18,6 +19,21 @@ def test_a_gate_holds(gate: object) -> None:
     found = gate()  # type: ignore[operator]
     assert isinstance(found, Gate)
     assert found.broken == [], found.figures
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR, 365 * 24 * HOUR])
+def test_no_jump_of_the_clock_loses_or_repeats_a_message(jump: timedelta) -> None:
+    sim = Simulation("slack", "mail")
+    begun = {sim.begin(severity).id for severity in (Severity.CRITICAL, Severity.WARNING)}
+    sim.turn()
+    begun.add(sim.begin().id)
+    sim.now += jump
+    for _ in range(5):
+        sim.turn(abs(jump) / 4)
+    took = sim.ways["slack"].took
+    assert {message.page.incident_id for _, message in took} == begun
+    assert [way.repeats() for way in sim.ways.values()] == [0, 0]
+    sim.database.close()
 
 
 def test_the_plain_reckoning_of_an_escalation_is_what_a_person_would_write_down() -> None:

@@ -1,0 +1,33 @@
+"""What is installed is what was pinned."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+REQUIREMENTS = Path(__file__).parents[2] / "requirements"
+PINNED = re.compile(r"[a-z0-9_.-]+(\[[a-z,_-]+\])?==\S+( ;.*)?", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("name", ["build", "runtime", "dev"])
+def test_every_requirement_is_pinned_by_hash(name: str) -> None:
+    text = (REQUIREMENTS / f"{name}.txt").read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    assert lines
+    for line in lines:
+        requirement, *hashes = line.split("--hash=sha256:")
+        assert PINNED.fullmatch(requirement.strip()), line
+        assert hashes, line
+        assert all(re.fullmatch(r"[0-9a-f]{64}", one.strip()) for one in hashes), line
+
+
+@pytest.mark.parametrize("name", ["build", "runtime", "dev"])
+def test_whatever_is_asked_for_is_pinned(name: str) -> None:
+    asked = (REQUIREMENTS / f"{name}.in").read_text(encoding="utf-8").splitlines()
+    pinned = (REQUIREMENTS / f"{name}.txt").read_text(encoding="utf-8").lower()
+    for line in asked:
+        if line and not line.startswith(("#", "-r")):
+            wanted = re.sub(r"[-_.]+", "-", re.split(r"[\[<>=!~ ]", line)[0].lower())
+            assert re.search(rf"^{re.escape(wanted)}(\[\S+\])?==", pinned, re.MULTILINE), wanted
