@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from alerts.page import Page
+from alerts.page import BRIEF, Page, to_json
 from alerts.policy import Change, Decision
 from alerts.speak import Speaker, page_of
 from config.settings import Settings
@@ -109,16 +109,27 @@ class SystemIncidents:
     ) -> Alert | None:
         """Tell the operators something that is no trouble and asks for nothing."""
         failing = Failing(topic, headline, severity=Severity.WATCH, facts={"lines": list(lines)})
+        return self._remark(tx, failing, kind, at)
+
+    def publish(self, tx: Transaction, topic: str, page: Page, channels: Sequence[str], at: datetime) -> Alert | None:
+        """Tell these channels something that asks for nothing, as it stands in the page."""
+        facts = {"page": to_json(page), "channels": list(channels)}
+        headline = f"{page.brand}: {page.headline}"
+        return self._remark(tx, Failing(topic, headline, severity=Severity.WATCH, facts=facts), page.kind, at)
+
+    def _remark(self, tx: Transaction, failing: Failing, kind: str, at: datetime) -> Alert | None:
         said = replace(_new(failing, at), state=IncidentState.RESOLVED, kind=kind, resolved_at=at)
         if not incidents.insert(tx, said):
             return None
-        decision = Decision(Reason.OPENED, headline, (), at)
+        decision = Decision(Reason.OPENED, said.headline, (), at)
         return self.speaker.say(tx, said, self.page(said, at), decision, [], at).alert
 
     def page(self, incident: Incident, at: datetime) -> Page:
         """What people are told of such an incident."""
         if stored := incident.facts.get("page"):
-            return replace(page_of(stored, incident), at=at, incident_id=incident.id, url=self._url(incident))
+            kept = page_of(stored, incident)
+            url = kept.url if kept.kind == BRIEF else self._url(incident)
+            return replace(kept, at=at, incident_id=incident.id, url=url)
         return Page(
             headline=incident.headline,
             brand=self.name,

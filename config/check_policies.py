@@ -27,6 +27,8 @@ def policy_findings(raw: Raw) -> Iterator[Finding]:
             yield Finding(("routes", index, "policy"), f'there is no policy "{wanted}"', advice)
     for index, policy in policies:
         yield from _of_policy(raw, index, policy)
+    for index, brief in _tables(raw.get("briefs")):
+        yield from _of_names(raw, ("briefs", index, "channels"), brief.get("channels"), must_reach_people=False)
     operations = raw.get("operations")
     if isinstance(operations, Mapping):
         place = ("operations", "channels")
@@ -51,6 +53,12 @@ def channels_of_operations(raw: Raw) -> set[str]:
         return set()
     names = operations.get("channels")
     return {str(name) for name in (*(names if isinstance(names, list) else ()), operations.get("canary"))}
+
+
+def channels_of_briefs(raw: Raw) -> set[str]:
+    """Channels that are told of briefs."""
+    lists = [brief.get("channels") for _, brief in _tables(raw.get("briefs"))]
+    return {str(name) for names in lists if isinstance(names, list) for name in names}
 
 
 def _of_policy(raw: Raw, index: int, policy: Raw) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from config.check_policies import channels_of_operations, channels_of_policies, policy_findings
+from config.check_policies import channels_of_briefs, channels_of_operations, channels_of_policies, policy_findings
 from config.hours import Window, covers_the_week, window
 from config.problems import Finding, Mistake
 from config.suggestions import did_you_mean
@@ -89,7 +89,7 @@ def _names_that_point_nowhere(raw: Raw, kinds: Collection[str] | None) -> Iterat
     named = {table: _names(raw, table) for table in ("brands", "sources", "channels")}
     references = [("sources", "brands", named["brands"])]
     references += [("routes", key, named[key]) for key in ("channels", "brands", "sources")]
-    references += [("routes", "fallback", named["channels"])]
+    references += [("routes", "fallback", named["channels"]), ("briefs", "brands", named["brands"])]
     if kinds is not None:
         references += [("routes", "kinds", {*kinds, *_names(raw, "kinds")})]
     for table, key, known in references:
@@ -213,7 +213,7 @@ def _windows(route: Element) -> Iterator[Window]:
 def _channels_without_route(raw: Raw) -> Iterator[Finding]:
     keys = ("channels", "fallback")
     routed = {name for route in elements(raw, "routes") for key in keys for _, name in route.names(key)}
-    routed |= channels_of_policies(raw) | channels_of_operations(raw)
+    routed |= channels_of_policies(raw) | channels_of_operations(raw) | channels_of_briefs(raw)
     for channel in elements(raw, "channels"):
         if channel.is_enabled and channel.name is not None and channel.name not in routed:
             message = f'no route leads to the channel "{channel.name}"'

@@ -9,55 +9,29 @@ import re
 from datetime import date, time, timedelta
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
     Tag,
-    WithJsonSchema,
     model_validator,
 )
 
+from config.briefs import BriefSettings
 from config.durations import Duration
 from config.hours import window
+from config.moments import TimeOfDay, ZoneName
 from config.names import ScorerName, Sensitivity, SentimentName, SeverityName, Weekday
 from config.problems import Mistake
 from config.references import SecretReference
-from config.suggestions import did_you_mean
 from config.tables import FilePath, Name, Table, Text, WebAddress
 from config.thresholds import ThresholdSettings
 from config.web import WebSettings
 
-TIME_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d$"
-
 SHORTEST_INTERVAL = timedelta(seconds=10)
-
-
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        advice = did_you_mean(name, available_timezones(), none="no time zones are installed; install tzdata")
-        raise Mistake(f'there is no time zone "{name}"', advice) from error
-    return name
-
-
-def _time_of_day(value: Any) -> Any:
-    if isinstance(value, time):
-        return value
-    match = re.fullmatch(r"(\d\d):(\d\d)", value) if isinstance(value, str) else None
-    if match is None or int(match[1]) > 23 or int(match[2]) > 59:
-        raise Mistake("is not a time of day", 'write "HH:MM", from "00:00" to "23:59"')
-    return time(int(match[1]), int(match[2]))
-
-
-TimeOfDay = Annotated[time, BeforeValidator(_time_of_day), WithJsonSchema({"type": "string", "pattern": TIME_PATTERN})]
-ZoneName = Annotated[str, AfterValidator(_known_zone)]
 
 
 class GeneralSettings(Table):
@@ -509,6 +483,8 @@ class Settings(Table):
     """Hours for which somebody is on duty: messages name who it is."""
     alerting: AlertingSettings = Field(default_factory=AlertingSettings)
     """When people are told again, and when an incident is over."""
+    briefs: list[BriefSettings] = []
+    """Looks back on each brand, by schedule."""
     operations: OperationsSettings = Field(default_factory=OperationsSettings)
     """How the program watches itself, and who hears of its own troubles."""
     kinds: list[KindSettings] = []

@@ -25,6 +25,7 @@ from config.settings import Settings, SourceSettings
 from monitor import watchdog
 from monitor.backups import Backups
 from monitor.briefing import Briefing
+from monitor.briefs import Briefs
 from monitor.care import Care
 from monitor.collecting import SourceJob
 from monitor.fold import Fold
@@ -151,6 +152,7 @@ class App:
         self.care = Care.build(self.settings)
         self.system = SystemIncidents.build(self.settings, self.care.speaker)
         self.backups = Backups.build(self.settings)
+        self.briefs = Briefs(self.settings, self.database, self.system, self.clock)
         self.ladder = Ladder(self.care.speaker, self.care.brief)
         self.sender = Sender.build(self.settings, self.database, clock=self.clock, owner=self.owner)
         self.slack = SlackDesks.build(self.settings, self.care, self.database, self.clock, self.send)
@@ -190,6 +192,7 @@ class App:
             ("heartbeat", AUDIT_EVERY, self.vigil.heartbeat),
             ("canary", CANARY_EVERY, self.vigil.canary),
             ("daily", AUDIT_EVERY, self.vigil.daily),
+            ("briefs", AUDIT_EVERY, self.briefs.run),
         ):
             self.timer.every(name, every, partial(self._while_leading, look), self.clock() + every)
         self.timer.every("alive", ALIVE_EVERY, self.alive)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from storage.columns import EPOCH
 from storage.database import Transaction
@@ -30,6 +30,12 @@ def series(tx: Transaction, brand: str, since: datetime, until: datetime, source
     if source is not None:
         statement = statement.where(columns.source == source)
     return [Bin(*row) for row in tx.execute(statement.order_by(columns.start, columns.source))]
+
+
+def earliest(tx: Transaction, brand: str) -> datetime | None:
+    """The begin of the brand's first bin, None where nothing was said of it."""
+    found: datetime | None = tx.scalar(select(func.min(bin_.c.start)).where(bin_.c.brand == brand))
+    return found
 
 
 def slot(at: datetime) -> datetime:

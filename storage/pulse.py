@@ -99,6 +99,33 @@ def voices(
     return [Voice(*row) for row in tx.execute(statement)]
 
 
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """How many speak, and how many things they say: distinct authors, and distinct texts."""
+
+    authors: int
+    texts: int
+
+    @property
+    def voices(self) -> int:
+        """Distinct authors that say distinct things; copies are reach, not voices."""
+        return min(self.authors, self.texts) if self.authors else self.texts
+
+
+def crowd(tx: Transaction, brand: str, since: datetime, until: datetime) -> Crowd:
+    """Who speaks of the brand in `[since, until)`; reads every mention of that time."""
+    within = (M.brand == brand, M.created_at >= since, M.created_at < until)
+    texts = tx.scalar(select(func.count(func.distinct(M.content_key))).where(*within))
+    accounts = (
+        select(P.source, P.author)
+        .select_from(mention.join(post, P.id == M.post_id))
+        .where(*within, P.author.is_not(None))
+        .distinct()
+        .subquery()
+    )
+    return Crowd(int(tx.scalar(select(func.count()).select_from(accounts)) or 0), int(texts or 0))
+
+
 def brands_counted(tx: Transaction, brands: list[str], since: datetime, until: datetime) -> dict[str, Counts]:
     """The counts of several brands in `[since, until)`; what is not there was not spoken of."""
     statement = select(_C.brand, *_SUMS).where(is_one_of(tx, _C.brand, brands), _C.start >= since, _C.start < until)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import case, exists, func, select
 
+from storage import posts
 from storage.database import Transaction
-from storage.records import Post, PostKey
+from storage.records import Label, Post, PostKey
 from storage.rows import POST_COLUMNS, M, P, to_post
 from storage.schema import mention, post
 from storage.statements import by_source, is_one_of
@@ -55,3 +58,46 @@ def replies_without(tx: Transaction, root: PostKey, brand: str) -> list[Post]:
         P.source == source, P.thread_id == thread_id, P.external_id != thread_id, ~counted
     )
     return [to_post(row) for row in tx.execute(statement.order_by(P.created_at, P.external_id))]
+
+
+@dataclass(frozen=True, slots=True)
+class Discussed:
+    """A thread with what was said of a brand in it in a span; `post` is its root, or what was stored first of it."""
+
+    post: Post
+    mentions: int
+    negative: int
+    scored: int
+
+    @property
+    def negative_share(self) -> float | None:
+        """Share of negative ones among those that were judged; None when none was."""
+        return self.negative / self.scored if self.scored else None
+
+
+def discussed(
+    tx: Transaction, brand: str, since: datetime, until: datetime, *, at_least: int = 2, limit: int = 5
+) -> list[Discussed]:
+    """Threads in which most was said of the brand in `[since, until)`, the largest first.
+
+    Threads with fewer than `at_least` mentions in that time are left out.
+    """
+    root = func.coalesce(P.thread_id, P.external_id)
+    count = func.count()
+    negative = func.sum(case((M.label == Label.NEGATIVE.value, 1), else_=0))
+    scored = func.sum(case((M.label != Label.UNSCORED.value, 1), else_=0))
+    first = func.min(P.id)
+    statement = (
+        select(P.source, root, count, negative, scored, first)
+        .select_from(mention.join(post, P.id == M.post_id))
+        .where(M.brand == brand, M.created_at >= since, M.created_at < until)
+        .group_by(P.source, root)
+        .having(count >= at_least)
+        .order_by(count.desc(), first)
+        .limit(limit)
+    )
+    rows = tx.execute(statement).all()
+    roots = {found.key: found for found in posts.get(tx, [(row[0], row[1]) for row in rows])}
+    firsts = select(P.id, *POST_COLUMNS).where(P.id.in_([row[5] for row in rows]))
+    stored_first = {row[0]: to_post(row[1:]) for row in tx.execute(firsts)}
+    return [Discussed(roots.get((row[0], row[1])) or stored_first[row[5]], *map(int, row[2:5])) for row in rows]

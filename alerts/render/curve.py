@@ -29,7 +29,7 @@ _MOST_MARKS = 3
 _LEAD_IN = 4
 SHORTEST = timedelta(hours=8)
 
-_drawing = threading.Lock()
+drawing = threading.Lock()
 """matplotlib's fonts are shared by all figures and not made for several threads."""
 
 
@@ -82,7 +82,7 @@ def _drawn(curve: Curve, zone: str) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    with _drawing, rc_context({"font.size": 12.5, "axes.unicode_minus": False}):
+    with drawing, rc_context({"font.size": 12.5, "axes.unicode_minus": False}):
         figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()

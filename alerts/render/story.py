@@ -7,11 +7,11 @@ much of it to show.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from alerts.actions import Action, Need, Offer, offered
-from alerts.page import ALL_QUIET, OnDuty, Page, Quote
+from alerts.page import ALL_QUIET, BRIEF, WHOLE, OnDuty, Page, Quote
 from alerts.render.outside import cleaned, cut, safe_link
 from alerts.words import clock, count, every, kind_words, listed, moment, person, short_count, span, span_words
 from storage.records import IncidentState, Reason, Severity
@@ -44,8 +44,9 @@ class ToldQuote:
 class Story:
     """A page in words. `tone` is `critical`, `warning`, `watch` or `over`, and chooses a colour, never the meaning.
 
-    `standing` says who has it and who is on duty. `facts` are pairs of a short label and a sentence; `actions` pairs of
-    what to do and the command that does it, `offers` all that a person may do, for those who can show buttons.
+    `standing` says who has it and who is on duty, `opens` what its address leads to. `facts` are pairs of a short label
+    and a sentence; `actions` pairs of what to do and the command that does it, `offers` all that a person may do, for
+    those who can show buttons.
     """
 
     badge: str
@@ -67,10 +68,29 @@ class Story:
     incident: str
     at: str
     url: str
+    opens: str = "Open the incident"
 
 
 def tell(page: Page) -> Story:
     """Put a page into words."""
+    return _told(page) if page.kind != BRIEF else _brief(page)
+
+
+def _brief(page: Page) -> Story:
+    """A look back asks for nothing: it has labelled sentences, and a way to the whole of it."""
+    told = [(cleaned(label), cut(cleaned(said), 600)) for label, _, said in (one.partition(": ") for one in page.why)]
+    return replace(
+        _told(replace(page, why=(), kind="")),
+        badge="Brief",
+        began=f"Made {moment(page.at, page.timezone)}",
+        facts=tuple(pair for pair in told if pair[0] != WHOLE),
+        actions=tuple(pair for pair in told if pair[0] == WHOLE),
+        offers=(),
+        opens="Open the brief",
+    )
+
+
+def _told(page: Page) -> Story:
     origin = _quote(page, page.origin) if page.origin else None
     shown = [quote for quote in page.quotes if quote != page.origin]
     return Story(

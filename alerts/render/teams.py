@@ -97,7 +97,7 @@ def chart(page: Page) -> Card | None:
 
 def _card(story: Story, body: list[Card], reference: str) -> Card:
     foot = f"Incident {story.incident}, as of {story.at} · ref {reference}"
-    actions = [{"type": "Action.OpenUrl", "title": "Open the incident", "url": story.url}] if story.url else []
+    actions = [{"type": "Action.OpenUrl", "title": story.opens, "url": story.url}] if story.url else []
     return {
         "type": "AdaptiveCard",
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",

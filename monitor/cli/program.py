@@ -9,6 +9,7 @@ from typer.main import get_command
 
 from monitor.cli import (
     backtest,
+    brief,
     check,
     database,
     database_files,
@@ -77,6 +78,7 @@ app.command("detect", short_help="The burst detector alone, over a series of cou
 app.command("score", short_help="Sentiment toward a brand for lines of text.")(score.score)
 app.command("train", short_help="Learn a sentiment model from labelled lines.")(train.train)
 app.command("report", short_help="The post-mortem of an incident, as a page or a PDF.")(report.report)
+app.command("brief", short_help="A brand's week or month, as a page or a PDF.")(brief.brief)
 app.add_typer(incident_care.app, name="incidents")
 app.add_typer(silences.app, name="silences")
 app.add_typer(posts.app, name="posts")

@@ -65,6 +65,7 @@ def review(
         )
         judged = verdicts.given(tx, since=now - YEAR)
     zone = ZoneInfo(desk.settings.general.timezone)
+    today = now.astimezone(zone).date()
     return page(
         request,
         person,
@@ -79,6 +80,8 @@ def review(
         brands=[one.name for one in desk.settings.brands],
         chosen=brand,
         all_severities=all_severities,
+        today=today,
+        monday=today - timedelta(days=today.weekday()),
     )
 
 

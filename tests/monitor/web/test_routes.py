@@ -37,6 +37,8 @@ TABLE = {
     "GET /incidents": VIEWER,
     "GET /incidents/{incident_id}": VIEWER,
     "GET /incidents/{incident_id}/alternatives": VIEWER,
+    "GET /incidents/{incident_id}/report": VIEWER,
+    "GET /briefs/{every}/{day}/{brand:path}": VIEWER,
     "POST /incidents/{incident_id}/act": RESPONDER,
     "GET /explore": VIEWER,
     "POST /explore/views": ANALYST,
@@ -128,7 +130,16 @@ def test_a_token_may_no_more_than_its_scope(client: Any) -> None:
 
 def ask(client: Any, name: str, token: str = "") -> Any:
     method, path = name.split(" ")
-    for part in ("{incident_id}", "{trial_id}", "{silence_id}", "{source}", "{thread_id:path}"):
+    for part in (
+        "{incident_id}",
+        "{trial_id}",
+        "{silence_id}",
+        "{source}",
+        "{thread_id:path}",
+        "{every}",
+        "{day}",
+        "{brand:path}",
+    ):
         path = path.replace(part, "nothing")
     headers = {"accept": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
     return client.request(method, path, headers=headers, json={} if method == "POST" else None)
