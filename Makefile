@@ -9,7 +9,7 @@ DEV := $(VENV)/.dev
 .DEFAULT_GOAL := help
 RECORDINGS := $(VENV)/recordings
 
-.PHONY: help demo test check lint types imports docs bench wheel recordings requirements clean
+.PHONY: help demo test check lint types imports docs bench wheel recordings requirements audit clean
 
 help: ## this list
 	@grep -hE '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.]+):.*## /  make \1|/' | column -t -s '|'
@@ -75,9 +75,15 @@ $(RECORDINGS): requirements/runtime.txt | $(RUNTIME)
 	@mv $@.part $@
 
 requirements: $(DEV) ## pins requirements/*.in anew
-	@for name in build runtime dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	@for name in build runtime dev audit; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make requirements' \
 	  requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+
+# With a tool of its own, apart from what the program and its tests are run with. It asks a service on the network.
+audit: $(DEV) requirements/audit.txt ## asks whether anything that is pinned is known to be weak
+	@test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)/audit && \
+	  $(VENV)/audit/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r requirements/audit.txt; }
+	@for name in build runtime dev; do $(VENV)/audit/bin/pip-audit --require-hashes --disable-pip -r requirements/$$name.txt || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist site demo

@@ -72,7 +72,7 @@ def check_complete(raw: Raw) -> list[Finding]:
 
 
 def _names_given_twice(raw: Raw) -> Iterator[Finding]:
-    for table in ("brands", "sources", "channels", "policies", "kinds"):
+    for table in ("brands", "sources", "channels", "detectors", "policies", "kinds"):
         first: dict[str, Element] = {}
         for element in elements(raw, table):
             if element.name is None:

@@ -21,6 +21,8 @@ from config.wording import choices, default_of, is_list, is_table, plugin_senten
 
 WIDTH = 118
 
+_OWN_PLUGIN: Mapping[str, str] = {"type": "acme_tocsin.weekends", "name": "weekends"}
+"""A plug-in of the operator's own in the example file."""
 _BLANKS: Mapping[Any, Any] = {int: 1, float: 1.0, bool: True}
 
 _SAMPLES: Mapping[str, Any] = {
@@ -111,9 +113,12 @@ def _example_lines() -> Iterator[str]:
         yield ""
         yield from comment(sentence(field))
         if issubclass(model, PluginTable):
-            for kind in available(PACKAGES[name]):
+            kinds = available(PACKAGES[name])
+            for kind in kinds:
                 yield ""
                 yield from _plugin_lines(name, model, kind)
+            if not kinds:
+                yield from _own_plugin_lines(name, model)
         else:
             yield from _table_lines((name,), model, many=is_list(field))
 
@@ -197,6 +202,15 @@ def _plugin_lines(table: str, own: type[PluginTable], kind: str) -> Iterator[str
             yield from _setting_lines((table, name), field)
     for name, field in options.model_fields.items():
         yield from _option_lines(kind, name, field)
+
+
+def _own_plugin_lines(table: str, own: type[PluginTable]) -> Iterator[str]:
+    """As comments: one table for a plug-in of the operator's, where the program itself brings none."""
+    yield f"# [[{table}]]"
+    for name, field in own.model_fields.items():
+        if name != "options":
+            yield from comment(sentence(field))
+            yield f"# {name} = {toml(_OWN_PLUGIN.get(name, default_of(field)))}"
 
 
 def _option_lines(kind: str, name: str, field: FieldInfo) -> Iterator[str]:

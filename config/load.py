@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,14 +14,22 @@ from config.plugins import UnknownPluginError, available, options_of
 from config.positions import Positions
 from config.problems import ConfigurationError, Finding, KeyPath, Problem, key_name
 from config.references import MissingSecretError
-from config.settings import ChannelSettings, PluginTable, Settings, SourceSettings
+from config.settings import ChannelSettings, DetectorSettings, PluginTable, Settings, SourceSettings
 from config.shapes import anchored, references
 from config.suggestions import closest, did_you_mean
 from config.web import SHORTEST_WEB_SECRET
 
-PACKAGES: Mapping[str, str] = {"sources": "collectors", "channels": "alerts.channels"}
+PACKAGES: Mapping[str, str] = {
+    "sources": "collectors",
+    "channels": "alerts.channels",
+    "detectors": "monitor.detectors",
+}
 """Where the plug-ins of each list of tables lie."""
-_TABLES: Mapping[str, type[PluginTable]] = {"sources": SourceSettings, "channels": ChannelSettings}
+_TABLES: Mapping[str, type[PluginTable]] = {
+    "sources": SourceSettings,
+    "channels": ChannelSettings,
+    "detectors": DetectorSettings,
+}
 
 
 def load(
@@ -140,10 +148,14 @@ def _anchored(settings: Settings, options: OptionsByPlace, folder: Path) -> Sett
     """The settings with every relative path taken from the file's folder, in the plug-ins' options too."""
     tables: dict[str, Any] = {
         name: [_anchored_options(element, options.get((name, index)), folder) for index, element in enumerate(elements)]
-        for name, elements in (("sources", settings.sources), ("channels", settings.channels))
+        for name, elements in _plugin_tables(settings)
     }
     database = settings.database.model_copy(update={"url": _anchored_address(settings.database.url, folder)})
     return anchored(settings.model_copy(update={**tables, "database": database}), folder)
+
+
+def _plugin_tables(settings: Settings) -> list[tuple[str, Sequence[PluginTable]]]:
+    return [("sources", settings.sources), ("channels", settings.channels), ("detectors", settings.detectors)]
 
 
 def _anchored_options(element: PluginTable, options: Any, folder: Path) -> PluginTable:
@@ -187,7 +199,7 @@ def _weak_secret(settings: Settings, folder: Path) -> Iterator[Finding]:
 def _missing_secrets(settings: Settings, options: OptionsByPlace, folder: Path) -> Iterator[Finding]:
     enabled = {
         (name, index)
-        for name, elements in (("sources", settings.sources), ("channels", settings.channels))
+        for name, elements in _plugin_tables(settings)
         for index, element in enumerate(elements)
         if element.enabled
     }

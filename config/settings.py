@@ -224,6 +224,10 @@ class ChannelSettings(PluginTable):
     """A way to people."""
 
 
+class DetectorSettings(PluginTable):
+    """A way of one's own to find trouble in what is said."""
+
+
 class StepSettings(Table):
     """Who is told next while nobody has taken an incident."""
 
@@ -469,6 +473,8 @@ class Settings(Table):
     """How posts are read: language, relevance and sentiment toward the brand."""
     detection: DetectionSettings = Field(default_factory=DetectionSettings)
     """When a surge becomes an incident."""
+    detectors: list[DetectorSettings] = []
+    """Detectors of the operator's own, beside those of the program."""
     channels: list[ChannelSettings] = []
     """The ways to people."""
     routes: list[RouteSettings] = []

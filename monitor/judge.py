@@ -9,15 +9,17 @@ when somebody speaks again; so a year of a quiet brand is judged in seconds, wit
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Self, TypeVar
 
 import msgspec
 
-from config.settings import Settings
+from config.plugins import resolve
+from config.settings import DetectorSettings, Settings
 from config.thresholds import ThresholdSettings
 from monitor.detectors.burst import BurstSettings
 from monitor.detectors.contract import TICK, Detector, Hearing, Tick
@@ -37,6 +39,10 @@ UNREAD = {"": 0.0}
 """Coverage of a tick in which nothing was read."""
 ELSE = ""
 """Stands for every brand without settings of its own."""
+DETECTORS = "monitor.detectors"
+
+Make = Callable[[Sequence[str]], Detector]
+"""Makes a detector without a past, for the brands named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +63,28 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class JudgeSettings:
-    """Thresholds by brand (`""` for every other), and the kinds of incident that words may point to."""
+    """Thresholds by brand (`""` for every other), and the kinds of incident that words may point to.
+
+    `own` makes the detectors of the operator's own, each under its name.
+    """
 
     thresholds: Mapping[str, Thresholds] = field(default_factory=lambda: {ELSE: Thresholds()})
     kinds: Mapping[str, Kind] = field(default_factory=lambda: Taxonomy.build().kinds_by_name)
+    own: Mapping[str, Make] = field(default_factory=dict)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """As the operator configured it, each brand with its own sensitivity and thresholds."""
         brands = {brand.name: thresholds_of(settings.thresholds_for(brand)) for brand in settings.brands}
         kinds = Taxonomy.build(settings.kinds).kinds_by_name
-        return cls({ELSE: thresholds_of(settings.thresholds_for()), **brands}, kinds)
+        own = {one.name: _maker(one) for one in settings.detectors if one.enabled}
+        return cls({ELSE: thresholds_of(settings.thresholds_for()), **brands}, kinds, own)
+
+
+def _maker(configured: DetectorSettings) -> Make:
+    """Makes a detector of the operator's own, with its options checked; `ValidationError` where they are wrong."""
+    module = resolve(DETECTORS, configured.type)
+    return partial(module.build, module.Options.model_validate(configured.options))
 
 
 def thresholds_of(chosen: ThresholdSettings) -> Thresholds:
@@ -106,6 +123,7 @@ class Judge:
         self._silent = 0
         self._last_at: datetime | None = None
         self._detectors = _detectors(self._brands, self._settings)
+        self._own = {name: make(self._brands) for name, make in self._settings.own.items()}
         self._digests = {brand: chosen.digest for brand, chosen in self._settings.thresholds.items()}
 
     def step(self, tick: Tick) -> list[Signal]:
@@ -131,6 +149,7 @@ class Judge:
         self._voices, self._recent, self._shared = dict(self._voices), dict(self._recent), set(self._shared)
         self._stillness = self._stillness.copy()
         self._detectors = [detector.copy() for detector in self._detectors]
+        self._own = {name: detector.copy() for name, detector in self._own.items()}
         return self
 
     def dump(self) -> bytes:
@@ -144,11 +163,12 @@ class Judge:
                 voices={brand: fold.dump() for brand, fold in self._voices.items()},
                 recent={brand: recent.dump() for brand, recent in self._recent.items()},
                 detectors=[detector.dump() for detector in self._detectors],
+                own={name: detector.dump() for name, detector in self._own.items()},
             )
         )
 
     def load(self, blob: bytes) -> None:
-        """Take up a state that `dump` gave, of the same settings; brands that are new since start from nothing.
+        """Take up a state that `dump` gave, of the same settings; what is new since starts from nothing.
 
         Raises `ValueError` when the state was written by another version of the program.
         """
@@ -160,6 +180,8 @@ class Judge:
         self._recent = {brand: self._new_recent(kept) for brand, kept in state.recent.items() if brand in known}
         for detector, kept in zip(self._detectors, state.detectors, strict=True):
             detector.load(kept)
+        for name in self._own.keys() & state.own.keys():
+            self._own[name].load(state.own[name])
 
     def _step(self, tick: Tick) -> list[Signal]:
         covered = sum(tick.coverage.values()) / len(tick.coverage) if tick.coverage else 1.0
@@ -169,7 +191,8 @@ class Judge:
         if not heard:
             self._silent += 1
         hearing = Hearing(tick.at, heard, self._recent, tick.samples, covered, gap_ticks)
-        signals = [self._signed(signal) for detector in self._detectors for signal in detector.hear(hearing)]
+        listening = (*self._detectors, *self._own.values())
+        signals = [self._signed(signal) for detector in listening for signal in detector.hear(hearing)]
         if len(signals) > 1:
             signals.sort(key=lambda signal: (signal.brand, signal.detector, signal.topic))
         return signals
@@ -225,6 +248,7 @@ class _State(msgspec.Struct):
     voices: dict[str, bytes]
     recent: dict[str, list[Moment]]
     detectors: list[bytes]
+    own: dict[str, bytes] = {}
 
 
 def _decoded(blob: bytes) -> _State:

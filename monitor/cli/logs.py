@@ -79,7 +79,8 @@ def secrets_of(settings: Settings) -> list[str]:
     from config.shapes import references
 
     found = [reference for _, reference in references(settings)]
-    for name, tables in (("sources", settings.sources), ("channels", settings.channels)):
+    plugins = (("sources", settings.sources), ("channels", settings.channels), ("detectors", settings.detectors))
+    for name, tables in plugins:
         for table in tables:
             options = options_of(PACKAGES[name], table.type).model_validate(table.options)
             found += [reference for _, reference in references(options)]

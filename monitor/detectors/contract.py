@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, Self
 
+from pydantic import BaseModel, ConfigDict
+
 from monitor.detectors.recent import Recent
 from monitor.voices import Heard
 from storage.records import BIN_SECONDS, EngagementSample, MentionedPost, Signal
@@ -69,6 +71,14 @@ class Hearing:
     samples: Sequence[EngagementSample] = ()
     covered: float = 1.0
     gap_ticks: int = 0
+
+
+class DetectorOptions(BaseModel):
+    """Base of a detector's own options, the keys of its `[[detectors]]` table; unknown ones are refused."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class Detector(Protocol):

@@ -75,7 +75,7 @@ def test_every_setting_stands_in_the_example_with_a_sentence(path: tuple[str, ..
     if tables[-1:] == ["thresholds"] or name == "options":
         return  # thresholds stand under [detection.thresholds] alone, options are the plug-ins'
     text = EXAMPLE
-    heading = re.compile(rf"^\[{{1,2}}{re.escape('.'.join(tables))}\]", re.MULTILINE)
+    heading = re.compile(rf"^(?:# )?\[{{1,2}}{re.escape('.'.join(tables))}\]", re.MULTILINE)
     assert not tables or heading.search(text)
     assert " ".join(words.split()[:4]) in text.replace("\n# ", " ")
     assert tables or f"[{name}]" in text or f"[[{name}]]" in text

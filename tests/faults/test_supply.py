@@ -11,7 +11,7 @@ REQUIREMENTS = Path(__file__).parents[2] / "requirements"
 PINNED = re.compile(r"[a-z0-9_.-]+(\[[a-z,_-]+\])?==\S+( ;.*)?", re.IGNORECASE)
 
 
-@pytest.mark.parametrize("name", ["build", "runtime", "dev"])
+@pytest.mark.parametrize("name", ["build", "runtime", "dev", "audit"])
 def test_every_requirement_is_pinned_by_hash(name: str) -> None:
     text = (REQUIREMENTS / f"{name}.txt").read_text(encoding="utf-8").replace("\\\n", " ")
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
@@ -23,7 +23,7 @@ def test_every_requirement_is_pinned_by_hash(name: str) -> None:
         assert all(re.fullmatch(r"[0-9a-f]{64}", one.strip()) for one in hashes), line
 
 
-@pytest.mark.parametrize("name", ["build", "runtime", "dev"])
+@pytest.mark.parametrize("name", ["build", "runtime", "dev", "audit"])
 def test_whatever_is_asked_for_is_pinned(name: str) -> None:
     asked = (REQUIREMENTS / f"{name}.in").read_text(encoding="utf-8").splitlines()
     pinned = (REQUIREMENTS / f"{name}.txt").read_text(encoding="utf-8").lower()
