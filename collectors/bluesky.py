@@ -8,6 +8,8 @@ question of its own. Nobody counts views, and a post cannot be edited.
 Terms: the maintainers ask not to use search for collecting in bulk; authors may ask (a label) to be shown to signed-in
 readers alone, which this is.
 
+With `stream` Jetstream is listened to as well (collectors/bluesky_stream.py), and search brings what it missed.
+
 The SDK is not used (decision 116). An app password is signed in once; its tokens stay in memory, the short one is
 renewed by the long one, and never stand in the cursor.
 """
@@ -20,14 +22,16 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from collectors.bluesky_stream import Jetstream
 from collectors.contract import CollectorError, SourceContext
 from collectors.egress import Answer
 from collectors.interface import Interface, secret
-from collectors.listed import Asked, Listed, ListedOptions
+from collectors.listed import Asked, Listed
 from collectors.moments import from_epoch, not_after, read_moment
 from collectors.queries import single_terms
 from collectors.rounds import Found, Listing, Round, chunks, found_in, joined
-from collectors.terms import hashtags_of
+from collectors.streamed import Streamed, StreamedOptions
+from collectors.terms import hashtags_of, naming
 from config.references import SecretReference
 from storage.records import Engagement, Post, PostKind
 
@@ -43,7 +47,7 @@ _SIGN_IN_PROBLEMS = {
 }
 
 
-class Options(ListedOptions):
+class Options(StreamedOptions):
     """Keys of a `[[sources]]` table of type `bluesky`."""
 
     identifier: str = Field(min_length=3, examples=["you.bsky.social"])
@@ -54,6 +58,10 @@ class Options(ListedOptions):
     """Hashtags beside those of the brands."""
     service_url: str = Field(default="https://bsky.social", pattern=r"^https?://")
     """Address of the server that the account is on."""
+    stream: bool = False
+    """Whether Jetstream is listened to, which tells of every post of the network as it is written."""
+    stream_url: str = Field(default="wss://jetstream.us-east.bsky.network/xrpc", pattern=r"^wss?://")
+    """Address of Jetstream."""
 
 
 class StaleError(CollectorError):
@@ -226,4 +234,14 @@ def build(options: Options, context: SourceContext) -> Listed:
     """The source as configured."""
     tags = [f"#{tag}" for tag in hashtags_of(context.brands, options.hashtags)]
     asked = dict.fromkeys((*single_terms(context.brands), *tags, *options.queries))
-    return Listed(Bluesky(options, context), [Listing("search", query) for query in asked], options, context)
+    platform, listings = Bluesky(options, context), [Listing("search", query) for query in asked]
+    if not options.stream:
+        return Listed(platform, listings, options, context)
+    return Streamed(platform, listings, options, context, [_jetstream(options, context)])
+
+
+def _jetstream(options: Options, context: SourceContext) -> Jetstream:
+    def read(view: Mapping[str, Any]) -> Post:
+        return _post(view, context.name, context.clock())
+
+    return Jetstream(options.stream_url, naming(context.brands, hashtags_of((), options.hashtags)), read, context.clock)

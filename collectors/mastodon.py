@@ -13,8 +13,9 @@ Mastodon.py does the talking. Left to itself it waits for five minutes when it i
 says nothing, and would read its token from a file of that name; it is told to throw, and bounded from underneath
 (collectors/transport.py). Its network error swallows ours, which is taken out again.
 
-Streaming brings the same posts and no more than hashtags and searches that are asked every few minutes, and a
-connection that breaks loses what came meanwhile: it is not used.
+With `stream` the instance is listened to as well (collectors/mastodon_stream.py), which needs a token; it tells of
+posts that search does not find, since their authors did not agree to be found. Lists bring what a broken connection
+missed.
 """
 
 from __future__ import annotations
@@ -23,18 +24,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from collectors.contract import CollectorError, SourceContext
 from collectors.interface import secret
-from collectors.listed import Listed, ListedOptions
+from collectors.listed import Listed
+from collectors.mastodon_stream import InstanceStream
 from collectors.moments import not_after, read_moment
 from collectors.plain import plain_text
 from collectors.queries import single_terms
 from collectors.rounds import ODD, Found, Listing, Round, chunks, found_in, joined
-from collectors.terms import hashtags_of
+from collectors.streamed import Streamed, StreamedOptions
+from collectors.terms import hashtags_of, naming
 from config.references import SecretReference
 from storage.records import Engagement, Post, PostKind
 
@@ -55,7 +59,7 @@ _VERSION = "4.5.0"
 """What Mastodon.py is told of every instance: asked itself, one that gives no version sends it round in circles."""
 
 
-class Options(ListedOptions):
+class Options(StreamedOptions):
     """Keys of a `[[sources]]` table of type `mastodon`."""
 
     instance: str = Field(default="https://mastodon.social", pattern=r"^https?://")
@@ -64,6 +68,14 @@ class Options(ListedOptions):
     """Token of an account there (scope `read`); without it only hashtags are read."""
     hashtags: list[Annotated[str, Field(pattern=r"^#?\w+$")]] = Field(default_factory=list)
     """Hashtags beside those of the brands."""
+    stream: Literal["off", "hashtags", "public"] = "off"
+    """What is listened to: nothing, the hashtags, or everything public that reaches the instance."""
+
+    @model_validator(mode="after")
+    def _has_a_token(self) -> Self:
+        if self.stream != "off" and self.access_token is None:
+            raise ValueError("listening to a stream of Mastodon needs an access_token")
+        return self
 
 
 class Mastodon:
@@ -82,26 +94,12 @@ class Mastodon:
 
     @contextmanager
     def session(self) -> Iterator[None]:
-        """Keep a connection; the token is read anew, so that it may be rotated."""
-        import mastodon  # noqa: PLC0415  (slow to import: only paid by who reads Mastodon)
+        """Keep a connection."""
+        from collectors.transport import GuardedAdapter  # noqa: PLC0415
 
-        from collectors.transport import GuardedAdapter, guarded_session  # noqa: PLC0415
-
-        reference = self._options.access_token
-        token = secret(reference, "the access token of Mastodon") if reference is not None else None
         self._adapter = GuardedAdapter("Mastodon", clock=self._clock)
         self._counted = 0
-        with guarded_session(self._adapter) as session:
-            session.max_redirects = 0
-            self._client = mastodon.Mastodon(
-                api_base_url=self._options.instance,
-                ratelimit_method="throw",
-                version_check_mode="created",
-                mastodon_version=_VERSION,
-                session=session,
-                user_agent="tocsin",
-            )
-            self._client.access_token = token  # given to the constructor it would also be looked for as a file
+        with client(self._options, self._adapter) as self._client:
             yield
 
     def asked(self) -> int:
@@ -118,9 +116,12 @@ class Mastodon:
         else:
             answer = self._ask(lambda client: client.timeline_hashtag(listing.path, max_id=before, limit=PAGE))
         found = self._found(answer)
-        roots = self._roots_of(found.posts)
-        posts = [_filed(post, roots.get(post.external_id)) for post in found.posts]
-        return Found(posts, found.bad, _last_id(answer), found.given)
+        return Found(self.placed(found.posts), found.bad, _last_id(answer), found.given)
+
+    def placed(self, posts: Sequence[Post]) -> list[Post]:
+        """The posts in the threads that they stand in."""
+        roots = self._roots_of(posts)
+        return [_filed(post, roots.get(post.external_id)) for post in posts]
 
     def looked_up(self, names: Sequence[str]) -> Found:
         """Posts by their ids; those that are gone, or not for us, are missing."""
@@ -189,6 +190,29 @@ class Mastodon:
             raise _unreadable(error) from error
 
 
+@contextmanager
+def client(options: Options, adapter: GuardedAdapter) -> Iterator[mastodon.Mastodon]:
+    """Mastodon.py over an adapter; the token is read anew, so that it may be rotated."""
+    import mastodon  # noqa: PLC0415  (slow to import: only paid by who reads Mastodon)
+
+    from collectors.transport import guarded_session  # noqa: PLC0415
+
+    reference = options.access_token
+    token = secret(reference, "the access token of Mastodon") if reference is not None else None
+    with guarded_session(adapter) as session:
+        session.max_redirects = 0
+        made = mastodon.Mastodon(
+            api_base_url=options.instance,
+            ratelimit_method="throw",
+            version_check_mode="created",
+            mastodon_version=_VERSION,
+            session=session,
+            user_agent="tocsin",
+        )
+        made.access_token = token  # given to the constructor it would also be looked for as a file
+        yield made
+
+
 def _unreadable(error: BaseException) -> CollectorError:
     return CollectorError(f"Mastodon gave an answer that cannot be read ({type(error).__name__})")
 
@@ -252,4 +276,16 @@ def build(options: Options, context: SourceContext) -> Listed:
     tags = hashtags_of(context.brands, options.hashtags)
     asked = dict.fromkeys((*single_terms(context.brands), *options.queries)) if options.access_token else ()
     listings = [*(Listing("search", query) for query in asked), *(Listing(tag) for tag in tags)]
-    return Listed(Mastodon(options, context), listings, options, context)
+    platform = Mastodon(options, context)
+    listened = {"off": [], "hashtags": tags, "public": [""]}[options.stream]
+    if not listened:
+        return Listed(platform, listings, options, context)
+    streams = [_stream(tag, options, context) for tag in listened]
+    return Streamed(platform, listings, options, context, streams, platform.placed)
+
+
+def _stream(tag: str, options: Options, context: SourceContext) -> InstanceStream:
+    def read(status: Any) -> Post | None:
+        return _post(status, context.name, context.clock())
+
+    return InstanceStream(tag, partial(client, options), naming(context.brands), read, context.clock)

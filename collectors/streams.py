@@ -16,13 +16,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 import structlog
 
-from collectors.contract import CollectorError, Quarantined
-from collectors.rounds import Found
+from collectors.contract import CollectorError, Quarantined, raw_hash
+from collectors.rounds import ODD, Found
 from storage.records import Gap, GapCause, Post
 
 _log = structlog.get_logger(__name__)
@@ -31,6 +31,8 @@ MOST_WAITING = 20_000
 """Posts that wait to be stored; a stream that tells more is hung up on, and lists are read."""
 STOOD_FOR = 20.0
 """Seconds after which a connection counts as one that stood; one that is cut sooner is waited for."""
+TRUSTED_AFTER = timedelta(seconds=15)
+"""How long after its beginning a stream is trusted to tell everything: posts of the last seconds were on their way."""
 PERMANENT_PAUSE = 300.0
 LONGEST_REFUSED, LONGEST_LIMITED, LONGEST_BROKEN = 320.0, 900.0, 16.0
 LOOK_EVERY = 0.5
@@ -152,6 +154,15 @@ class Hearing:
             if start < end
             else None
         )
+
+
+def told_by(item: Any, read: Callable[[Any], Post | None]) -> Found:
+    """What `read` makes of one item: a post, `None` for what is to be left out; what it fails at is set aside."""
+    try:
+        post = read(item)
+    except ODD as error:
+        return Found(bad=[Quarantined("told by the stream", repr(error), raw_hash(repr(item)))], given=1)
+    return Found([] if post is None else [post], given=1)
 
 
 def listen(

@@ -53,9 +53,9 @@ def hashtags_of(brands: Sequence[BrandSettings], more: Sequence[str] = ()) -> li
     return list(dict.fromkeys(tag.strip().removeprefix("#").casefold() for tag in signed))
 
 
-def naming(brands: Sequence[BrandSettings]) -> re.Pattern[str] | None:
-    """A pattern that finds any term of any brand as a whole word, capitals aside; `None` for no brands."""
-    words = {word for brand in brands for word in _all_words(terms_of(brand))}
+def naming(brands: Sequence[BrandSettings], more: Sequence[str] = ()) -> re.Pattern[str] | None:
+    """A pattern that finds any term of any brand, or of `more`, as a whole word, capitals aside; `None` for none."""
+    words = {word for brand in brands for word in _all_words(terms_of(brand))} | set(more)
     if not words:
         return None
     alternatives = "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))

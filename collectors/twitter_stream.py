@@ -9,11 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from collectors.contract import Count, Page, SourceContext, Tariff
-from collectors.streams import Hearing, Standing, listen
+from collectors.streams import TRUSTED_AFTER, Hearing, Standing, listen
 from collectors.twitter import Options, Twitter, asked_for
 from collectors.twitter_state import DELAY, Reading, moment
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collectors.twitter_line import Line
 
 A_PAGE = 500
-_SETTLE = timedelta(seconds=15)
-"""How long after its beginning a stream is trusted to tell everything: posts of the last seconds were on their way."""
 LONGEST_RULE = 1024
 
 
@@ -65,7 +63,7 @@ class StreamedTwitter(Twitter):
         gap = self._hearing.missed(self._read_at)
         if gap is not None:
             yield Page(reading.cursor(), gaps=[gap])
-        end = now if standing is None else min(now, standing.since + _SETTLE + DELAY)
+        end = now if standing is None else min(now, standing.since + TRUSTED_AFTER + DELAY)
         for query, state in reading.queries.items():
             yield from self._read(query, state, reading, now, end)
             if standing is not None and moment(state.read_until) >= _trusted(standing):
@@ -99,4 +97,4 @@ class StreamedTwitter(Twitter):
 
 
 def _trusted(standing: Standing) -> datetime:
-    return (standing.since + _SETTLE).replace(microsecond=0)
+    return (standing.since + TRUSTED_AFTER).replace(microsecond=0)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from collectors import bluesky
 from collectors.contract import CollectorError
-from storage.records import Engagement, PostKind
-from tests.collectors.scenario import Clock, Played, built
-from tests.servers.bluesky_api import HANDLE, PASSWORD, BlueskyServer, Skeet
-from tests.servers.web import as_json
+from storage.records import Engagement, GapCause, PostKind
+from tests.collectors.listening import Impatient, listening
+from tests.collectors.scenario import Clock, Played, Store, built
+from tests.servers.bluesky_api import HANDLE, JETSTREAM, PASSWORD, BlueskyServer, Skeet
+from tests.servers.web import Feed, Reply, as_json
 
 
 class BlueskyScenario(Played[BlueskyServer]):
@@ -45,6 +47,57 @@ def scenario() -> Iterator[BlueskyScenario]:
             yield BlueskyScenario(server, bluesky, clock, {**account, "service_url": server.url, "overlap": "0s"})
         finally:
             patch.undo()
+
+
+class BlueskyStream(BlueskyScenario):
+    """The same, listened to."""
+
+    silent: ClassVar[dict[str, Any]] = {"stream": False}
+
+    @property
+    def feed(self) -> Feed:
+        """Who listens."""
+        return self.server.feed
+
+    def say(self, *, told: bool = True) -> str:
+        """A post of this moment."""
+        name = self.write("Norrvik at last", minutes_ago=0)
+        if told:
+            self.repeat(name)
+        return name
+
+    def repeat(self, name: str) -> None:
+        """The same again."""
+        self.server.tell(self.server.skeets[name])
+
+    def garble(self) -> None:
+        """A post without what a post has."""
+        self.server.tell_event("commit", operation="create", collection="app.bsky.feed.post", rkey="1")
+
+    def keep_alive(self) -> None:
+        """An event that is no post."""
+        self.server.tell_event("identity", did="did:plc:bo")
+
+    def shorten_silence(self, patch: pytest.MonkeyPatch) -> None:
+        """A fifth of a second."""
+        patch.setattr("collectors.bluesky_stream._SILENCE", 0.2)
+
+    def fail_stream(self, *replies: Reply) -> None:
+        """Faults of the stream alone."""
+        self.server.failing = JETSTREAM
+        self.fail_next(*replies)
+
+    def is_list(self, path: str) -> bool:
+        """Searches and hashtags."""
+        return path.endswith("searchPosts")
+
+
+@contextmanager
+def streaming() -> Iterator[BlueskyStream]:
+    """The same with its stream."""
+    with scenario() as given:
+        options = {**given.options, "stream": True, "stream_url": f"{given.server.url.replace('http', 'ws')}/xrpc"}
+        yield BlueskyStream(given.server, bluesky, given.clock, options)
 
 
 @pytest.fixture
@@ -167,3 +220,107 @@ def test_the_probe_says_what_it_found(world: BlueskyScenario) -> None:
     world.write("Norrvik")
     said = built(world).probe()
     assert said == "Bluesky accepts the account; 1 posts of the last day on the first page of Norrvik"
+
+
+# -- Jetstream -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stream() -> Iterator[BlueskyStream]:
+    with streaming() as given:
+        yield given
+
+
+def connections(stream: BlueskyStream) -> list[dict[str, str]]:
+    return [dict(request.query) for request in stream.server.requests if request.path.endswith(JETSTREAM)]
+
+
+def test_only_posts_are_asked_for_and_only_those_that_name_a_brand_are_kept(stream: BlueskyStream) -> None:
+    source, store = built(stream), Store()
+    with listening(source, stream.feed) as ear:
+        ear.connected()
+        stream.repeat(stream.write("nothing of interest", minutes_ago=0))
+        stream.server.tell(stream.server.skeets[stream.write("Norrvik", minutes_ago=0)], operation="delete")
+        name = stream.say()
+        ear.called()
+        store.run(source, pages=1)
+    assert list(store.posts) == [name]
+    (asked,) = connections(stream)
+    assert (asked["collections"], asked["kinds"]) == ("app.bsky.feed.post", "commit")
+
+
+def test_a_picture_or_a_link_can_name_a_brand(stream: BlueskyStream) -> None:
+    source, store = built(stream), Store()
+    with listening(source, stream.feed) as ear:
+        ear.connected()
+        name = stream.write("Look", minutes_ago=0, embed={"external": {"title": "Norrvik recalls", "description": ""}})
+        stream.repeat(name)
+        ear.called()
+        store.run(source, pages=1)
+    assert list(store.posts) == [name]
+
+
+def test_a_new_connection_goes_on_where_the_last_one_ended(stream: BlueskyStream) -> None:
+    source = built(stream)
+    with listening(source, stream.feed) as ear:
+        ear.connected()
+        stream.say()
+        ear.called()
+        stream.feed.hang_up()
+        ear.connected()
+    assert [asked.get("cursor") for asked in connections(stream)] == [None, "1"]
+
+
+def test_where_jetstream_has_forgotten_it_is_listened_to_from_now_on(stream: BlueskyStream) -> None:
+    source = built(stream)
+    with listening(source, stream.feed) as ear:
+        ear.connected()
+        stream.say()
+        ear.called()
+        stream.server.oldest_event = 100
+        stream.feed.hang_up()
+        ear.connected()
+    assert [asked.get("cursor") for asked in connections(stream)] == [None, "1", None]
+
+
+def test_a_consumer_that_is_too_slow_is_told_so(stream: BlueskyStream, capsys: pytest.CaptureFixture[str]) -> None:
+    stopping = Impatient(1)
+    with listening(built(stream), stream.feed, stopping) as ear:
+        ear.connected()
+        stream.feed.tell(json.dumps({"$type": "error", "error": "ConsumerTooSlow", "message": "bye"}).encode())
+        stopping.done.wait(20)
+    assert "ConsumerTooSlow" in capsys.readouterr().out
+
+
+def test_lists_are_read_at_leisure_while_the_stream_stands(stream: BlueskyStream) -> None:
+    source, store = built(stream, lists_every="10m"), Store()
+    with listening(source, stream.feed) as ear:
+        ear.connected()
+        stream.say()
+        ear.called()
+        stream.clock.advance(minutes=1)
+        assert store.run(source)[-1].complete, "lists are read once the stream stands"
+        stream.clock.advance(minutes=9)
+        assert not store.run(source)[-1].complete
+        stream.clock.advance(minutes=1)
+        assert store.run(source)[-1].complete
+
+
+def test_lists_that_fail_leave_a_gap_since_they_were_read(stream: BlueskyStream) -> None:
+    source, store = built(stream), Store()
+    with listening(source, stream.feed) as ear:
+        ear.connected()
+        stream.say()
+        ear.called()
+        stream.clock.advance(minutes=1)
+        store.run(source)
+        read_at = stream.clock()
+        stream.clock.advance(minutes=3)
+        store.run(source)
+        stream.clock.advance(minutes=3)
+        stream.server.failing = "searchPosts"
+        stream.fail_next(Reply(503))
+        with pytest.raises(CollectorError, match="503"):
+            store.run(source)
+    (gap,) = store.gaps
+    assert (gap.starts_at, gap.ends_at, gap.cause) == (read_at, stream.clock(), GapCause.FAILURE)

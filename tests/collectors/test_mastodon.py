@@ -9,18 +9,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from collectors import mastodon
 from collectors.contract import CollectorError, Rechecking, SourceContext, ThreadReader
+from collectors.streamed import Streamed
 from storage.records import Engagement, PostKind
+from tests.collectors.listening import Impatient, listening
 from tests.collectors.scenario import Clock, Played, Store, built
 from tests.servers.mastodon_api import TOKEN, MastodonServer, Toot
-from tests.servers.web import Reply, Request, WebServer
+from tests.servers.web import Feed, Reply, Request, WebServer
 
 
 class MastodonScenario(Played[MastodonServer]):
@@ -50,6 +53,57 @@ def scenario() -> Iterator[MastodonScenario]:
             yield MastodonScenario(server, mastodon, clock, options)
         finally:
             patch.undo()
+
+
+class MastodonStream(MastodonScenario):
+    """The same, listened to."""
+
+    silent: ClassVar[dict[str, Any]] = {"stream": "off"}
+
+    @property
+    def feed(self) -> Feed:
+        """Who listens."""
+        return self.server.feed
+
+    def say(self, *, told: bool = True) -> str:
+        """A post of this moment."""
+        name = self.write("Norrvik at last", minutes_ago=0)
+        if told:
+            self.repeat(name)
+        return name
+
+    def repeat(self, name: str) -> None:
+        """The same again."""
+        self.server.tell(self.server.toots[int(name)])
+
+    def garble(self) -> None:
+        """A post without what a post has."""
+        self.feed.tell(b'event: update\ndata: {"id": "1", "visibility": "public"}\n\n')
+
+    def keep_alive(self) -> None:
+        """A comment."""
+        self.feed.tell(b":thump\n")
+
+    def shorten_silence(self, patch: pytest.MonkeyPatch) -> None:
+        """A fifth of a second."""
+        patch.setattr("collectors.mastodon_stream.SILENCE", 0.2)
+
+    def fail_stream(self, *replies: Reply) -> None:
+        """Faults of the stream alone."""
+        self.server.failing = "/streaming/"
+        self.fail_next(*replies)
+
+    def is_list(self, path: str) -> bool:
+        """Searches and hashtags."""
+        return path == "/api/v2/search" or "/timelines/tag/" in path
+
+
+@contextmanager
+def streaming() -> Iterator[MastodonStream]:
+    """The same with its stream."""
+    with scenario() as given:
+        options = {**given.options, "stream": "public"}
+        yield MastodonStream(given.server, mastodon, given.clock, options)
 
 
 @pytest.fixture
@@ -301,3 +355,83 @@ def test_recorded_posts_are_understood() -> None:
     assert any(post.edited_at for post in found.posts)
     assert any(post.repost_of for post in found.posts)
     assert any(post.parent_id for post in found.posts)
+
+
+# -- streams ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stream() -> Iterator[MastodonStream]:
+    with streaming() as given:
+        yield given
+
+
+def test_of_everything_public_what_names_a_brand_is_kept(stream: MastodonStream) -> None:
+    source, store = built(stream), Store()
+    with listening(source, stream.feed) as ear:
+        ear.connected()
+        stream.repeat(stream.write("nothing of interest"))
+        stream.repeat(stream.write("Norrvik, between us", visibility="direct"))
+        name = stream.say()
+        ear.called()
+        store.run(source, pages=1)
+    assert list(store.posts) == [name]
+    assert "/api/v1/streaming/public" in paths(stream)
+
+
+def test_every_hashtag_has_a_connection_and_all_have_to_stand(stream: MastodonStream) -> None:
+    source, store = built(stream, stream="hashtags", hashtags=["#norrvik", "#fjord"]), Store()
+    assert isinstance(source, Streamed)
+    with listening(source, stream.feed) as ear:
+        ear.connected()
+        ear.connected()
+        name = stream.write("Look at this", tags=["fjord"])
+        stream.repeat(name)
+        ear.called()
+        store.run(source, pages=1)
+        assert source._hearing.standing() is not None
+    tags = [dict(request.query)["tag"] for request in stream.server.requests if request.path.endswith("/hashtag")]
+    assert sorted(tags) == ["fjord", "norrvik"]
+    assert name in store.posts
+    assert source._hearing.standing() is None
+
+
+def test_an_edit_is_told_by_the_stream(stream: MastodonStream) -> None:
+    source, store = built(stream), Store()
+    with listening(source, stream.feed) as ear:
+        ear.connected()
+        name = stream.write("Norrvik, sorry", edited_at=stream.clock())
+        stream.server.tell(stream.server.toots[int(name)], event="status.update")
+        ear.called()
+        store.run(source, pages=1)
+    assert store.posts[name].edited_at == stream.clock()
+
+
+def test_an_answer_that_was_told_stands_in_its_thread(stream: MastodonStream) -> None:
+    source, store = built(stream), Store()
+    first = stream.write("What is this?")
+    second = stream.write("No idea", answers=int(first))
+    with listening(source, stream.feed) as ear:
+        ear.connected()
+        third = stream.write("A Norrvik", answers=int(second))
+        stream.repeat(third)
+        ear.called()
+        store.run(source, pages=1)
+    assert (store.posts[third].thread_id, store.posts[third].parent_id) == (first, second)
+
+
+def test_listening_needs_a_token() -> None:
+    with pytest.raises(ValidationError, match="needs an access_token"):
+        mastodon.Options(stream="public")
+
+
+def test_a_line_without_an_end_is_not_read_to_it(
+    stream: MastodonStream, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("collectors.mastodon_stream.LARGEST", 1000)
+    stopping = Impatient(1)
+    with listening(built(stream), stream.feed, stopping) as ear:
+        ear.connected()
+        stream.feed.tell(b"x" * 2000)
+        stopping.done.wait(20)
+    assert "a line of more than 1000 bytes" in capsys.readouterr().out

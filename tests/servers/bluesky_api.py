@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.servers.web import Reply, Request, WebServer, as_json
+from tests.servers.web import Feed, Reply, Request, WebServer, as_json
 
 HANDLE, PASSWORD = "monitor.bsky.example", "abcd-efgh-ijkl-mnop"
+JETSTREAM = "network.bsky.jetstream.subscribeEvents"
 _MOST_LOOKED_UP, _LARGEST_PAGE = 25, 100
 
 
@@ -36,7 +37,9 @@ class BlueskyServer(WebServer):
         super().__init__()
         self.skeets: dict[str, Skeet] = {}
         self.clock, self.page, self.counted = clock, page, counted
-        self.sign_ins = self.renewals = 0
+        self.sign_ins = self.renewals = self.events = 0
+        self.oldest_event = 0
+        self.feed = Feed()
         self.short, self.long = "short-0", "long-0"
         self.finds: Callable[[str, Skeet], bool] = lambda query, skeet: query.strip('"').lower() in skeet.text.lower()
 
@@ -46,10 +49,12 @@ class BlueskyServer(WebServer):
         self.long = "" if long else self.long
 
     def may_fail(self, request: Request) -> bool:
-        return "com.atproto.server" not in request.path
+        return "com.atproto.server" not in request.path and super().may_fail(request)
 
     def answer(self, request: Request) -> Reply:
         name = request.path.removeprefix("/xrpc/")
+        if name == JETSTREAM:
+            return self._jetstream(request)
         if name == "com.atproto.server.createSession":
             return self._sign_in(json.loads(request.body))
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -63,6 +68,28 @@ class BlueskyServer(WebServer):
             "app.bsky.feed.getPostThread": self._whole_thread,
         }
         return answers[name](request) if name in answers else as_json({"error": "MethodNotImplemented"}, 501)
+
+    # -- Jetstream -----------------------------------------------------------------------------------------------------
+
+    def tell(self, skeet: Skeet, operation: str = "create") -> None:
+        """Tell of a post on the stream."""
+        did, collection, rkey = skeet.address.removeprefix("at://").split("/")
+        record = {} if operation == "delete" else {"record": self._view(skeet)["record"], "cid": "c"}
+        event = {"did": did, "operation": operation, "collection": collection, "rkey": rkey, "rev": "3k"}
+        self.tell_event("commit", **event, **record)
+
+    def tell_event(self, kind: str, **fields: Any) -> None:
+        """Tell of anything."""
+        self.events += 1
+        payload = {"$type": f"{JETSTREAM}#{kind}", "seq": self.events, "time": _stamp(self.clock()), **fields}
+        self.feed.tell(json.dumps({"$type": "message", "payload": payload}).encode())
+
+    def _jetstream(self, request: Request) -> Reply:
+        if request.headers.get("sec-websocket-protocol") != "xrpc.v1.json":
+            return as_json({"error": "InvalidRequest", "message": "unknown subprotocol"}, 400)
+        if int(request.query.get("cursor", self.oldest_event)) < self.oldest_event:
+            return as_json({"error": "CursorTooOld", "message": "gone"}, 400)
+        return Reply(feed=self.feed)
 
     def _sign_in(self, asked: dict[str, str]) -> Reply:
         if (asked["identifier"], asked["password"]) != (HANDLE, PASSWORD):

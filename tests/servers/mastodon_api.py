@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.servers.web import Reply, Request, WebServer, as_json
+from tests.servers.web import Feed, Reply, Request, WebServer, as_json
 
 TOKEN = "an-access-token"
 _MOST_IDS = 20
@@ -38,6 +39,8 @@ class MastodonServer(WebServer):
         self.clock, self.page = clock, page
         self.knows_ids = True
         self.remaining = 299
+        self.feed = Feed()
+        """The streams, of which a test opens one."""
         self.finds: Callable[[str, Toot], bool] = lambda query, toot: query.strip('"').lower() in toot.text.lower()
 
     def answer(self, request: Request) -> Reply:
@@ -47,10 +50,23 @@ class MastodonServer(WebServer):
         if self.remaining <= 0:
             return as_json({"error": "Too many requests"}, 429, self._limits())
         self.remaining -= 1
+        if request.path in ("/api/v1/streaming/public", "/api/v1/streaming/hashtag"):
+            return self._stream(request, is_signed_in=authorization is not None)
         content = self._content(request, is_signed_in=authorization is not None)
         if content is None:
             return as_json({"error": "Record not found"}, 404, self._limits())
         return content if isinstance(content, Reply) else as_json(content, headers=self._limits())
+
+    def tell(self, toot: Toot, event: str = "update") -> None:
+        """Tell of a post on the stream."""
+        self.feed.tell(f"event: {event}\ndata: {json.dumps(self._json(toot))}\n\n".encode())
+
+    def _stream(self, request: Request, *, is_signed_in: bool) -> Reply:
+        if not is_signed_in:
+            return as_json({"error": "Missing access token"}, 401)
+        if request.path.endswith("hashtag") and not request.query.get("tag"):
+            return as_json({"error": "Unknown channel requested"}, 400)
+        return Reply(200, headers={"content-type": "text/event-stream"}, feed=self.feed)
 
     def _limits(self) -> dict[str, str]:
         reset = (self.clock() + timedelta(minutes=3)).isoformat(timespec="milliseconds").replace("+00:00", "Z")

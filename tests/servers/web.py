@@ -15,6 +15,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.servers.websocket import CLOSE, Line
+
 
 @dataclass(frozen=True)
 class Request:
@@ -72,22 +74,41 @@ class Feed:
         self.left.put(len(self.listeners))
 
     def serve(self, handler: BaseHTTPRequestHandler, reply: Reply) -> None:
-        """Pass on what is told, in chunks, until it is hung up or the other side has gone."""
+        """Pass on what is told until it is hung up or the other side has gone."""
         own = self.join()
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            handler.send_response(reply.status)
-            for name, value in {**reply.headers, "transfer-encoding": "chunked"}.items():
-                handler.send_header(name, value)
-            handler.end_headers()
-            handler.wfile.flush()
-            self.joined.put(len(self.listeners))
-            for line in self.lines(own, handler):
-                handler.wfile.write(b"%x\r\n%b\r\n" % (len(line), line))
-                handler.wfile.flush()
-            handler.wfile.write(b"0\r\n\r\n")
-            handler.wfile.flush()
-        self.leave(own)
         handler.close_connection = True
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            if handler.headers.get("upgrade"):
+                self._serve_messages(handler, own)
+            else:
+                self._serve_chunks(handler, reply, own)
+        self.leave(own)
+
+    def _serve_chunks(
+        self, handler: BaseHTTPRequestHandler, reply: Reply, own: queue.SimpleQueue[bytes | None]
+    ) -> None:
+        handler.send_response(reply.status)
+        for name, value in {**reply.headers, "transfer-encoding": "chunked"}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.flush()
+        self.joined.put(len(self.listeners))
+        for line in self.lines(own, handler):
+            handler.wfile.write(b"%x\r\n%b\r\n" % (len(line), line))
+            handler.wfile.flush()
+        handler.wfile.write(b"0\r\n\r\n")
+        handler.wfile.flush()
+
+    def _serve_messages(self, handler: BaseHTTPRequestHandler, own: queue.SimpleQueue[bytes | None]) -> None:
+        """Over a WebSocket, a message for each line."""
+        line = Line(handler)
+        handler.wfile.flush()
+        self.joined.put(len(self.listeners))
+        for said in self.lines(own, handler):
+            line.send(said)
+            handler.wfile.flush()
+        line.send(b"", CLOSE)
+        handler.wfile.flush()
 
     def lines(self, own: queue.SimpleQueue[bytes | None], handler: BaseHTTPRequestHandler) -> Iterator[bytes]:
         """What is told, until it is hung up or the other side has gone."""

@@ -24,6 +24,8 @@ class Line:
         handler.send_header("Connection", "Upgrade")
         digest = hashlib.sha1(f"{key}{_MAGIC}".encode(), usedforsecurity=False).digest()
         handler.send_header("Sec-WebSocket-Accept", base64.b64encode(digest).decode())
+        if wanted := handler.headers.get("Sec-WebSocket-Protocol"):
+            handler.send_header("Sec-WebSocket-Protocol", wanted)
         handler.end_headers()
         handler.close_connection = True
 
