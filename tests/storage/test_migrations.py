@@ -21,6 +21,7 @@ from storage.ingest import Intake, write
 from storage.migrations import compare, steps
 from storage.schema import metadata
 from tests.storage.examples import mentioned, post
+from tests.storage.saved import rows
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -75,6 +76,12 @@ def test_the_version_of_the_program_is_its_last_step() -> None:
     script = ScriptDirectory(str(Path(migrations.__file__).parent))
     assert script.get_current_head() == migrations.NEWEST
     assert {step.revision for step in script.walk_revisions()} == migrations.known()
+
+
+def test_a_database_of_every_version_is_saved() -> None:
+    """What `test_saved.py` upgrades and takes back; a new version is saved when it is made."""
+    missing = [version for version in sorted(migrations.known()) if not rows.file_of(version).exists()]
+    assert missing == [], "run: python -m tests.storage.saved"
 
 
 def test_a_step_that_would_leave_rows_without_their_owner_is_refused(tmp_path: Path) -> None:
