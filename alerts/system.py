@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from alerts.page import BRIEF, Page, to_json
 from alerts.policy import Change, Decision
+from alerts.runbooks import advice
 from alerts.speak import Speaker, page_of
 from config.settings import Settings
 from storage import incidents
@@ -50,12 +51,13 @@ class SystemIncidents:
     name: str = "tocsin"
     timezone: str = "UTC"
     public_url: str = ""
+    runbooks: str = ""
 
     @classmethod
     def build(cls, settings: Settings, speaker: Speaker | None = None) -> Self:
         """Under one configuration."""
-        general = settings.general
-        return cls(speaker or Speaker.build(settings), general.name, general.timezone, general.public_url)
+        general, runbooks = settings.general, settings.operations.runbooks or ""
+        return cls(speaker or Speaker.build(settings), general.name, general.timezone, general.public_url, runbooks)
 
     def report(self, tx: Transaction, failing: Failing, at: datetime) -> Alert | None:
         """Say that something is wrong, as part of `tx`; what is known already is said again only when it is worse."""
@@ -145,11 +147,19 @@ class SystemIncidents:
             acknowledged_by=incident.acknowledged_by,
             acknowledged_at=incident.acknowledged_at,
             resolved_at=incident.resolved_at,
-            why=_sentences(incident),
+            why=(*_sentences(incident), *self._what_to_do(incident)),
             url=self._url(incident),
             timezone=self.timezone,
             drill=bool(incident.facts.get("drill")),
         )
+
+    def unstored(self, failing: Failing, since: datetime, at: datetime) -> Page:
+        """What people are told of a trouble that cannot be stored."""
+        return replace(self.page(_new(failing, since), at), reason=Reason.OPENED, url="")
+
+    def _what_to_do(self, incident: Incident) -> tuple[str, ...]:
+        told = advice(incident.topic, self.runbooks) if incident.state.is_live else ""
+        return (told,) if told else ()
 
     def _url(self, incident: Incident) -> str:
         return f"{self.public_url.rstrip('/')}/incidents/{incident.id}" if self.public_url else ""

@@ -63,6 +63,7 @@ _SAMPLES: Mapping[str, Any] = {
     "operations.heartbeat": {"env": "TOCSIN_HEARTBEAT"},
     "operations.canary": "smtp",
     "operations.all_quiet_at": "09:00",
+    "operations.runbooks": "https://wiki.example.com/tocsin/runbooks",
     "quiet_hours.start": "22:00",
     "quiet_hours.end": "07:00",
     "quiet_hours.timezone": "Europe/Stockholm",

@@ -433,6 +433,8 @@ class OperationsSettings(Table):
     """Channel for tests alone, to which a made incident is sent every 15 minutes to see that all of it works."""
     all_quiet_at: TimeOfDay | None = None
     """When the operators hear once a day that the program works, with its counts; unset for never."""
+    runbooks: WebAddress | None = None
+    """Where your copies of the runbooks lie, so that messages about the program link to them."""
 
     def heartbeat_url(self) -> str:
         """The address of the heartbeat, read from where the reference points when it is one; empty for none."""

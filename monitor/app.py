@@ -6,13 +6,14 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
 
+from alerts.channels.contract import Channel
 from alerts.ladder import Ladder
 from alerts.outbox import Sender, build_channels
 from alerts.routing import Routing
@@ -32,6 +33,7 @@ from monitor.fold import Fold
 from monitor.handed_in import StoredInbox
 from monitor.incidents import CorrelationSettings
 from monitor.judge import Judge, JudgeSettings
+from monitor.last_word import LastWord
 from monitor.pipeline import Pipeline, ledgered_coverage
 from monitor.register import Register
 from monitor.scheduler import Timer
@@ -50,6 +52,7 @@ from storage import leases as lease_store
 from storage import schedule as schedule_store
 from storage import state as state_store
 from storage.database import Database, Transaction
+from storage.errors import StorageError
 
 _log = structlog.get_logger(__name__)
 
@@ -166,7 +169,9 @@ class App:
         ]
         self._lease: lease_store.Lease | None = None
         self._turned_at: datetime | None = None
-        self.vigil = self._vigil()
+        channels = build_channels(self.settings, self.clock)
+        self.vigil = self._vigil(channels)
+        self.last_word = LastWord(self.system, channels, self.clock)
         self._judging = threading.Lock()
 
     def start(self) -> None:
@@ -226,7 +231,15 @@ class App:
         return self._lease is not None and self._lease.expires_at > self.clock()
 
     def lead(self) -> None:
-        """Renew the leader's lease, or take it when nobody holds it."""
+        """Renew the leader's lease, or take it when nobody holds it; say so when nothing can be stored."""
+        try:
+            self._lead()
+        except StorageError as error:
+            self.last_word.refused(str(error))
+            raise
+        self.last_word.worked(self.database)
+
+    def _lead(self) -> None:
         now, before = self.clock(), self._lease
         with self.database.write() as tx:
             held = lease_store.renew(tx, before, now, LEASE_FOR) if before else None
@@ -348,8 +361,7 @@ class App:
         if said:
             self.send()
 
-    def _vigil(self) -> Vigil:
-        channels = build_channels(self.settings, self.clock)
+    def _vigil(self, channels: Mapping[str, Channel]) -> Vigil:
         return Vigil(
             self.settings,
             self.database,

@@ -10,6 +10,7 @@ from alerts.channels.contract import ChannelError, Outcome
 from alerts.outbox import Sender
 from alerts.policy import Change
 from alerts.routing import Destination, Routing, Subject
+from alerts.runbooks import advice
 from alerts.speak import Speaker
 from alerts.system import Failing, SystemIncidents
 from storage import incidents, outbox
@@ -50,7 +51,7 @@ def test_a_trouble_is_told_to_the_operators_alone(database: Database, system: Sy
     incident = stored(database, SILENT.topic)
     assert alert is not None
     assert (alert.page["headline"], alert.page["brand"]) == (SILENT.headline, "watch")
-    assert alert.page["why"] == [SILENT.why]
+    assert alert.page["why"] == [SILENT.why, advice(SILENT.topic)]
     assert (incident.brand, incident.state, incident.is_system) == (SYSTEM, IncidentState.OPEN, True)
     assert places(database, incident) == [("phone", "opened")]
 
