@@ -172,7 +172,8 @@ class Page:
     rang, `changed` what is new since people were last told (empty: nothing that is worth a new message), `notes` what
     concerns the message itself (delayed, sent again, reached through a fallback). `origin` is where it began, `quotes`
     the posts that tell most, strongest first. `response` is the response clock, `snoozed_until` when a pause that
-    somebody made ends, `on_duty` who is on duty at `at`. `timezone` is the zone in which people read its times.
+    somebody made ends, `on_duty` who is on duty at `at`, `carried_by` to whom it is assigned, `merged` the headlines
+    of what people merged into it. `timezone` is the zone in which people read its times.
     """
 
     headline: str
@@ -188,6 +189,8 @@ class Page:
     opened_at: datetime | None = None
     acknowledged_by: str | None = None
     acknowledged_at: datetime | None = None
+    carried_by: str = ""
+    merged: tuple[str, ...] = ()
     resolved_at: datetime | None = None
     observed: float | None = None
     expected: float | None = None

@@ -40,6 +40,12 @@ class Change(StrEnum):
     FALSE_ALARM = "false_alarm"
     NOT_ABOUT_US = "not_about_us"
     DUPLICATE = "duplicate"
+    ASSIGNED = "assigned"
+    CORRECTED = "corrected"
+    MERGED = "merged"
+    TOOK_IN = "took_in"
+    SPLIT = "split"
+    SEPARATED = "separated"
 
 
 ENDS = {
@@ -47,13 +53,18 @@ ENDS = {
     Change.FALSE_ALARM: "it was a false alarm",
     Change.NOT_ABOUT_US: "it is not about us",
     Change.DUPLICATE: "it is the same as another incident",
+    Change.MERGED: "it is part of another incident now",
 }
 _DONE = {
     Change.SNOOZED: "it was snoozed",
     Change.ANSWERED: "there is a public answer",
     Change.ASKED: "whoever took it is asked whether they still have it",
+    Change.ASSIGNED: "somebody else is to carry it",
+    Change.SPLIT: "part of it is an incident of its own",
 }
-BY_PEOPLE = frozenset({Change.ACKNOWLEDGED, Change.RELEASED, *_DONE, *ENDS} - {Change.RESOLVED, Change.ASKED})
+BY_PEOPLE = frozenset(
+    {Change.ACKNOWLEDGED, Change.RELEASED, Change.SEPARATED, *_DONE, *ENDS} - {Change.RESOLVED, Change.ASKED}
+)
 """Changes that a person made just now: telling the others cannot wake anybody who was not awake."""
 
 _MINUTE = timedelta(minutes=1)
@@ -238,7 +249,8 @@ def _news(case: _Case) -> tuple[str, ...]:
     """What is new since people last heard of it, or the change's own sentence where the figures show nothing."""
     before = _page_of(case.heard[-1] if case.heard else case.told[0])
     found = changes(before, case.page, case.rules.growth, case.rules.reach) if before else ()
-    own = (case.note,) if case.note and case.change in (Change.UPDATED, Change.ESCALATED) else ()
+    telling = (Change.UPDATED, Change.ESCALATED, Change.CORRECTED, Change.TOOK_IN)
+    own = (case.note,) if case.note and case.change in telling else ()
     return found or own
 
 
@@ -251,11 +263,35 @@ def _taken(case: _Case) -> Decision:
     return Decision(Reason.UPDATE, f"{who} took it", (sentence,), case.now)
 
 
+def _corrected(case: _Case) -> Decision:
+    """A severity that a person raised is told like any other; everything else only edits what was sent."""
+    if not case.told:
+        return _opened(case)
+    if case.incident.severity.rank > max(alert.severity.rank for alert in case.told):
+        return _escalated(case)
+    return Decision(Reason.UPDATE, "it was corrected", (), case.now)
+
+
+def _took_in(case: _Case) -> Decision:
+    """Another incident is part of this one now, which may make it worse than anybody was told."""
+    if not case.told or case.incident.severity.rank > max(alert.severity.rank for alert in case.told):
+        return _went_on(case)
+    return Decision(Reason.UPDATE, "another incident is part of it now", (case.note,), case.now)
+
+
 def _released(case: _Case) -> Decision:
     """Nobody has it any more, so everybody is told as at the start."""
     if not case.told:
         return _opened(case)
     return Decision(Reason.REMINDER, "nobody has it any more", (case.note or "Nobody has it any more.",), case.now)
+
+
+def _separated(case: _Case) -> Decision:
+    """It goes on by itself again, and whoever read that it was over must hear that."""
+    if not case.told:
+        return _opened(case)
+    reason = Reason.UPDATE if case.incident.state is IncidentState.ACKNOWLEDGED else Reason.REMINDER
+    return Decision(reason, "it goes on by itself again", (case.note or "It goes on by itself again.",), case.now)
 
 
 def _done(case: _Case) -> Decision:
@@ -284,6 +320,9 @@ _ANSWERS: dict[Change, Callable[[_Case], Decision]] = {
     Change.HELD: _went_on,
     Change.ACKNOWLEDGED: _taken,
     Change.RELEASED: _released,
+    Change.SEPARATED: _separated,
+    Change.CORRECTED: _corrected,
+    Change.TOOK_IN: _took_in,
     **dict.fromkeys(_DONE, _done),
     **dict.fromkeys(ENDS, _over),
 }

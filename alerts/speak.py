@@ -27,6 +27,7 @@ from storage.records import Alert, Delivery, DeliveryState, Escalation, Incident
 _log = structlog.get_logger(__name__)
 
 _ENDS_ESCALATION = (Change.ACKNOWLEDGED, *ENDS)
+_BEGINS_AGAIN = (Change.RELEASED, Change.SEPARATED)
 _BEFORE = tuple(reason for reason in Reason if reason is not Reason.RETRACTED)
 COMBINED = "It began and ended before a message about it could reach you."
 
@@ -106,7 +107,7 @@ class Speaker:
         by_people = change in BY_PEOPLE
         if self.weather and not by_people and (why := self.weather.shelters(tx, incident, decision, now)):
             return self._shelter(tx, incident, page, decision, told, now, why)
-        return self.say(tx, incident, page, decision, told, now, restart=change is Change.RELEASED)
+        return self.say(tx, incident, page, decision, told, now, restart=change in _BEGINS_AGAIN)
 
     def say(
         self,

@@ -13,6 +13,7 @@ from alerts.duty import Rota
 from alerts.page import Curve, Forecast, Mark, Page, Quote, SourceCoverage, SourceShare
 from alerts.system import SystemIncidents
 from config.settings import Settings
+from monitor import shapes
 from monitor.conversation import answered, carrying
 from monitor.detectors.contract import TICK
 from monitor.detectors.growth import growth
@@ -23,6 +24,7 @@ from monitor.response import response
 from monitor.similar import similar
 from monitor.telling_words import telling_words
 from storage import bins as bin_store
+from storage import casework as casework_store
 from storage import gaps as gap_store
 from storage import incidents as incident_store
 from storage import outbox as outbox_store
@@ -86,7 +88,7 @@ class Briefing:
         incident, at = told.incident, told.at
         if incident.is_system and self.system is not None:
             return self.system.page(incident, at)
-        signals = incident_store.signals(tx, incident.id)
+        signals = shapes.signals(tx, incident.id)
         events = incident_store.events(tx, incident.id)
         posts = _posts(tx, incident, at)
         terms = _terms(tx, incident, posts)
@@ -105,6 +107,7 @@ class Briefing:
             acknowledged_by=incident.acknowledged_by,
             acknowledged_at=incident.acknowledged_at,
             resolved_at=incident.resolved_at,
+            **_casework(tx, incident),
             **_numbers(signals),
             **_crowd(posts),
             **_outlook(tx, incident, at),
@@ -125,6 +128,13 @@ class Briefing:
             timezone=self.timezone,
             drill=self.drill,
         )
+
+
+def _casework(tx: Transaction, incident: Incident) -> dict[str, Any]:
+    """Who carries it, and what was merged into it."""
+    below = [work for work in shapes.family(tx, incident.id) if work.is_member]
+    headlines = tuple(shapes.stored(tx, work.incident_id).headline for work in below)
+    return {"carried_by": casework_store.of(tx, incident.id).assigned_to or "", "merged": headlines}
 
 
 def _posts(tx: Transaction, incident: Incident, at: datetime) -> list[MentionedPost]:

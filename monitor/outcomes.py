@@ -8,6 +8,8 @@ from alerts.actions import Action
 from alerts.render.outside import cleaned
 from alerts.words import clock, person
 from monitor.care import Done
+from monitor.casework_lines import sentence
+from monitor.caseworker import Worked
 from storage.records import Incident, IncidentState
 
 _STATES = {
@@ -71,3 +73,14 @@ def _others(done: Done) -> str:
     if not told:
         return "Nobody had been told of it."
     return f"{told} place{'s' if told != 1 else ''} will be told."
+
+
+def worked(done: Worked) -> str:
+    """What came of a piece of casework."""
+    incident = done.incident
+    name = f"{cleaned(incident.brand)}: {cleaned(incident.headline)} ({incident.id})"
+    if done.event is None:
+        return f"It is so already; nothing changed. {name}"
+    told = len({(item.channel, item.target) for item in done.deliveries})
+    places = f" {told} place{'s' if told != 1 else ''} will be told." if told else ""
+    return f"You {cleaned(sentence(done.event))}.{places} {name}"

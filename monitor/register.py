@@ -12,6 +12,8 @@ from datetime import datetime
 
 from alerts.page import Page
 from monitor.incidents import Change, Transition
+from monitor.shapes import as_detection_may_know, rests_on, steps
+from storage import casework as casework_store
 from storage import incidents as incident_store
 from storage.database import Transaction
 from storage.records import Alert, Incident, IncidentState, Signal
@@ -65,7 +67,9 @@ class Register:
         """The incidents as the database has them: every live one, and those of the names given."""
         live = {incident.id: incident for incident in incident_store.live(tx) if not incident.is_system}
         others = (incident_store.get(tx, name) for name in known if name not in live)
-        return [*live.values(), *(incident for incident in others if incident is not None)]
+        found = [*live.values(), *(incident for incident in others if incident is not None)]
+        worked = casework_store.of_many(tx, [incident.id for incident in found])
+        return [as_detection_may_know(tx, incident, worked[incident.id]) for incident in found]
 
     def record(self, tx: Transaction, seen: Sequence[Finding], at: datetime) -> list[Alert]:
         """Store what changed, append it to the timelines, and announce what is worth it."""
@@ -77,20 +81,43 @@ class Register:
     def withdraw(self, tx: Transaction, known: Mapping[str, Incident], settled: datetime, at: datetime) -> list[Alert]:
         """End incidents that were told early and that the settled numbers do not know."""
         alerts: list[Alert] = []
-        for stored in incident_store.live(tx):
-            if stored.id not in known and stored.opened_at < settled and not stored.is_system:
-                ended = replace(stored, state=IncidentState.RESOLVED, resolved_at=at, updated_at=at)
+        living = [incident for incident in incident_store.live(tx) if not incident.is_system]
+        worked = casework_store.of_many(tx, [incident.id for incident in living])
+        for story in (one for stored in living for one in rests_on(tx, stored, worked[stored.id])):
+            if story.state.is_live and story.id not in known and story.opened_at < settled:
+                ended = replace(story, state=IncidentState.RESOLVED, resolved_at=at, updated_at=at)
                 alerts += self._record(tx, Finding(ended, why=WITHDRAWN), at)
         return alerts
 
     def _record(self, tx: Transaction, finding: Finding, at: datetime) -> list[Alert]:
         before = incident_store.get(tx, finding.incident.id) or _told_early(tx, finding.incident)
-        incident = finding.incident if before is None else _merged(before, finding.incident)
+        if before is None:
+            return self._settle(tx, None, finding.incident, finding, at)
+        work = casework_store.of(tx, before.id)
+        if work.detected is None:
+            return self._settle(tx, before, _merged(before, finding.incident), finding, at)
+        alerts: list[Alert] = []
+        for step in steps(tx, before, work, finding.incident, finding.signals, finding.why, at):
+            is_material = finding.is_material and step.is_news
+            seen = replace(finding, signals=step.signals, why=step.why, is_material=is_material)
+            alerts += self._settle(tx, step.before, _merged(step.before, step.now), seen, at, step.holder)
+        return alerts
+
+    def _settle(
+        self,
+        tx: Transaction,
+        before: Incident | None,
+        incident: Incident,
+        finding: Finding,
+        at: datetime,
+        holder: str | None = None,
+    ) -> list[Alert]:
+        """Store the incident as it is now, keep the signals with `holder` (itself), and tell what is to be told."""
         change = difference(before, incident)
         if change is None and not finding.signals:
             return []
         incident = self._store(tx, before, incident)
-        incident_store.add_signals(tx, incident.id, finding.signals)
+        incident_store.add_signals(tx, holder or incident.id, finding.signals)
         if change is None or (change is Change.UPDATED and not finding.is_material):
             return []
         why = finding.why or change.value
@@ -128,7 +155,7 @@ def _merged(before: Incident, now: Incident) -> Incident:
         return merged
     if not before.state.is_live:
         return replace(merged, state=before.state, resolved_at=before.resolved_at)
-    if before.state is IncidentState.ACKNOWLEDGED and now.state is IncidentState.OPEN and not worse:
+    if now.state.is_live and not worse:
         return replace(
             merged,
             state=before.state,

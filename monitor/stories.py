@@ -38,12 +38,15 @@ class Story:
         if signal.brand != self.incident.brand:
             return 0
         topics = {*_listed(self.incident, "topics"), *(one.topic for one in self.signals)}
-        threads = {*_listed(self.incident, "threads"), *(name for one in self.signals for name in _threads(one))}
+        threads = {*_listed(self.incident, "threads"), *(name for one in self.signals for name in threads_of(one))}
         evidence = {*self.incident.evidence, *(key for one in self.signals for key in one.evidence)}
         kinds = {*_listed(self.incident, "kinds"), *(one.kind for one in self.signals)}
         if signal.topic in topics:
             return 4
-        if not threads.isdisjoint(_threads(signal)) or _overlap(signal.evidence, evidence) >= settings.shared_evidence:
+        if (
+            not threads.isdisjoint(threads_of(signal))
+            or _overlap(signal.evidence, evidence) >= settings.shared_evidence
+        ):
             return 3
         if (signal.kind and signal.kind in kinds) or self._shares_terms(signal, settings):
             return 2
@@ -60,8 +63,8 @@ class Story:
 
     def _shares_terms(self, signal: Signal, settings: CorrelationSettings) -> bool:
         """Whether the words that make it one story are partly the same: one story goes by several kinds of harm."""
-        mine = {*_listed(self.incident, "terms"), *(term for one in self.signals for term in _terms(one))}
-        theirs = set(_terms(signal))
+        mine = {*_listed(self.incident, "terms"), *(term for one in self.signals for term in terms_of(one))}
+        theirs = set(terms_of(signal))
         return len(mine & theirs) >= min(settings.shared_terms, len(mine), len(theirs)) > 0
 
     def may_reopen(self, signal: Signal, at: datetime, settings: CorrelationSettings) -> bool:
@@ -89,7 +92,7 @@ class Story:
             return Transition(Change.HELD, held, self.before, at)
         incident = self.incident
         for other in self.absorbed:
-            incident = _with(incident, other)
+            incident = joined(incident, other)
         merged = _merged(incident, ringing or tuple(self.signals), change, at, settings)
         return Transition(change, merged, self.before, at, ringing, why)
 
@@ -218,7 +221,7 @@ def _beginning(incident: Incident, ringing: Sequence[Signal]) -> Signal | None:
     return min(candidates, key=_began_at, default=None)
 
 
-def _with(incident: Incident, other: Incident) -> Incident:
+def joined(incident: Incident, other: Incident) -> Incident:
     """The incident with what was known of another one that is the same story."""
     known = {name: list(dict.fromkeys([*_listed(incident, name), *_listed(other, name)])) for name in LISTS}
     is_earlier = other.began_at < incident.began_at
@@ -277,8 +280,8 @@ def _facts(incident: Incident, ringing: Sequence[Signal], severity: Severity) ->
         told[_line(one)] = [max(observed, one.observed), max(surprise, one.surprise), one.at.timestamp()]
     kinds = {*_listed(incident, "kinds"), *(one.kind for one in ringing if one.kind)}
     holds_for = max(float(one.facts.get("holds_for", 0.0)) for one in ringing)
-    terms = [term for one in ringing for term in _terms(one)]
-    threads = [*_listed(incident, "threads"), *(name for one in ringing for name in _threads(one))]
+    terms = [term for one in ringing for term in terms_of(one)]
+    threads = [*_listed(incident, "threads"), *(name for one in ringing for name in threads_of(one))]
     return {
         "topics": sorted({*_listed(incident, "topics"), *(one.topic for one in ringing)}),
         "threads": list(dict.fromkeys(threads))[:THREADS],
@@ -324,7 +327,7 @@ def _origin(signal: Signal) -> PostKey | None:
     return signal.evidence[0] if signal.evidence else None
 
 
-def _terms(signal: Signal) -> Sequence[str]:
+def terms_of(signal: Signal) -> Sequence[str]:
     terms: Sequence[str] = signal.facts.get("terms", ())
     return terms
 
@@ -333,7 +336,7 @@ def _is_about_one_post(topic: str) -> bool:
     return topic.startswith(("thread:", "text:"))
 
 
-def _threads(signal: Signal) -> Sequence[str]:
+def threads_of(signal: Signal) -> Sequence[str]:
     """The threads that a signal is about, or that its voices spoke in."""
     if signal.topic.startswith("thread:"):
         return (signal.topic,)

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Table, delete, select, update
 
+from storage import casework as casework_store
 from storage import inbox, quarantine, search_index, state
 from storage.database import Transaction
 from storage.quotations import Quotations
@@ -157,6 +158,7 @@ def _remove_evidence(tx: Transaction, keys: set[PostKey]) -> None:
             left = [key for key in row.evidence if tuple(key) not in keys]
             if len(left) < len(row.evidence):
                 _change(tx, table, row, {"evidence": left})
+    casework_store.remove_posts(tx, keys)
     for begun in tx.execute(select(incident.c.id, incident.c.origin_source, incident.c.origin_id)).all():
         if (begun.origin_source, begun.origin_id) in keys:
             _change(tx, incident, begun, {"origin_source": None, "origin_id": None})
@@ -175,6 +177,7 @@ def _erase_quotes(tx: Transaction, doomed: Sequence[Any]) -> list[str]:
     for table, names in _QUOTING:
         for row, left in _rewritten(tx, table, names, quotations):
             _change(tx, table, row, left)
+    casework_store.reword(tx, quotations.removed_from)
     changed: list[str] = []
     for table in (alert, delivery):
         for row, left in _rewritten(tx, table, ("page",), quotations):

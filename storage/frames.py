@@ -15,12 +15,24 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, Table, func, select
 
 from storage.database import Transaction
 from storage.records import DeliveryState, IncidentState, Label, PostKind, Reason, Severity
 from storage.rows import M, P
-from storage.schema import alert, bin_, delivery, gap, incident, incident_event, mention, post
+from storage.schema import (
+    alert,
+    bin_,
+    casework,
+    delivery,
+    gap,
+    incident,
+    incident_event,
+    incident_link,
+    incident_tag,
+    mention,
+    post,
+)
 
 _TIME = "datetime64[us, UTC]"
 _SPAN = "timedelta64[us]"
@@ -49,9 +61,15 @@ INCIDENTS: Mapping[str, Any] = {
     "time_to_tell": _SPAN,
     "time_to_acknowledge": _SPAN,
     "time_to_resolve": _SPAN,
+    "assigned_to": "string",
+    "tags": "string",
+    "links": "string",
+    "merged_into": "string",
+    "split_from": "string",
 }
 """Columns of `incidents`. `first_sent_at` is when the first message about it was accepted anywhere; the spans are
-counted from its first evidence (`time_to_open`) and from its opening (the others)."""
+counted from its first evidence (`time_to_open`) and from its opening (the others). `tags` and `links` have commas
+between them."""
 
 POSTS: Mapping[str, Any] = {
     "source": "string",
@@ -141,8 +159,12 @@ def incidents(tx: Transaction, since: datetime | None = None, until: datetime | 
     sent = select(func.min(delivery.c.sent_at)).where(delivery.c.incident_id == incident.c.id).scalar_subquery()
     said = select(func.count()).select_from(alert).where(alert.c.incident_id == incident.c.id).scalar_subquery()
     columns = (*(incident.c[name] for name in names), sent.label("first_sent_at"), said.label("alerts"))
-    statement = select(*columns).where(*_within(incident.c.opened_at, since, until))
+    worked = [casework.c[name] for name in ("assigned_to", "merged_into", "split_from")]
+    joined = incident.outerjoin(casework, casework.c.incident_id == incident.c.id)
+    statement = select(*columns, *worked).select_from(joined).where(*_within(incident.c.opened_at, since, until))
     found = _frame(tx, statement.order_by(incident.c.opened_at, incident.c.id), INCIDENTS)
+    found["tags"] = _in_a_row(tx, incident_tag, "tag", found)
+    found["links"] = _in_a_row(tx, incident_link, "other_id", found)
     found["time_to_open"] = found.opened_at - found.began_at
     found["time_to_tell"] = found.first_sent_at - found.opened_at
     found["time_to_acknowledge"] = found.acknowledged_at - found.opened_at
@@ -235,6 +257,14 @@ def gaps(tx: Transaction, since: datetime | None = None, until: datetime | None 
     found = _frame(tx, statement.order_by(gap.c.starts_at, gap.c.source, gap.c.ends_at), GAPS)
     found["length"] = found.ends_at - found.starts_at
     return found
+
+
+def _in_a_row(tx: Transaction, table: Table, name: str, found: pd.DataFrame) -> pd.Series[str]:
+    """What several rows say of an incident, with commas between."""
+    said: dict[str, list[str]] = {}
+    for incident_id, value in tx.execute(select(table.c.incident_id, table.c[name]).order_by(table.c[name])):
+        said.setdefault(incident_id, []).append(value)
+    return found.id.map(lambda incident_id: ", ".join(said.get(incident_id, ()))).astype("string")
 
 
 def _within(

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy import update as update_rows
 
+from storage.casework import is_chosen, stands_by_itself
 from storage.database import Transaction
 from storage.records import SYSTEM, Alert, Incident, IncidentEvent, IncidentState, Reason, Severity, Signal
 from storage.schema import alert, incident, incident_event, signal
@@ -58,13 +59,21 @@ def by_fingerprint(tx: Transaction, fingerprint: str) -> Incident | None:
     )
 
 
-def live(tx: Transaction, brand: str | None = None, severities: Sequence[Severity] = ()) -> list[Incident]:
+def live(
+    tx: Transaction,
+    brand: str | None = None,
+    severities: Sequence[Severity] = (),
+    *,
+    tag: str = "",
+    assigned_to: str = "",
+) -> list[Incident]:
     """Incidents that still go on, the oldest first."""
     statement = select(*_INCIDENT).where(is_constantly_in(incident.c.state, _LIVE))
     if severities:
         statement = statement.where(incident.c.severity.in_([severity.value for severity in severities]))
     if brand is not None:
         statement = statement.where(incident.c.brand == brand)
+    statement = statement.where(*is_chosen(tag, assigned_to))
     return _read(tx, statement.order_by(incident.c.opened_at, incident.c.id))
 
 
@@ -76,6 +85,8 @@ def recent(
     brand: str | None = None,
     states: Sequence[IncidentState] = (),
     severities: Sequence[Severity] = (),
+    tag: str = "",
+    assigned_to: str = "",
     limit: int = 100,
 ) -> list[Incident]:
     """Incidents by their opening in `[since, until)`, the newest first."""
@@ -91,6 +102,7 @@ def recent(
         statement = statement.where(columns.state.in_([state.value for state in states]))
     if severities:
         statement = statement.where(columns.severity.in_([severity.value for severity in severities]))
+    statement = statement.where(*is_chosen(tag, assigned_to))
     return _read(tx, statement.order_by(columns.opened_at.desc(), columns.id).limit(limit))
 
 
@@ -106,10 +118,12 @@ class Outline:
 
 
 def outlines(tx: Transaction, *, until: datetime, brand: str, kind: str, limit: int) -> list[Outline]:
-    """Incidents opened before `until` of the brand or of the kind (empty for none), the newest first."""
+    """Incidents opened before `until` of the brand or of the kind (empty for none), the newest first; none that people
+    merged into another."""
     columns = incident.c
     same = columns.brand == brand if not kind else or_(columns.brand == brand, columns.kind == kind)
     statement = select(*(columns[name] for name in Outline.__slots__)).where(columns.opened_at < until, same)
+    statement = statement.where(stands_by_itself())
     return [Outline(*row) for row in tx.execute(statement.order_by(columns.opened_at.desc(), columns.id).limit(limit))]
 
 
@@ -121,6 +135,8 @@ def page(
     brand: str | None = None,
     states: Sequence[IncidentState] = (),
     severities: Sequence[Severity] = (),
+    tag: str = "",
+    assigned_to: str = "",
     before: tuple[datetime, str] | None = None,
     limit: int = 100,
 ) -> list[Incident]:
@@ -132,6 +148,7 @@ def page(
         *([columns.brand == brand] if brand is not None else []),
         *([columns.state.in_([state.value for state in states])] if states else []),
         *([columns.severity.in_([severity.value for severity in severities])] if severities else []),
+        *is_chosen(tag, assigned_to),
         *([is_before(columns.opened_at, columns.id, before)] if before is not None else []),
     ]
     statement = select(*_INCIDENT).where(*conditions)
@@ -144,6 +161,14 @@ def changed(tx: Transaction, after: tuple[datetime, str], limit: int = 100) -> l
     return _read(tx, statement.order_by(incident.c.updated_at, incident.c.id).limit(limit))
 
 
+def next_line(tx: Transaction, incident_id: str) -> int:
+    """The number that the next line of an incident's timeline gets; the incident stays locked until the end of `tx`."""
+    lock(tx, incident_id)  # so that two writers do not take the same number
+    return (
+        tx.scalar(select(func.max(incident_event.c.seq)).where(incident_event.c.incident_id == incident_id)) or 0
+    ) + 1
+
+
 def append_event(
     tx: Transaction,
     incident_id: str,
@@ -153,9 +178,7 @@ def append_event(
     details: dict[str, Any] | None = None,
 ) -> IncidentEvent:
     """Add a line to an incident's timeline, with the next number."""
-    lock(tx, incident_id)  # so that two writers do not take the same number
-    last = tx.scalar(select(func.max(incident_event.c.seq)).where(incident_event.c.incident_id == incident_id))
-    event = IncidentEvent(incident_id, (last or 0) + 1, at, kind, actor, details or {})
+    event = IncidentEvent(incident_id, next_line(tx, incident_id), at, kind, actor, details or {})
     tx.execute(incident_event.insert(), {name: getattr(event, name) for name in IncidentEvent.__slots__})
     return event
 

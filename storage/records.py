@@ -330,6 +330,43 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What was split off an incident: the incident `into` which it went, and the posts, threads (as topics:
+    `thread:SOURCE:ID`) and words that went along."""
+
+    into: str
+    posts: tuple[PostKey, ...] = ()
+    threads: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Casework:
+    """What people made of an incident beside taking and ending it, as its timeline says (monitor/casework.py).
+
+    `merged_into` is the incident that it is part of, and `is_member` whether it adds to it (what was split off and put
+    back does not); `merged_episode` is its episode at that moment. `headline`, `kind` and `severity` are corrections,
+    `severity_then` what detection said when the severity was corrected. `parts` were split off it. `detected` is the
+    incident as detection knows it, kept once the incident that people see differs from that.
+    """
+
+    incident_id: str
+    assigned_to: str | None = None
+    tags: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    merged_into: str | None = None
+    is_member: bool = False
+    merged_episode: int = 1
+    split_from: str | None = None
+    headline: str | None = None
+    kind: str | None = None
+    severity: Severity | None = None
+    severity_then: Severity | None = None
+    parts: tuple[Part, ...] = ()
+    detected: Incident | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentEvent:
     """One line of an incident's timeline; `(incident_id, seq)` is unique and gap-free."""
 

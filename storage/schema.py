@@ -331,6 +331,38 @@ incident = Table(
     comment="What people are talking about",
 )
 
+casework = Table(
+    "casework",
+    metadata,
+    _of_incident(primary_key=True),
+    _text("assigned_to", "Who carries it", nullable=True),
+    _text("merged_into", "The incident that it is part of (incident.id)", nullable=True),
+    _text("split_from", "The incident that it was split off (incident.id)", nullable=True),
+    _json("shaping", "Corrections, what was split off, and how it is part of another"),
+    Column("detected", Json, nullable=True, comment="The incident as detection knows it, where people see another"),
+    Index(None, "assigned_to"),
+    Index(None, "merged_into"),
+    Index(None, "split_from"),
+    comment="What people made of incidents beside taking and ending them; made from the timelines",
+)
+
+incident_tag = Table(
+    "incident_tag",
+    metadata,
+    _of_incident(primary_key=True),
+    _text("tag", "The tag", primary_key=True),
+    Index(None, "tag"),
+    comment="Tags of incidents",
+)
+
+incident_link = Table(
+    "incident_link",
+    metadata,
+    _of_incident(primary_key=True),
+    _text("other_id", "The related incident (incident.id)", primary_key=True),
+    comment="Incidents that people called related, a row in each direction",
+)
+
 incident_event = Table(
     "incident_event",
     metadata,

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class ViewColumn:
-    """One column: its name, how it is made (`TIME(x)`, `MINUTES(from, to)`, `SHARE(part, whole)` are spelled for each
-    engine), and what it holds."""
+    """One column: its name, how it is made (`TIME(x)`, `MINUTES(from, to)`, `SHARE(part, whole)`,
+    `LIST(column, table, id)` are spelled for each engine), and what it holds."""
 
     name: str
     made: str
@@ -46,6 +46,8 @@ _SPELLINGS = {
         r"SECONDS\(([\w.]+), ([\w.]+)\)": r"round((\2 - \1) / 1000000.0, 3)",
         r"MICROS\(([\w.]+)\)": r"\1",
         r"FIELD\(([\w.]+), (\w+)\)": r"json_extract(\1, '$.\2')",
+        r"LIST\((\w+), (\w+), ([\w.]+)\)": r"coalesce((SELECT group_concat(one, ', ') FROM (SELECT \1 AS one FROM \2"
+        r" WHERE incident_id = \3 ORDER BY \1)), '')",
     },
     "postgresql": {
         r"TIME\(([\w.]+)\)": r"\1",
@@ -53,6 +55,8 @@ _SPELLINGS = {
         r"SECONDS\(([\w.]+), ([\w.]+)\)": r"round(extract(epoch FROM \2 - \1)::numeric, 3)::double precision",
         r"MICROS\(([\w.]+)\)": r"(extract(epoch FROM \1) * 1000000)::bigint",
         r"FIELD\(([\w.]+), (\w+)\)": r"(\1 ->> '\2')",
+        r"LIST\((\w+), (\w+), ([\w.]+)\)": r"coalesce((SELECT string_agg(\1, ', ' ORDER BY \1) FROM \2"
+        r" WHERE incident_id = \3), '')",
     },
 }
 _SHARE = re.compile(r"SHARE\(([^,]+), ([^)]+)\)")
@@ -94,8 +98,14 @@ INCIDENTS = View(
         ("origin_id", "i.origin_id", "external_id of the post where it began"),
         ("messages_sent", "coalesce(d.messages_sent, 0)", "Messages that were accepted"),
         ("opened_micros", "MICROS(i.opened_at)", "opened_at in microseconds since 1970"),
+        ("assigned_to", "c.assigned_to", "Who carries it"),
+        ("tags", "LIST(tag, incident_tag, i.id)", "Its tags, with commas between them"),
+        ("links", "LIST(other_id, incident_link, i.id)", "Ids of related incidents, with commas between them"),
+        ("merged_into", "c.merged_into", "The incident that it was merged into by a person"),
+        ("split_from", "c.split_from", "The incident that it was split off by a person"),
     ),
-    "incident AS i LEFT JOIN (SELECT incident_id, min(sent_at) AS first_sent_at, count(sent_at) AS messages_sent"
+    "incident AS i LEFT JOIN casework AS c ON c.incident_id = i.id LEFT JOIN"
+    " (SELECT incident_id, min(sent_at) AS first_sent_at, count(sent_at) AS messages_sent"
     " FROM delivery GROUP BY incident_id) AS d ON d.incident_id = i.id",
 )
 

@@ -198,6 +198,8 @@ def _standing(page: Page) -> Iterator[str]:
         yield f"{_somebody(page.acknowledged_by)} has it{since}."
     else:
         yield "Nobody has taken it yet."
+    if page.carried_by:
+        yield f"Carried by {_somebody(page.carried_by)}."
     if page.snoozed_until is not None:
         until = clock(page.snoozed_until, page.timezone, page.at)
         yield f"Snoozed by {_somebody(page.snoozed_by)} until {until}."
@@ -248,6 +250,7 @@ def _facts(page: Page) -> Iterator[tuple[str, str]]:
         ("Mood", _mood(page)),
         ("Path", _path(page)),
         ("Thread", _thread(page)),
+        ("Merged", "; ".join(cut(cleaned(headline), 120) for headline in page.merged[:5])),
         ("Clock", _clock(page)),
         ("Our answer", _answer(page)),
         ("Words", ", ".join(cut(cleaned(term), 40) for term in page.terms[:8]) if _beginning(page) else ""),

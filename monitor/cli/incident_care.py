@@ -20,7 +20,7 @@ By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does it; you,
 Note = Annotated[str, typer.Option("--note", "-n", metavar="TEXT", help="Words for the others, kept in the timeline.")]
 
 
-def _me() -> str:
+def me() -> str:
     """Who sits here."""
     try:
         return os.environ.get("TOCSIN_USER") or getpass.getuser()
@@ -123,7 +123,7 @@ def verdict(
 
     chosen = settings.read_settings(config, complete=False)
     with settings.open_database(chosen) as database, database.write() as tx:
-        done = Care.build(chosen).judge(tx, find(tx, name).id, said, by or _me(), settings.now(), note)
+        done = Care.build(chosen).judge(tx, find(tx, name).id, said, by or me(), settings.now(), note)
     if as_json:
         output.print_json(incident_json(done.incident) | {"changed": done.changed, "event": asdict(done.event)})
     else:
@@ -151,7 +151,7 @@ def _care(name: str, action: str, config: Any, by: str, note: str, *, as_json: b
     care = Care.build(chosen)
     with settings.open_database(chosen) as database, database.write() as tx:
         incident = find(tx, name)
-        done = care.do(tx, incident.id, Action(action), by or _me(), settings.now(), note, **inputs)
+        done = care.do(tx, incident.id, Action(action), by or me(), settings.now(), note, **inputs)
     if as_json:
         output.print_json(incident_json(done.incident) | {"changed": done.changed, "event": asdict(done.event)})
     else:

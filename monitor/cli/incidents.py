@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from monitor.counterfactual import Alternative
     from storage.outbox import Attempt
-    from storage.records import Delivery, Incident, IncidentEvent, Signal
+    from storage.records import Casework, Delivery, Incident, IncidentEvent, Signal
 
 app = typer.Typer(help="Look at incidents, take them, end them.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -29,22 +29,27 @@ def list_(
     config: ConfigFile = DEFAULT,
     live: Annotated[bool, typer.Option("--live", help="Only those that still go on.")] = False,
     brand: Annotated[str | None, typer.Option("--brand", metavar="NAME", help="Only those of this brand.")] = None,
+    tag: Annotated[str, typer.Option("--tag", metavar="TAG", help="Only those with this tag.")] = "",
+    assigned_to: Annotated[str, typer.Option("--assigned-to", metavar="WHO", help="Only those that they carry.")] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many at the most.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List incidents, the newest first."""
-    from storage import incidents
+    from storage import casework, incidents
 
     chosen = settings.read_settings(config, complete=False)
+    which: dict[str, Any] = {"brand": brand, "tag": tag.casefold(), "assigned_to": assigned_to}
     with settings.open_database(chosen) as database, database.read() as tx:
-        found = incidents.live(tx, brand)[::-1] if live else incidents.recent(tx, brand=brand, limit=limit)
-    found = found[:limit]
+        found = incidents.live(tx, **which)[::-1] if live else incidents.recent(tx, **which, limit=limit)
+        found = found[:limit]
+        works = casework.of_many(tx, [incident.id for incident in found])
     if as_json:
         for incident in found:
-            output.print_json(incident_json(incident))
+            output.print_json(incident_json(incident, works[incident.id]))
     elif found:
-        titles = ("id", "opened", "severity", "state", "brand", "headline")
-        output.print_table(titles, [_row(incident, chosen.general.timezone) for incident in found])
+        titles = ("id", "opened", "severity", "state", "brand", "headline", "carried by", "tags")
+        rows = [_row(incident, works[incident.id], chosen.general.timezone) for incident in found]
+        output.print_table(titles, rows)
     else:
         output.say("No incidents." if not live else "No incident is going on.")
 
@@ -62,15 +67,17 @@ def show(
 
     The last is found by judging the posts around it again, which takes a while where there are many; it comes last.
     """
+    from monitor import shapes
     from monitor.care import find
     from monitor.response import response
-    from storage import incidents, outbox
+    from storage import casework, incidents, outbox
 
     chosen = settings.read_settings(config, complete=False)
     with settings.open_database(chosen) as database, database.read() as tx:
         incident = find(tx, name)
         events = incidents.events(tx, incident.id)
-        signals = incidents.signals(tx, incident.id)
+        signals = shapes.signals(tx, incident.id)
+        work, family = casework.of(tx, incident.id), shapes.family(tx, incident.id)
         deliveries = outbox.history(tx, incident.id)
         attempts = {item.id: outbox.attempts(tx, item.id) for item in deliveries}
     clock = response(incident, events, deliveries)
@@ -83,9 +90,10 @@ def show(
             for one in (_alternatives(chosen, incident) if alternatives else [])
         ]
         spans = {name: took.total_seconds() for name, took in clock.spans.items()}
-        output.print_json(incident_json(incident) | lists | {"response": asdict(clock) | {"seconds": spans}})
+        output.print_json(incident_json(incident, work) | lists | {"response": asdict(clock) | {"seconds": spans}})
     else:
-        _print_incident(incident, chosen.general.timezone)
+        _print_incident(incident, work, chosen.general.timezone)
+        _print_casework(work, family)
         _print_clock(clock)
         _print_signals(signals)
         _print_events(events, chosen.general.timezone)
@@ -94,24 +102,52 @@ def show(
             _print_alternatives(_alternatives(chosen, incident))
 
 
-def incident_json(incident: Incident) -> dict[str, Any]:
-    """An incident with JSON types, times aside."""
-    return asdict(incident)
+def incident_json(incident: Incident, work: Casework | None = None) -> dict[str, Any]:
+    """An incident with JSON types, times aside, and with what people made of it where that is known."""
+    made = {name: getattr(work, name) for name in MADE} if work else {}
+    return asdict(incident) | made
 
 
-def _row(incident: Incident, timezone: str) -> Sequence[str]:
+MADE = ("assigned_to", "tags", "links", "merged_into", "split_from")
+"""What of the casework stands beside an incident."""
+
+
+def _row(incident: Incident, work: Casework, timezone: str) -> Sequence[str]:
     return (
         incident.id,
         output.local(incident.opened_at, timezone),
         output.severity_markup(incident.severity.value),
-        incident.state.value.replace("_", " "),
+        _state(incident, work),
         output.plain(incident.brand),
         output.plain(incident.headline),
+        output.plain(work.assigned_to or ""),
+        output.plain(", ".join(work.tags)),
     )
 
 
-def _print_incident(incident: Incident, timezone: str) -> None:
-    severity, state = output.severity_markup(incident.severity.value), incident.state.value.replace("_", " ")
+def _state(incident: Incident, work: Casework) -> str:
+    return "merged" if work.merged_into else incident.state.value.replace("_", " ")
+
+
+def _print_casework(work: Casework, family: Sequence[Casework]) -> None:
+    """What people made of it, a line each."""
+    members = [one.incident_id for one in family if one.is_member]
+    said = (
+        ("carried by", work.assigned_to or ""),
+        ("tags", ", ".join(work.tags)),
+        ("related", ", ".join(work.links)),
+        ("part of", work.merged_into or ""),
+        ("merged into it", ", ".join(members)),
+        ("split off", work.split_from or ""),
+        ("split off it", ", ".join(part.into for part in work.parts)),
+    )
+    for words, what in said:
+        if what:
+            output.say(f"{words} {output.plain(what)}")
+
+
+def _print_incident(incident: Incident, work: Casework, timezone: str) -> None:
+    severity, state = output.severity_markup(incident.severity.value), _state(incident, work)
     output.say(f"[bold]{output.plain(incident.headline)}[/]")
     output.say(f"{output.plain(incident.brand)} · {severity} · {state} · episode {incident.episode} · {incident.id}")
     moments = [("began", incident.began_at), ("opened", incident.opened_at), ("taken", incident.acknowledged_at)]
@@ -145,16 +181,30 @@ def _print_signals(signals: Sequence[Signal]) -> None:
 
 
 def _print_events(events: Sequence[IncidentEvent], timezone: str) -> None:
+    from monitor.casework_lines import taken_back
+
+    gone = taken_back(events)
     output.say("\n[bold]Timeline[/]")
     rows = [
-        (output.local(event.at, timezone), event.kind, output.plain(event.actor), _words(event)) for event in events
+        (
+            str(event.seq),
+            output.local(event.at, timezone),
+            event.kind,
+            output.plain(event.actor),
+            f"{_words(event)}{' (taken back)' if event.seq in gone else ''}",
+        )
+        for event in events
     ]
-    output.print_table(("at", "what", "who", ""), rows)
+    output.print_table(("", "at", "what", "who", ""), rows)
 
 
 def _words(event: IncidentEvent) -> str:
+    from monitor.casework_lines import READINGS, Work, sentence
+
     verdict = str(event.details.get("verdict", "")).replace("_", " ")
     said = str(event.details.get("note") or event.details.get("why") or "")
+    if event.kind in READINGS or event.kind == Work.UNDO:
+        return output.plain(": ".join(filter(None, (sentence(event), said))))
     about = (str(event.details.get(key, "")) for key in ("until", "link", "of", "twin"))
     return output.plain(": ".join(filter(None, (verdict, " ".join(filter(None, about)), said))))
 

@@ -17,7 +17,7 @@ from monitor.cli import (
     detect,
     drill,
     forgetting,
-    incident_care,
+    incident_work,
     init,
     posts,
     posts_import,
@@ -79,7 +79,7 @@ app.command("score", short_help="Sentiment toward a brand for lines of text.")(s
 app.command("train", short_help="Learn a sentiment model from labelled lines.")(train.train)
 app.command("report", short_help="The post-mortem of an incident, as a page or a PDF.")(report.report)
 app.command("brief", short_help="A brand's week or month, as a page or a PDF.")(brief.brief)
-app.add_typer(incident_care.app, name="incidents")
+app.add_typer(incident_work.app, name="incidents")
 app.add_typer(silences.app, name="silences")
 app.add_typer(posts.app, name="posts")
 posts.app.add_typer(posts_reading.app)

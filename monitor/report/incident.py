@@ -13,13 +13,15 @@ from alerts.render.story import Story, ToldQuote, tell
 from alerts.words import clock, moment, person, span
 from config.settings import Settings
 from monitor.care import Care
+from monitor.casework_lines import READINGS, Work, sentence, taken_back
 from monitor.report.document import Block, Document, Evidence, Facts, Heading, Paragraph, Picture, Points, Rows
 from monitor.report.redaction import Redaction
+from storage import casework as casework_store
 from storage import gaps as gap_store
 from storage import incidents as incident_store
 from storage import outbox as outbox_store
 from storage.database import Transaction
-from storage.records import Delivery, Gap, Incident, IncidentEvent
+from storage.records import Casework, Delivery, Gap, Incident, IncidentEvent
 
 LONGEST_NOTE = 400
 STILL_SHOWN = timedelta(hours=6)
@@ -46,6 +48,7 @@ class _Case:
     events: Sequence[IncidentEvent]
     deliveries: Sequence[Delivery]
     gaps: Sequence[Gap]
+    work: Casework
     redaction: Redaction | None
 
 
@@ -64,6 +67,7 @@ def post_mortem(
         incident_store.events(tx, incident.id)[-MOST_ROWS:],
         outbox_store.history(tx, incident.id)[-MOST_ROWS:],
         [gap for gap in gap_store.between(tx, incident.began_at, at) if gap.source in incident.sources],
+        casework_store.of(tx, incident.id),
         redaction,
     )
     kicker = f"Post-mortem · {case.story.brand}{' · redacted' if redacted else ''}"
@@ -86,7 +90,7 @@ def _blocks(case: _Case) -> Iterator[Block]:
         yield Heading("Its course")
         yield Picture(drawn, alternative(case.page))
     yield Heading("What is known")
-    yield Facts(case.story.facts)
+    yield Facts((*case.story.facts, *_casework(case)))
     if case.story.why:
         yield Heading("Why it rang")
         yield Points(case.story.why)
@@ -97,6 +101,19 @@ def _blocks(case: _Case) -> Iterator[Block]:
     if case.story.similar:
         yield Heading("Like this before")
         yield Points(tuple(sentence for sentence, _ in case.story.similar))
+
+
+def _casework(case: _Case) -> Iterator[tuple[str, str]]:
+    """What people made of it, as facts."""
+    work = case.work
+    related = [*work.links, *(part.into for part in work.parts), *filter(None, (work.merged_into, work.split_from))]
+    for label, words in (
+        ("Carried by", cleaned(person(work.assigned_to)) if work.assigned_to else ""),
+        ("Tags", cleaned(", ".join(work.tags))),
+        ("See also", ", ".join(dict.fromkeys(related))),
+    ):
+        if words:
+            yield label, words
 
 
 def _response(response: Response | None, zone: str) -> Iterator[Block]:
@@ -149,6 +166,10 @@ def _timeline(case: _Case) -> Iterator[Block]:
 
 def _line(case: _Case, event: IncidentEvent) -> tuple[str, str, str, str]:
     said = [str(event.details.get(key, "")) for key in ("verdict", "note", "why", "link")]
+    if event.kind in READINGS or event.kind == Work.UNDO:
+        said.insert(0, sentence(event))
+    if event.seq in taken_back(case.events):
+        said.append("taken back")
     words = cut(cleaned(": ".join(filter(None, said)).replace("_", " ")), LONGEST_NOTE)
     words = case.redaction.text(words) if case.redaction and event.actor == "tocsin" else words
     who = "" if event.actor == "tocsin" else cleaned(person(event.actor))

@@ -67,6 +67,7 @@ def test_an_incident_of_which_nobody_heard_is_told_as_new_whatever_happened(chan
 NEWS_IN_THEMSELVES = {
     *(Change.RESOLVED, Change.FALSE_ALARM, Change.NOT_ABOUT_US, Change.DUPLICATE),
     *(Change.ACKNOWLEDGED, Change.RELEASED, Change.SNOOZED, Change.ANSWERED, Change.ASKED),
+    *(Change.ASSIGNED, Change.CORRECTED, Change.MERGED, Change.TOOK_IN, Change.SPLIT, Change.SEPARATED),
 }
 
 
@@ -89,6 +90,24 @@ def test_a_severity_once_told_is_no_news_when_it_returns() -> None:
 def test_an_incident_that_was_taken_is_told_again_when_it_gets_worse() -> None:
     taken = incident(state=IncidentState.ACKNOWLEDGED, acknowledged_by="Kim")
     assert asked(Change.ESCALATED, (told(ago(seconds=5), severity=WARNING),), what=taken).reason is Reason.ESCALATED
+
+
+def test_a_correction_that_does_not_raise_the_severity_only_edits_what_was_sent() -> None:
+    decision = asked(Change.CORRECTED, (told(NOW, severity=CRITICAL),), what=incident(severity=WARNING), note="Lower.")
+    assert (decision.reason, decision.is_audible) == (UPDATE, False)
+
+
+@pytest.mark.parametrize("change", [Change.CORRECTED, Change.TOOK_IN])
+def test_a_severity_that_people_raise_pages_as_any_raise_does(change: Change) -> None:
+    decision = asked(change, (told(NOW, severity=WARNING),), what=incident(severity=CRITICAL))
+    assert (decision.reason, decision.is_audible) == (Reason.ESCALATED, True)
+
+
+def test_what_is_its_own_incident_again_is_said_aloud_to_those_who_read_that_it_was_over() -> None:
+    over = (told(ago(hours=1)), told(ago(minutes=5), Reason.RESOLVED, seq=2))
+    assert asked(Change.SEPARATED, over).reason is Reason.REMINDER
+    taken = incident(state=IncidentState.ACKNOWLEDGED, acknowledged_by="Kim")
+    assert asked(Change.SEPARATED, over, what=taken).reason is UPDATE
 
 
 AUTHOR = Quote("Oh dear", "twitter", NOW, author="Famous", reach=3_000_000)

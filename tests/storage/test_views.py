@@ -135,7 +135,7 @@ def test_a_file_has_no_roles(sqlite_database: Database) -> None:
 OPEN = {
     "post", "revision", "mention", "engagement_sample", "bin", "erased", "correction", "cursor", "run", "gap", "spent",
     "schedule", "incident", "incident_event", "signal", "silence", "lease", "alert", "delivery", "escalation",
-    "delivery_attempt", "bucket", "channel", "audit", "saved_view",
+    "delivery_attempt", "bucket", "channel", "audit", "saved_view", "casework", "incident_tag", "incident_link",
 }  # fmt: skip
 
 

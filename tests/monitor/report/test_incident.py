@@ -19,10 +19,10 @@ from monitor.report.html import html
 from monitor.report.incident import post_mortem
 from monitor.report.pdf import pdf
 from monitor.report.redaction import Redaction
-from storage import gaps, incidents, outbox
+from storage import casework, gaps, incidents, outbox
 from storage.database import Database
 from storage.ingest import Intake, write
-from storage.records import DeliveryState, Engagement, Gap, Incident, IncidentState
+from storage.records import Casework, DeliveryState, Engagement, Gap, Incident, IncidentState
 from tests.storage.examples import NOON, after, delivery, incident, mentioned, post, signal
 
 HOSTILE = (
@@ -71,6 +71,16 @@ def table(document: Document, heading: str) -> Rows:
     found = document.blocks[place + 1]
     assert isinstance(found, Rows)
     return found
+
+
+def test_what_people_made_of_it_stands_in_the_report(ended: Incident, sqlite_database: Database) -> None:
+    with sqlite_database.write() as tx:
+        casework.save(tx, Casework("i1", assigned_to="Bo", tags=("legal", "recall"), links=("i7",)))
+        incidents.append_event(tx, "i1", after(hours=3), "assigned", "Kim", {"to": "Bo", "was": ""})
+        incidents.append_event(tx, "i1", after(hours=4), "undone", "Kim", {"line": 5, "what": "assigned"})
+        text = html(post_mortem(tx, Settings(), ended, after(hours=5)))
+    for words in ("Carried by", "legal, recall", "i7", "gave it to Bo: taken back", "took back line 5"):
+        assert words in text
 
 
 def test_it_tells_how_fast_people_were(sqlite_database: Database, ended: Incident) -> None:

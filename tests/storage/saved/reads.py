@@ -17,6 +17,7 @@ from storage import (
     audit,
     bins,
     buckets,
+    casework,
     corrections,
     cursors,
     erasure,
@@ -51,6 +52,28 @@ def _keys(rows: Sequence[Row]) -> list[tuple[str, str]]:
 
 def _of_incidents(read: Callable[[Transaction, str], Iterable[Any]]) -> Read:
     return lambda tx, rows: [one for name in {row["incident_id"] for row in rows} for one in read(tx, name)]
+
+
+def _casework(tx: Transaction, rows: Sequence[Row]) -> Iterable[Any]:
+    for row in rows:
+        work = casework.of(tx, row["incident_id"])
+        assert (work.assigned_to, work.merged_into, work.split_from) == (
+            row["assigned_to"],
+            row["merged_into"],
+            row["split_from"],
+        )
+        assert (work.detected is None) == (row["detected"] is None)
+        assert work.headline == row["shaping"]["headline"]
+    return ()
+
+
+def _worked(name: str, column: str) -> Read:
+    def read(tx: Transaction, rows: Sequence[Row]) -> Iterable[Any]:
+        for row in rows:
+            assert row[column] in getattr(casework.of(tx, row["incident_id"]), name)
+        return ()
+
+    return read
 
 
 def _revisions(tx: Transaction, rows: Sequence[Row]) -> Iterable[Any]:
@@ -109,6 +132,9 @@ READS: Mapping[str, Read] = {
     "spent": lambda tx, _: spending.between(tx, BEGIN.date(), END.date()),
     "schedule": lambda tx, _: schedule.every(tx),
     "incident": lambda tx, _: incidents.recent(tx),
+    "casework": _casework,
+    "incident_tag": _worked("tags", "tag"),
+    "incident_link": _worked("links", "other_id"),
     "incident_event": _of_incidents(incidents.events),
     "signal": _of_incidents(incidents.signals),
     "silence": lambda tx, _: silences.every(tx),

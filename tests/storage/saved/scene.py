@@ -11,6 +11,7 @@ from storage import (
     accounts,
     audit,
     buckets,
+    casework,
     corrections,
     erasure,
     escalations,
@@ -29,6 +30,7 @@ from storage.corrections import Correction
 from storage.database import Transaction
 from storage.ingest import Intake, write
 from storage.records import (
+    Casework,
     CollectorRun,
     CorrectedLabel,
     Cursor,
@@ -132,6 +134,8 @@ def _what_it_came_to(tx: Transaction) -> None:
     )
     for each in (over, live):
         incidents.insert(tx, each)
+    made = Casework("i1", "Kim", ("recall",), (over.id,), headline="Parcels are lost", detected=live)
+    casework.save(tx, made)
     incidents.append_event(tx, "i1", NOON, "opened", details={"why": "40 voices in an hour"})
     incidents.append_event(tx, "i1", after(minutes=7), "acknowledged", "slack:Kim", {"note": "calling \u00c5sa"})
     incidents.add_signals(tx, "i1", [signal(facts={"why": "much"}, evidence=(("forum", "1"),), sources=("forum",))])
