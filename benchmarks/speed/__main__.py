@@ -31,6 +31,7 @@ from monitor.matching import Matcher
 from monitor.pipeline import Batch
 from monitor.replay import replay
 from monitor.sentiment.vader import Vader
+from monitor.tidying import tidy_seldom
 from storage.database import Database
 from storage.records import Post
 
@@ -156,6 +157,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of labelled texts to measure on (default: made texts)")
     parser.add_argument("--posts", type=int, help="how many posts (default 20,000; quick 4,000)")
     options = parser.parse_args()
+    tidy_seldom()
     count, repeat = options.posts or (4_000 if options.quick else 20_000), 1 if options.quick else 3
     say("machine", python=platform.python_version(), system=platform.platform(), processor=platform.machine())
     brands = [brand.name for brand in material.settings().brands]

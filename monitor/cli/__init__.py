@@ -10,6 +10,9 @@ import sys
 
 def main() -> None:
     """Run the command that the arguments name."""
+    from monitor.tidying import tidy_seldom
+
+    tidy_seldom()  # before the imports, which make most of the objects there will ever be
     from monitor.cli.program import program
 
     program(sys.argv[1:], standalone_mode=True)
