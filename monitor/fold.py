@@ -116,9 +116,14 @@ def ticks(
     mentioned: dict[datetime, dict[str, list[MentionedPost]]] = defaultdict(lambda: defaultdict(list))
     for item in mentions:
         mentioned[floor_tick(item.post.judged_at)][item.mention.brand].append(item)
-    sampled: dict[datetime, list[EngagementSample]] = defaultdict(list)
+    sampled: dict[datetime, list[EngagementSample]] = {}
+    into: list[EngagementSample] = []
+    since = until = start
     for sample in samples:
-        sampled[floor_tick(sample.at)].append(sample)
+        if not since <= sample.at < until:  # they come in order of time, many to a tick
+            since = floor_tick(sample.at)
+            until, into = since + TICK, sampled.setdefault(since, [])
+        into.append(sample)
     at = start
     while at < end:
         yield Tick(

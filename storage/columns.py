@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -49,11 +49,21 @@ class Instant(TypeDecorator[datetime]):
             raise TypeError(f"a time without zone cannot be stored: {value!r}; give it tzinfo=UTC")
         return to_micros(value) if dialect.name == "sqlite" else value
 
+    def result_processor(self, dialect: Dialect, _coltype: object) -> Callable[[Any], datetime | None]:
+        """`process_result_value` without asking for the engine at every value."""
+        return _read_micros if dialect.name == "sqlite" else _read_aware
+
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """What the program is given."""
-        if value is None:
-            return None
-        return from_micros(value) if dialect.name == "sqlite" else value.astimezone(UTC)
+        return _read_micros(value) if dialect.name == "sqlite" else _read_aware(value)
+
+
+def _read_micros(value: int | None) -> datetime | None:
+    return None if value is None else EPOCH + timedelta(0, 0, value)
+
+
+def _read_aware(value: datetime | None) -> datetime | None:
+    return None if value is None else value.astimezone(UTC)
 
 
 RowId = BigInteger().with_variant(Integer(), "sqlite")

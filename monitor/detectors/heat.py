@@ -7,6 +7,8 @@ thread is the mean number of decimal places of the two tail probabilities: 1.0 i
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -26,9 +28,11 @@ FLOOR: Final = 1e-4
 
 def age_class(minutes: float) -> int | None:
     """The class of an age; `None` when the thread is too old to be judged."""
-    return next((place for place, end in enumerate(AGES) if minutes < end), None)
+    place = bisect_right(AGES, minutes)
+    return place if place < len(AGES) else None
 
 
+@lru_cache(maxsize=4_096)
 def _value_class(value: int) -> int:
     return min(CLASSES - 1, round(PER_DOUBLING * math.log2(1 + value)))
 
@@ -39,6 +43,7 @@ def _prior_median(place: int, *, points: bool) -> float:
     return (12.0 if points else 6.0) * math.sqrt(hours) if place else (4.0 if points else 1.0)
 
 
+@lru_cache(maxsize=16_384)
 def _prior_tail(value: int, place: int, *, points: bool) -> float:
     distance = math.log((value + 0.5) / _prior_median(place, points=points))
     return 0.5 * math.erfc(distance / (PRIOR_SPREAD * math.sqrt(2.0)))

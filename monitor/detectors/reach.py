@@ -169,9 +169,12 @@ class Reach:
 
 
 def _forget(state: _Brand, now: float) -> None:
-    if len(state.texts) > MOST_TEXTS or any(now - text.at > TEXT_FOR for text in list(state.texts.values())[:1]):
-        kept = [(number, text) for number, text in state.texts.items() if now - text.at <= TEXT_FOR]
-        state.texts = dict(kept[-MOST_TEXTS:])
+    texts = state.texts  # in the order in which they were first heard
+    while texts:
+        number, text = next(iter(texts.items()))
+        if now - text.at <= TEXT_FOR and len(texts) <= MOST_TEXTS:
+            break
+        del texts[number]
 
 
 def _facts(text: _Text, settings: ReachSettings) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from typing import Self
 
 import msgspec
@@ -98,14 +99,14 @@ class Totals:
     def evidence(self, kinds: Iterable[str] = ()) -> tuple[PostKey, ...]:
         """The posts that tell most, of the kinds given (all when none is), most telling first."""
         wanted = set(kinds)
-        chosen = [one for one in self.shown if not wanted or wanted.intersection(one.kinds)]
-        chosen.sort(key=lambda one: (-one.weight, one.at, one.source, one.external_id))
-        return tuple(one.key for one in chosen[:EVIDENCE])
+        chosen = [one for one in self.shown if wanted.intersection(one.kinds)] if wanted else self.shown
+        telling = nsmallest(EVIDENCE, chosen, key=lambda one: (-one.weight, one.at, one.source, one.external_id))
+        return tuple(one.key for one in telling)
 
     def earliest(self, kinds: Iterable[str] = ()) -> Shown | None:
         """The first of the posts kept, of the kinds given."""
         wanted = set(kinds)
-        chosen = [one for one in self.shown if not wanted or wanted.intersection(one.kinds)]
+        chosen = [one for one in self.shown if wanted.intersection(one.kinds)] if wanted else self.shown
         return min(chosen, key=lambda one: (one.at, one.source, one.external_id), default=None)
 
 
@@ -239,6 +240,8 @@ def _add(totals: Totals, moment: Moment) -> None:
     totals.adverse += moment.adverse
     totals.calm += moment.calm
     totals.reach += moment.reach
-    totals.harm.update(moment.harm)
-    totals.sources.update(moment.sources)
+    for name, voices in moment.harm.items():  # not by update(), which costs ten times as much for one or two entries
+        totals.harm[name] += voices
+    for name, voices in moment.sources.items():
+        totals.sources[name] += voices
     totals.shown.extend(moment.shown)

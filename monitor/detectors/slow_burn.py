@@ -130,8 +130,10 @@ class SlowBurn:
         hours = self._state.hours[brand]
         today = [hour for hour in hours if hour.number > number - WINDOW_HOURS]
         adverse = sum(hour.adverse for hour in today)
+        if adverse < settings.fewest:
+            return None
         past = self._past(hours, number)
-        if adverse < settings.fewest or past is None:
+        if past is None:
             return None
         deviation = math.sqrt(past.adverse + (past.variation * past.adverse) ** 2)
         high = max(past.adverse + settings.deviations * deviation, settings.ratio * past.adverse)

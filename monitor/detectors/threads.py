@@ -126,15 +126,17 @@ class Threads:
         if not hearing.heard and not hearing.samples:
             return []
         touched = self._take_posts(hearing.heard)
-        touched.update(self._take_sample(sample) for sample in hearing.samples)
+        touched.update(map(self._take_sample, hearing.samples))
         self._forget(hearing.at.timestamp())
+        about, threads = self._state.about, self._state.threads
         signals = [
             self._signal(hearing, brand, thread)
-            for thread in sorted(touched)
-            for brand in sorted(self._state.about.get(thread, ()))
+            for thread in sorted(name for name in touched if name in about)
+            for brand in sorted(about[thread])
         ]
-        for thread in sorted(touched & self._state.threads.keys()):
-            self._learn(thread)
+        for thread in sorted(touched):
+            if thread in threads:
+                self._learn(threads[thread])
         return [signal for signal in signals if signal is not None]
 
     def copy(self) -> Self:
@@ -186,11 +188,13 @@ class Threads:
         at = sample.at.timestamp()
         name = _name(sample.source, sample.external_id)
         thread = self._thread(name, sample.source, sample.external_id, at)
-        comments = sample.engagement.replies
+        comments, points = sample.engagement.replies, sample.engagement.likes
         if comments is None and (thread.comments is not None or self._norms(sample.source).comments):
             comments = 0  # sources leave out what nobody did yet
-        thread.comments = max(comments or 0, thread.comments or 0) if comments is not None else thread.comments
-        thread.points = sample.engagement.likes if sample.engagement.likes is not None else thread.points
+        if comments is not None:
+            thread.comments = max(comments, thread.comments or 0)
+        if points is not None:
+            thread.points = points
         return name
 
     def _about(self, name: str, brand: str, at: float) -> _About:
@@ -212,23 +216,25 @@ class Threads:
 
     def _thread(self, name: str, source: str, external_id: str, at: float) -> _Thread:
         """The thread, heard of at `at`; youngest last in the table, so that forgetting begins with the oldest."""
-        thread = self._state.threads.pop(name, None)
+        threads = self._state.threads
+        thread = threads.pop(name, None)
         if thread is None:
-            begun = min((about.at for about in self._state.about.get(name, {}).values()), default=at)
-            thread = _Thread(source, external_id, min(at, begun), at)
+            about = self._state.about.get(name)
+            begun = min(at, *(one.at for one in about.values())) if about else at
+            threads[name] = thread = _Thread(source, external_id, begun, at)
             self._own("thread", name)
-        elif self._own("thread", name):
+            return thread
+        if self._own("thread", name):
             thread = copy(thread)
-        self._state.threads[name] = thread
+        threads[name] = thread
         thread.first_at, thread.last_at = min(thread.first_at, at), max(thread.last_at, at)
         return thread
 
     def _norms(self, source: str) -> Norms:
-        return self._state.norms.setdefault(source, Norms({}, {}))
+        return self._state.norms.get(source) or self._state.norms.setdefault(source, Norms({}, {}))
 
-    def _learn(self, name: str) -> None:
+    def _learn(self, thread: _Thread) -> None:
         """Count the thread once in every age class it passes."""
-        thread = self._state.threads[name]
         place = age_class((thread.last_at - thread.first_at) / 60.0)
         if place is not None and place != thread.place:
             thread.place = place
