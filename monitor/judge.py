@@ -19,7 +19,7 @@ from typing import Self, TypeVar
 import msgspec
 
 from config.plugins import resolve
-from config.settings import DetectorSettings, Settings
+from config.settings import BrandSettings, DetectorSettings, Settings
 from config.thresholds import ThresholdSettings
 from monitor.detectors.burst import BurstSettings
 from monitor.detectors.contract import TICK, Detector, Hearing, Tick
@@ -30,7 +30,7 @@ from monitor.detectors.slow_burn import SlowBurn, SlowBurnSettings
 from monitor.detectors.stillness import Stillness
 from monitor.detectors.threads import Threads, ThreadSettings
 from monitor.detectors.trouble import Trouble, TroubleSettings
-from monitor.kinds import Kind, Taxonomy
+from monitor.kinds import Kind, built_in_kinds, kinds_with
 from monitor.voices import Heard, VoiceFold
 from storage.records import MentionedPost, Signal
 
@@ -69,16 +69,22 @@ class JudgeSettings:
     """
 
     thresholds: Mapping[str, Thresholds] = field(default_factory=lambda: {ELSE: Thresholds()})
-    kinds: Mapping[str, Kind] = field(default_factory=lambda: Taxonomy.build().kinds_by_name)
+    kinds: Mapping[str, Kind] = field(default_factory=built_in_kinds)
     own: Mapping[str, Make] = field(default_factory=dict)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """As the operator configured it, each brand with its own sensitivity and thresholds."""
-        brands = {brand.name: thresholds_of(settings.thresholds_for(brand)) for brand in settings.brands}
-        kinds = Taxonomy.build(settings.kinds).kinds_by_name
+        known: dict[str, Thresholds] = {}  # of hundreds of brands most have the same
+
+        def chosen_for(brand: BrandSettings | None) -> Thresholds:
+            chosen = settings.thresholds_for(brand)
+            values = repr(chosen)
+            return known.get(values) or known.setdefault(values, thresholds_of(chosen))
+
+        brands = {brand.name: chosen_for(brand) for brand in settings.brands}
         own = {one.name: _maker(one) for one in settings.detectors if one.enabled}
-        return cls({ELSE: thresholds_of(settings.thresholds_for()), **brands}, kinds, own)
+        return cls({ELSE: chosen_for(None), **brands}, kinds_with(settings.kinds), own)
 
 
 def _maker(configured: DetectorSettings) -> Make:
@@ -124,7 +130,8 @@ class Judge:
         self._last_at: datetime | None = None
         self._detectors = _detectors(self._brands, self._settings)
         self._own = {name: make(self._brands) for name, make in self._settings.own.items()}
-        self._digests = {brand: chosen.digest for brand, chosen in self._settings.thresholds.items()}
+        digests = {chosen: chosen.digest for chosen in set(self._settings.thresholds.values())}
+        self._digests = {brand: digests[chosen] for brand, chosen in self._settings.thresholds.items()}
 
     def step(self, tick: Tick) -> list[Signal]:
         """Take the next tick and say what it found. Ticks left out since the last one count as not read.

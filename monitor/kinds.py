@@ -101,14 +101,12 @@ class Taxonomy:
     @classmethod
     def build(cls, additions: Sequence[KindWords] = ()) -> Self:
         """The built-in taxonomy with the operator's additions: more words for a known kind, or a kind of their own."""
-        kinds, words = _built_in()
-        kinds = dict(kinds)
+        _, words = _built_in()
         merged = {language: {name: list(texts) for name, texts in table.items()} for language, table in words.items()}
         for addition in additions:
-            kinds[addition.name] = _with_addition(kinds.get(addition.name), addition)
             for language, texts in addition.words.items():
                 merged.setdefault(language, {}).setdefault(addition.name, []).extend(texts)
-        return cls(kinds, merged)
+        return cls(kinds_with(additions), merged)
 
     def kinds(self, text: str, language: str) -> tuple[str, ...]:
         """The kinds that the words of a text point to, strongest first: grave before light, then by number of words."""
@@ -152,10 +150,13 @@ class _SpacedReader:
             table[phrase.parts[0].text].append(phrase)
         self._lengths = sorted({len(beginning) for beginning in self._open})
         self._beginning_with: dict[str, _Beginnings | None] = {}
+        self._silent: set[str] = set()
 
     def read(self, folded: str) -> list[str]:
         """Names of the kinds found."""
         words = (_ASCII_WORD if folded.isascii() else _WORD).findall(folded)
+        if self._silent.issuperset(words):
+            return []
         known, last = self._beginning_with, len(words) - 1
         found: list[_Found] = []
         for at, word in enumerate(words):
@@ -177,8 +178,16 @@ class _SpacedReader:
         """Look up the phrases that begin with a word. Words repeat: the answers are kept."""
         if len(self._beginning_with) >= KEPT_WORDS:
             self._beginning_with.clear()
-        beginnings = (word[:length] for length in self._lengths if length <= len(word))
-        phrases = [*self._exact.get(word, ()), *(one for text in beginnings for one in self._open.get(text, ()))]
+            self._silent.clear()
+        beginnings = [word[:length] for length in self._lengths if length <= len(word)]
+        phrases = [
+            *self._exact.get(word, ()),
+            *(one for text in beginnings if text in self._open for one in self._open[text]),
+        ]
+        if not phrases:
+            self._beginning_with[word] = None
+            self._silent.add(word)
+            return
         by_next: dict[str, list[_Phrase]] = defaultdict(list)
         others: list[_Phrase] = []
         for phrase in phrases:
@@ -187,7 +196,7 @@ class _SpacedReader:
                 others.append(phrase)
             else:
                 by_next[after.text].append(phrase)
-        self._beginning_with[word] = _Beginnings(dict(by_next), others) if phrases else None
+        self._beginning_with[word] = _Beginnings(dict(by_next), others)
 
 
 class _UnspacedReader:
@@ -305,6 +314,14 @@ def _built_in() -> tuple[dict[str, Kind], dict[str, dict[str, list[str]]]]:
             if isinstance(texts, list):
                 words[language][name] = texts
     return kinds, dict(words)
+
+
+def kinds_with(additions: Sequence[KindWords]) -> dict[str, Kind]:
+    """The built-in kinds and the operator's, by name, without the words to read them by."""
+    kinds = built_in_kinds()
+    for addition in additions:
+        kinds[addition.name] = _with_addition(kinds.get(addition.name), addition)
+    return kinds
 
 
 def built_in_kinds() -> dict[str, Kind]:

@@ -31,7 +31,8 @@ from storage import posts as post_store
 from storage import state as state_store
 from storage.database import Database, Transaction
 from storage.ingest import Intake, Written
-from storage.records import Alert, CollectorRun, Cursor, Engagement, EngagementSample, Gap, Post, SetAside, Signal
+from storage.reading import NO_ENGAGEMENT
+from storage.records import Alert, CollectorRun, Cursor, EngagementSample, Gap, Post, SetAside, Signal
 
 Coverage = Mapping[datetime, Mapping[str, float]]
 
@@ -292,5 +293,5 @@ def first_sights(posts: Sequence[Post]) -> list[EngagementSample]:
     return [
         EngagementSample(post.source, post.external_id, post.collected_at or post.created_at, post.engagement)
         for post in posts
-        if post.engagement != Engagement()
+        if post.engagement != NO_ENGAGEMENT
     ]

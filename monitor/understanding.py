@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Self
 
 from config.settings import Settings
@@ -18,6 +19,8 @@ from storage.records import Mention, MentionedPost, Post
 
 Kinds = Callable[[str, str], tuple[str, ...]]
 """From a text and its language to the kinds of incident that its words point to."""
+_COPIES = 8_192
+"""Texts of which is remembered what they say."""
 
 
 class Understanding:
@@ -27,7 +30,9 @@ class Understanding:
         self._matcher = matcher
         self._identifier = identifier
         self._scorer = scorer
-        self._kinds = kinds or _no_kinds
+        find = kinds or _no_kinds
+        # Copies of a text, and its mentions of several brands, say the same.
+        self._said = lru_cache(maxsize=_COPIES)(lambda text, language: (content_key(text), find(text, language)))
         self._watched: StandIn | Missing | None = None
 
     @classmethod
@@ -77,7 +82,7 @@ class Understanding:
     def _judged(self, items: Sequence[tuple[Post, Mention, str]]) -> list[MentionedPost]:
         scores = self._scorer.score(items)
         return [
-            MentionedPost(post, mention, score, content_key(reading_of(post)), self._kinds(reading_of(post), language))
+            MentionedPost(post, mention, score, *self._said(reading_of(post), language))
             for (post, mention, language), score in zip(items, scores, strict=True)
         ]
 

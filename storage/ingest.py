@@ -89,10 +89,10 @@ def _add_samples(
     given: Sequence[EngagementSample],
 ) -> None:
     earlier = samples.of_posts(tx, states.keys() - before.keys())  # a sample may have come before its post
-    for sample in (*earlier, *given):
-        state = states.get((sample.source, sample.external_id))
+    for key, (at, engagement) in samples.newest([*earlier, *given]).items():
+        state = states.get(key)
         if state is not None:
-            state.add_engagement(sample.engagement, sample.at)
+            state.add_engagement(engagement, at)
 
 
 def _store(tx: Transaction, before: Mapping[PostKey, PostState], after: Mapping[PostKey, PostState]) -> Written:
@@ -104,7 +104,7 @@ def _store(tx: Transaction, before: Mapping[PostKey, PostState], after: Mapping[
     return Written(
         new_posts=len(new),
         new_mentions=[
-            *(mentioned for state in new for mentioned in _mentions(state)),
+            *(mentioned for state in new if state.mentions for mentioned in _mentions(state)),
             *(mentioned for old, state in changed for mentioned in _mentions(state, but=old)),
         ],
         changed_posts=len(changed),

@@ -71,8 +71,9 @@ def insert(tx: Transaction, states: Sequence[PostState]) -> None:
         state.id = number
     time = engine_time(tx)
     insert_bulk(tx, post, _POST_NAMES, [_post_values(state, time) for state in states])
-    replace_rows(tx, revision, [row for state in states for row in _revision_rows(state, state.revisions)])
-    mentions = [_mention_values(state, brand, time) for state in states for brand in state.mentions]
+    edited = [state for state in states if state.revisions]
+    replace_rows(tx, revision, [row for state in edited for row in _revision_rows(state, state.revisions)])
+    mentions = [_mention_values(state, brand, time) for state in states if state.mentions for brand in state.mentions]
     insert_bulk(tx, mention, _MENTION_NAMES, mentions)
     search_index.add(tx, [(state.id, wording(state.post)) for state in states])
 

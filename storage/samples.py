@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 
@@ -20,17 +21,31 @@ _COUNTS = ("likes", "shares", "replies", "views")
 
 def write(tx: Transaction, samples: Sequence[EngagementSample]) -> None:
     """Store samples; of two at the same moment the larger count remains, whichever came first."""
-    joined: dict[tuple[str, str, datetime], Engagement] = {}
+    time = engine_time(tx)
+    joined: dict[tuple[str, str, Any], Engagement] = {}
     for sample in samples:
-        key = (sample.source, sample.external_id, sample.at)
-        known = joined.get(key)
-        joined[key] = sample.engagement if known is None else largest(known, sample.engagement)
+        key, engagement = (sample.source, sample.external_id, time(sample.at)), sample.engagement
+        known = joined.setdefault(key, engagement)
+        if known is not engagement:
+            joined[key] = largest(known, engagement)
     # SQLite's max() of two values is NULL when either is; PostgreSQL's greatest() is not, and does no harm.
     larger = "max" if tx.dialect.name == "sqlite" else "greatest"
     kept = dict.fromkeys(_COUNTS, f"{larger}(coalesce({{old}}, {{new}}), coalesce({{new}}, {{old}}))")
-    time = engine_time(tx)
-    rows = [(*key[:2], time(key[2]), of.likes, of.shares, of.replies, of.views) for key, of in joined.items()]
+    rows = [(*key, of.likes, of.shares, of.replies, of.views) for key, of in joined.items()]
     upsert_bulk(tx, engagement_sample, _NAMES, rows, kept)
+
+
+def newest(samples: Iterable[EngagementSample]) -> dict[PostKey, tuple[datetime, Engagement]]:
+    """The newest sample of each post; of several at the same moment the larger of each count."""
+    found: dict[PostKey, tuple[datetime, Engagement]] = {}
+    for sample in samples:
+        key, at = (sample.source, sample.external_id), sample.at
+        known = found.get(key)
+        if known is None or at > known[0]:
+            found[key] = (at, sample.engagement)
+        elif at == known[0]:
+            found[key] = (at, largest(known[1], sample.engagement))
+    return found
 
 
 def of_posts(tx: Transaction, keys: Collection[PostKey]) -> list[EngagementSample]:

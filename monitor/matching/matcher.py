@@ -17,6 +17,13 @@ from monitor.matching.terms import terms_of
 from storage.records import Mention, Post
 
 _NOBODY: frozenset[int] = frozenset()
+_KEPT = 16_384
+"""Texts of which is remembered whom they name: a third of all posts are copies of one that came shortly before."""
+_LONGEST = 1_000
+"""Characters of a text that is remembered; longer ones are seldom copied, and would make the memory large."""
+
+_Named = tuple[tuple[int, float, str, tuple[str, ...]], ...]
+"""Whom a text names: brand by its number, relevance, reason and what matched, in the order of the settings."""
 
 
 class Matcher:
@@ -26,6 +33,7 @@ class Matcher:
         self._rules = tuple(map(BrandRules.of, brands))
         self._numbers = {folded_term(brand.name): number for number, brand in enumerate(brands)}
         self._lookup = Lookup(term for number, brand in enumerate(brands) for term in terms_of(number, brand))
+        self._kept: dict[str, _Named] = {}
 
     def match(self, post: Post) -> list[Mention]:
         """The brands that the post is about, in the order of the settings, each with what matched and how sure.
@@ -33,28 +41,47 @@ class Matcher:
         Mentions below a brand's `minimum_relevance` are left out. Brands that the source itself names (`post.brands`)
         are certain.
         """
-        found = self._found(fold(reading_of(post)))
-        told = self._told(post.brands) if post.brands else _NOBODY
-        if not found and not told:
+        text = reading_of(post)
+        named = self._kept.get(text)
+        if named is None:
+            named = self._remembered(text)
+        if post.brands:
+            return self._with_told(post, named)
+        if not named:
             return []
-        mentions = (
-            self._mention(post, number, found.get(number), number in told) for number in sorted({*found, *told})
-        )
-        return [mention for mention in mentions if mention is not None]
+        rules, source, name = self._rules, post.source, post.external_id
+        return [
+            Mention(rules[number].brand.name, source, name, relevance, matched, reason)
+            for number, relevance, reason, matched in named
+            if relevance >= rules[number].brand.minimum_relevance
+        ]
 
     def _told(self, brands: Sequence[str]) -> frozenset[int]:
         return frozenset(self._numbers[name] for name in map(folded_term, brands) if name in self._numbers)
 
-    def _mention(self, post: Post, number: int, found: Found | None, told: bool) -> Mention | None:
-        rules = self._rules[number]
-        brand = rules.brand
-        matched = found.shown() if found else ()
-        if told or found is None:
-            return Mention(brand.name, post.source, post.external_id, 1.0, matched, "named by the source")
-        relevance, reason = judged(rules, found)
-        if relevance < brand.minimum_relevance:
-            return None
-        return Mention(brand.name, post.source, post.external_id, relevance, matched, reason)
+    def _with_told(self, post: Post, named: _Named) -> list[Mention]:
+        """The mentions of a post whose source names brands itself."""
+        told = self._told(post.brands)
+        found = {number: (relevance, reason, matched) for number, relevance, reason, matched in named}
+        found |= {number: (1.0, "named by the source", found[number][2] if number in found else ()) for number in told}
+        return [
+            Mention(self._rules[number].brand.name, post.source, post.external_id, relevance, matched, reason)
+            for number, (relevance, reason, matched) in sorted(found.items())
+            if number in told or relevance >= self._rules[number].brand.minimum_relevance
+        ]
+
+    def _remembered(self, text: str) -> _Named:
+        """Whom the text names, looked up; kept for its copies."""
+        found = self._found(fold(text))
+        named = tuple(
+            (number, *judged(self._rules[number], of_brand), of_brand.shown())
+            for number, of_brand in sorted(found.items())
+        )
+        if len(text) <= _LONGEST:
+            if len(self._kept) >= _KEPT:
+                self._kept.clear()
+            self._kept[text] = named
+        return named
 
     def _found(self, text: Folded) -> dict[int, Found]:
         found: dict[int, Found] = {}

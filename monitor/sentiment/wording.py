@@ -25,6 +25,7 @@ _LINK = re.compile(
     r"|[\w-]+(?:\.[\w-]+)*\.(?:ly|com|co|net|org|me|gl|gd|tv|be|fm|us|uk|de|es|fr|it|io|br)(?:/|$)",
     re.IGNORECASE,
 )
+_SCHEMES = frozenset({"http", "https"})
 _ACCOUNT = re.compile(r"[.\"'(“]*@\w")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=[0-9])|_+")
 _JOINED = re.compile(r"(?<=[^\W\d_]{2})[.,!?;:/…—–&+\"“”(){}\[\]|~*-]+(?=[^\W\d_]{2})")
@@ -70,6 +71,7 @@ class Wording:
         self._spellings = spellings_of(language)
         self._phrases = _phrases(lexicon.phrases)
         self._known: dict[str, tuple[Token, ...]] = {}
+        self._tokens: dict[str, Token] = {}
         self._link = (Token(LINK, None),)
 
     def words(self, text: str) -> list[Token]:
@@ -90,6 +92,9 @@ class Wording:
 
     def _parts(self, token: str) -> tuple[Token, ...]:
         """What a token is made of; links and accounts, of which there is no end, are not remembered."""
+        if token.isascii() and token.isalpha() and len(token) <= _LONGEST and token.lower() not in _SCHEMES:
+            # nearly every new one is a plain word
+            return self._remembered(token, (self._token(token),))
         if "@" in token and _ACCOUNT.match(token):
             return ()
         if ("." in token or "http" in token.lower()) and _LINK.match(token):
@@ -97,8 +102,12 @@ class Wording:
         parts = tuple(part for piece in _pieces(token[:_LONGEST]) for part in self._spelled(piece))
         if len(token) > _LONGEST:
             return parts
+        return self._remembered(token, parts)
+
+    def _remembered(self, token: str, parts: tuple[Token, ...]) -> tuple[Token, ...]:
         if len(self._known) >= _MEMORY:
             self._known.clear()
+            self._tokens.clear()
         return self._known.setdefault(token, parts)
 
     def _spelled(self, piece: str) -> Iterator[Token]:
@@ -117,6 +126,10 @@ class Wording:
         yield token
 
     def _token(self, shown: str) -> Token:
+        """The word that is written so; the same whatever punctuation stood around it."""
+        return self._tokens.get(shown) or self._tokens.setdefault(shown, self._new_token(shown))
+
+    def _new_token(self, shown: str) -> Token:
         lower = self._canonical(shown.lower())
         token = Token(
             lower.upper() if shown.isupper() else lower, self._valence(lower), self._lexicon.hints.get(lower, 0.0)
