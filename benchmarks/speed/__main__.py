@@ -1,174 +1,122 @@
-"""The table of speed: `python -m benchmarks.speed [--quick] [--data FOLDER]`, one JSON object a line.
+"""The table of speed: `python -m benchmarks.speed [--quick] [--data FOLDER] [--keep FILE]`, one JSON object a line.
 
-The unit is the bare loop: `SentimentIntensityAnalyzer().polarity_scores(text)` over the same texts and nothing else,
-measured before and after each row in the same process, because machines are noisy. `--data` takes a folder of labelled
-texts (gzip JSONL with `text`); without it the texts are made.
+The unit is the bare loop: `SentimentIntensityAnalyzer().polarity_scores(text)` over the same texts and nothing else;
+both take turns in one process, and every row has a process of its own. `--data` takes a folder of labelled texts (gzip
+JSONL with `text`); without it the texts are made. `--keep` adds the run to a file, one line, to compare over time.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
-import resource
-import statistics
+import sqlite3
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+import structlog
 
-from benchmarks.speed import material
-from monitor.app import assemble
-from monitor.detectors.burst import SeriesBank
-from monitor.matching import Matcher
-from monitor.pipeline import Batch
-from monitor.replay import replay
-from monitor.sentiment.vader import Vader
+from benchmarks.speed import decisive, material, parts, paths, peer
+from benchmarks.speed.measuring import apart
 from monitor.tidying import tidy_seldom
-from storage.database import Database
-from storage.records import Post
 
-BATCH = 500
+Row = tuple[str, Callable[[], Mapping[str, Any]]]
 
 
-def seconds(work: Callable[[], object], repeat: int = 3) -> float:
-    """The median wall time of `work` over `repeat` runs."""
-    taken = []
-    for _ in range(repeat):
-        began = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken)
-
-
-def rss_mb() -> int:
-    """The largest resident memory so far, in MB (Linux gives kilobytes)."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
-def say(what: str, **figures: object) -> None:
-    """One line of the table."""
-    print(json.dumps({"what": what, **figures, "rss_mb": rss_mb()}), flush=True)
-
-
-def bare_loop(texts: Sequence[str]) -> Callable[[], object]:
-    """The unit."""
-    analyzer = SentimentIntensityAnalyzer()
-    return lambda: [analyzer.polarity_scores(text) for text in texts]
-
-
-def beside(texts: Sequence[str], work: Callable[[], object], repeat: int) -> tuple[float, float]:
-    """How many times faster than the bare loop `work` is, and its seconds; the loop is timed on both sides of it."""
-    loop = bare_loop(texts)
-    before, own, after = seconds(loop, 1), seconds(work, repeat), seconds(loop, 1)
-    return (before + after) / 2 / own, own
-
-
-def scoring(texts: Sequence[str], repeat: int) -> None:
-    """The same scores as the package, without its detours."""
-    vader = Vader.packaged()
-    ratio, own = beside(texts, lambda: [vader.polarity(text) for text in texts], repeat)
-    say("scoring, equal to the package", ratio_to_bare_loop=round(ratio, 2), texts_per_second=round(len(texts) / own))
-    for what, text in (("5,000 emoji", "😡" * 5000), ("12,800 lexicon words", "terrible good " * 6400)):
-        say(f"scoring {what}", milliseconds=round(1000 * seconds(lambda text=text: vader.polarity(text)), 2))  # type: ignore[misc]
-
-
-def matching(posts: Sequence[Post], repeat: int) -> None:
-    """Finding the brands in a post."""
-    for brands in (200, 5000):
-        matcher = Matcher(material.settings(brands).brands)
-        own = seconds(lambda matcher=matcher: [matcher.match(post) for post in posts], repeat)  # type: ignore[misc]
-        say(
-            f"matching {brands} brands x {material.ALIASES} aliases",
-            microseconds_a_post=round(1e6 * own / len(posts), 2),
-        )
-
-
-def whole_path(posts: Sequence[Post], only_matched: bool) -> Callable[[], object]:
-    """Read, match, score, store with search index and rollups, judge: into a new SQLite file, commits crash-safe."""
-    settings = material.settings()
-    matches = Matcher(settings.brands).match
-
-    def work() -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            database = Database.open(f"sqlite:///{folder}/speed.db")
-            pipeline = assemble(settings, database, durable=False)
-            for start in range(0, len(posts), BATCH):
-                batch = posts[start : start + BATCH]
-                pipeline.ingest(Batch(posts=[post for post in batch if matches(post)] if only_matched else batch))
-            end = posts[-1].created_at + timedelta(minutes=5)
-            pipeline.advance(end, settle=end)
-            database.close()
-
-    return work
-
-
-def paths(posts: Sequence[Post], repeat: int) -> None:
-    """The whole path, with every post stored and with only those about a brand."""
-    texts = [post.text for post in posts]
-    for what, only_matched in (("whole path, every post stored", False), ("whole path, matched posts stored", True)):
-        ratio, own = beside(texts, whole_path(posts, only_matched), repeat)
-        say(what, ratio_to_bare_loop=round(ratio, 2), posts_per_second=round(len(posts) / own))
-
-
-def tick(series: int) -> None:
-    """Judging many count series at one tick, the state saved included."""
-    bank = SeriesBank([str(number) for number in range(series)])
-    counts = np.random.default_rng(1).poisson(2.0, series)
-    bank.push(counts)
-    say(
-        f"judging {series} series a tick, state saved",
-        milliseconds=round(1000 * seconds(lambda: (bank.push(counts), bank.dump()), 9), 1),
+def rows(options: argparse.Namespace) -> Iterator[Row]:
+    """The rows of the table, each with what measures it."""
+    count, data = options.posts or (4_000 if options.quick else 40_000), options.data
+    brands = [brand.name for brand in material.settings().brands]
+    few = list(islice(material.posts(min(count, 10_000), material.TWEETS, brands, data), 10_000))
+    texts = [post.text for post in few]
+    yield "whole path, every post stored", partial(paths.whole_path, count, material.TWEETS, data)
+    yield (
+        "whole path, only matched posts stored",
+        partial(paths.whole_path, count, material.TWEETS, data, only_matched=True),
     )
+    for shape in material.SHAPES[1:]:
+        smaller = count // 4 if shape.sentences > 1 else count // 2
+        yield f"whole path, {shape.name}", partial(paths.whole_path, smaller, shape, data)
+    yield "scoring, equal to the package", partial(parts.scoring, texts)
+    yield "matching 200 brands x 10 aliases", partial(parts.matching, few, 200)
+    yield "matching 5,000 brands x 10 aliases", partial(parts.matching, few, 5_000)
+    yield "matching 200 brands x 1 alias", partial(parts.matching, few, 200, 1)
+    yield "matching 200 brands x 100 aliases", partial(parts.matching, few, 200, 100)
+    yield "matching twice the text", partial(parts.twice_the_text, few)
+    yield "near-duplicates", partial(parts.near_duplicates, few)
+    yield "judging 10,000 series a tick, state saved", partial(parts.tick, 10_000)
+    yield "detection over counts", partial(parts.counts, 20 if options.quick else 200, 28)
+    yield "a quiet tick while incidents are open", partial(parts.open_incidents, 0, 1_000)
+    yield "decisive post to request", partial(decisive.decisive_post, 6 if options.quick else 12)
+    yield "tocsin --help", partial(parts.start_up, "--help")
+    yield "tocsin check", partial(parts.start_up, "check", "--config", "CONFIG")
+    if options.history:
+        yield f"a history of {options.history:,} posts", partial(paths.long_history, options.history)
+    if options.peer:
+        yield "the closest open peer", partial(peer.beside, options.peer, few)
 
 
-def long_replay(count: int) -> None:
-    """Memory while a long history goes through; made posts are given one by one."""
-    settings = material.settings()
-    brands = [brand.name for brand in settings.brands]
-    kinds = material.posts(10_000, brands, 0.27)
-    made = (
-        replace(kinds[n % len(kinds)], external_id=str(n), created_at=material.BEGIN + timedelta(seconds=3 * n))
-        for n in range(count)
-    )
-    began = time.perf_counter()
-    replay(made, settings)
-    say(f"replay of {count} posts", posts_per_second=round(count / (time.perf_counter() - began)))
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    return {
+        "what": "machine",
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1),
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        **{name: version(name) for name in ("SQLAlchemy", "vaderSentiment", "numpy")},
+    }
 
 
-def start_up() -> None:
-    """How long the command line takes to say its help."""
-    command = [sys.executable, "-c", "from monitor.cli import main; main()", "--help"]
-    run = lambda: subprocess.run(command, check=True, capture_output=True)  # noqa: E731
-    say("tocsin --help", seconds=round(seconds(run, 5), 2))
+def _commit() -> str:
+    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return found.stdout.strip()
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
 def main() -> None:
     """Prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--quick", action="store_true", help="fewer posts, and no long replay")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer posts")
     parser.add_argument("--data", type=Path, help="folder of labelled texts to measure on (default: made texts)")
-    parser.add_argument("--posts", type=int, help="how many posts (default 20,000; quick 4,000)")
+    parser.add_argument("--posts", type=int, help="how many posts (default 40,000; quick 4,000)")
+    parser.add_argument("--history", type=int, default=0, metavar="N", help="also a history of so many posts (1000000)")
+    parser.add_argument("--peer", type=Path, metavar="PYTHON", help="also obsei, installed for this interpreter")
+    parser.add_argument("--only", default="", metavar="WORDS", help="only rows whose name holds these words")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="add the run to this file")
     options = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     tidy_seldom()
-    count, repeat = options.posts or (4_000 if options.quick else 20_000), 1 if options.quick else 3
-    say("machine", python=platform.python_version(), system=platform.platform(), processor=platform.machine())
-    brands = [brand.name for brand in material.settings().brands]
-    posts = material.posts(count, brands, 0.27, options.data)
-    scoring([post.text for post in posts], repeat)
-    matching(posts, repeat)
-    paths(posts, repeat)
-    tick(10_000)
-    start_up()
-    if not options.quick:
-        long_replay(1_000_000)
+    told = [machine()]
+    print(json.dumps(told[0]), flush=True)
+    began = time.perf_counter()
+    for what, measure in rows(options):
+        if options.only in what:
+            told.append({"what": what, **apart(measure)})
+            print(json.dumps(told[-1]), flush=True)
+    print(json.dumps({"what": "all of it", "seconds": round(time.perf_counter() - began)}), flush=True)
+    if options.keep:
+        with options.keep.open("a", encoding="utf-8") as kept:
+            kept.write(json.dumps(told) + "\n")
 
 
 if __name__ == "__main__":

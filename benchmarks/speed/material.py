@@ -1,4 +1,4 @@
-"""What the speed is measured on: made posts, or the labelled texts of a folder, about two hundred made brands."""
+"""What the speed is measured on: made posts, or the labelled texts of a folder, in several shapes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gzip
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,34 @@ from storage.records import Engagement, Post, PostKind
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 BRANDS = 200
 ALIASES = 10
+NAMING = 0.27
+"""Share of posts that name a brand, unless a shape says otherwise."""
+LATELY = 2_000
+"""A copy is of one of so many posts before it."""
 _SYLLABLES = ("nor", "vik", "sun", "del", "tal", "mar", "ost", "ka", "lin", "pe", "ro", "fen", "gra", "bi", "zu", "hol")
+_FEELINGS = ("😡", "🙏", "👏", "😂", "❤️", "🤬", "✈️", "🔥")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A kind of input: how many brands, which share of the posts are copies, sentences and emoji of a text."""
+
+    name: str
+    brands: int = BRANDS
+    copies: float = 1 / 3
+    sentences: int = 1
+    emoji: int = 0
+
+
+TWEETS = Shape("tweets")
+SHAPES = (
+    TWEETS,
+    Shape("long texts", sentences=40),
+    Shape("many emoji", emoji=40),
+    Shape("few brands", brands=3),
+    Shape("thousands of brands", brands=5_000),
+    Shape("nine of ten are copies", copies=0.9),
+)
 
 
 def names(count: int, seed: int = 3) -> list[str]:
@@ -39,17 +67,22 @@ def settings(brands: int = BRANDS, aliases: int = ALIASES) -> Settings:
     return Settings.model_validate({"brands": tables, "understanding": {"languages": ["en"]}})
 
 
-def texts(count: int, folder: Path | None = None, seed: int = 5) -> list[str]:
-    """`count` texts: the labelled ones of `folder` where given, else made; a third are copies, as among real posts."""
+def texts(shape: Shape, brands: list[str], folder: Path | None = None, seed: int = 5) -> Iterator[str]:
+    """Texts without end: of the labelled ones of `folder` where given, else made; a copy names whom its model named."""
     draw = random.Random(seed)  # noqa: S311
     source = list(_labelled(folder)) if folder else []
-    made: list[str] = []
-    while len(made) < count:
-        if made and draw.random() < 1 / 3:
-            made.append(draw.choice(made))
+    lately: list[str] = []
+    while True:
+        if lately and draw.random() < shape.copies:
+            text = draw.choice(lately)
         else:
-            made.append(draw.choice(source) if source else _sentence(draw))
-    return made
+            parts = [draw.choice(source) if source else _sentence(draw) for _ in range(shape.sentences)]
+            text = " ".join(parts) + "".join(draw.choices(_FEELINGS, k=shape.emoji))
+            text = f"{draw.choice(brands)} {text}" if draw.random() < NAMING else text
+        lately.append(text)
+        if len(lately) > 2 * LATELY:
+            del lately[:LATELY]
+        yield text
 
 
 def _sentence(draw: random.Random) -> str:
@@ -69,20 +102,18 @@ def _labelled(folder: Path) -> Iterator[str]:
                     yield row["text"]
 
 
-def posts(count: int, brands: list[str], matching: float, folder: Path | None = None, seed: int = 7) -> list[Post]:
-    """`count` posts at 1,200 an hour; the share `matching` of them names one of `brands`."""
+def posts(count: int, shape: Shape, brands: list[str], folder: Path | None = None, seed: int = 7) -> Iterator[Post]:
+    """`count` posts at 1,200 an hour."""
     draw = random.Random(seed)  # noqa: S311
-    return [
-        Post(
+    for number, text in zip(range(count), texts(shape, brands, folder), strict=False):
+        yield Post(
             source="twitter",
             external_id=str(number),
             created_at=BEGIN + timedelta(seconds=3 * number),
-            text=f"{draw.choice(brands)} {text}" if draw.random() < matching else text,
+            text=text,
             kind=PostKind.POST,
-            author=f"a{draw.randrange(count)}",
+            author=f"a{draw.randrange(50_000)}",
             author_reach=int(draw.paretovariate(1.1) * 60),
             engagement=Engagement(likes=draw.randrange(20)),
             language="en",
         )
-        for number, text in enumerate(texts(count, folder))
-    ]
