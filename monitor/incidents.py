@@ -66,7 +66,13 @@ def _merge(stories: list[Story], settings: CorrelationSettings) -> None:
 
     The one that people heard the worst of goes on, of equals the older; merging is told as the end of the other alone.
     """
+    heard = {story.incident.brand for story in stories if story.signals}
     live = [story for story in stories if story.before is not None and story.incident.state.is_live]
+    for brand in heard:  # one incident has one brand, and without a signal nothing belongs to two
+        _merge_of_brand([story for story in live if story.incident.brand == brand], settings)
+
+
+def _merge_of_brand(live: list[Story], settings: CorrelationSettings) -> None:
     live.sort(key=lambda story: (-story.incident.severity.rank, story.incident.opened_at, story.incident.id))
     for place, kept in enumerate(live):
         for other in live[place + 1 :]:
