@@ -98,7 +98,7 @@ def _refuse_unseen(case: Case, asked: Asked) -> None:
 
 
 def _assign(case: Case, asked: Asked) -> dict[str, Any] | None:
-    to = " ".join((asked.to or "").split())
+    to = _plain(asked.to or "")
     if len(to) > LONGEST_NAME:
         raise CareError(f"a name has at most {LONGEST_NAME} characters; this one has {len(to)}")
     if to == (case.work.assigned_to or ""):
@@ -120,7 +120,7 @@ def _untag(case: Case, asked: Asked) -> dict[str, Any] | None:
 
 def tags_of(words: Iterable[str]) -> list[str]:
     """Tags as they are kept: in small letters, one space between words, no commas."""
-    found = [" ".join(part.split()).casefold() for word in words for part in word.split(",")]
+    found = [_plain(part).casefold() for word in words for part in word.split(",")]
     tags = list(dict.fromkeys(tag for tag in found if tag))
     if not tags:
         raise CareError("say which tag")
@@ -141,8 +141,8 @@ def _unlink(case: Case, asked: Asked) -> dict[str, Any] | None:
 
 def _correct(case: Case, asked: Asked) -> dict[str, Any] | None:
     _refuse_part(case, "corrected")
-    headline = None if asked.headline is None else " ".join(asked.headline.split())
-    kind = None if asked.kind is None else "_".join(asked.kind.split()).casefold()
+    headline = None if asked.headline is None else _plain(asked.headline)
+    kind = None if asked.kind is None else "_".join(_plain(asked.kind).split()).casefold()
     if headline is None and kind is None and asked.severity is None:
         raise CareError("say what is to be corrected: the headline, the kind or the severity")
     if headline is not None and not 0 < len(headline) <= LONGEST_HEADLINE:
@@ -186,8 +186,13 @@ def _split_up(case: Case, asked: Asked) -> dict[str, Any]:
 
 
 def _headline(case: Case, asked: Asked) -> str:
-    headline = " ".join((asked.headline or "").split()) or f"{case.incident.headline} (split off)"
+    headline = _plain(asked.headline or "") or f"{case.incident.headline} (split off)"
     return headline[:LONGEST_HEADLINE]
+
+
+def _plain(text: str) -> str:
+    """Words in one line, without what cannot be seen."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def _noted(_: Case, asked: Asked) -> dict[str, Any]:

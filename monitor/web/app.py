@@ -33,6 +33,7 @@ from monitor.web.access import Access
 from monitor.web.api import incidents as api_incidents
 from monitor.web.api import posts as api_posts
 from monitor.web.api import sources as api_sources
+from monitor.web.api import work as api_work
 from monitor.web.api.description import describe
 from monitor.web.desk import Desk
 from monitor.web.guard import Guard, known_hosts
@@ -54,6 +55,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     api_incidents.router,
     api_posts.router,
     api_sources.router,
+    api_work.router,
 )
 
 

@@ -14,6 +14,7 @@ from jinja2 import Environment
 
 from config.settings import Settings
 from monitor.care import Care
+from monitor.caseworker import Caseworker
 from monitor.web.briefs import Briefs
 from monitor.web.templating import environment
 from monitor.web.throttle import Throttle
@@ -35,6 +36,7 @@ class Desk:
     database: Database
     clock: Callable[[], datetime]
     care: Care
+    caseworker: Caseworker
     templates: Environment
     watch: Watch
     trials: Trials
@@ -55,6 +57,7 @@ class Desk:
             database=database,
             clock=clock,
             care=care,
+            caseworker=Caseworker(care),
             templates=environment(settings.general.timezone),
             watch=Watch(database),
             trials=Trials(database),

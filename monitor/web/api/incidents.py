@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from alerts.actions import Action
+from monitor import shapes
 from monitor.care import find
 from monitor.web.access import Responder, Viewer
 from monitor.web.api.models import (
@@ -33,9 +34,9 @@ from monitor.web.api.models import (
 from monitor.web.cursors import decoded, encoded, incident_cursor, moment, read_incident_cursor
 from monitor.web.desk import Desk, desk_of
 from monitor.web.live import event, marks, stream
-from storage import audit, outbox
+from storage import audit, casework, outbox
 from storage import incidents as incident_store
-from storage.records import Incident, IncidentState, Severity
+from storage.records import Casework, Incident, IncidentState, Severity
 
 router = APIRouter(prefix="/api/v1", tags=["incidents"], responses=PROBLEMS)
 
@@ -48,6 +49,8 @@ class Which(Asked):
     brand: Words = ""
     state: list[IncidentState] = Field(default_factory=list)
     severity: list[Severity] = Field(default_factory=list)
+    tag: Words = ""
+    assigned_to: Words = ""
     since: Moment | None = None
     until: Moment | None = None
     before: Cursor = ""
@@ -65,12 +68,15 @@ def list_incidents(_: Viewer, desk: AtDesk, which: Annotated[Which, Query()]) ->
             brand=which.brand or None,
             states=which.state,
             severities=which.severity,
+            tag=which.tag.casefold(),
+            assigned_to=which.assigned_to,
             before=read_incident_cursor(which.before) if which.before else None,
             limit=which.limit + 1,
         )
-    shown = found[: which.limit]
+        shown = found[: which.limit]
+        works = casework.of_many(tx, [one.id for one in shown])
     more = incident_cursor(shown[-1]) if len(found) > which.limit else None
-    return Incidents(items=[IncidentOut.of(one) for one in shown], next=more)
+    return Incidents(items=[IncidentOut.of(one, works[one.id]) for one in shown], next=more)
 
 
 @router.get(
@@ -82,11 +88,12 @@ def get_incident(_: Viewer, desk: AtDesk, incident_id: str, request: Request, re
     """One incident; with an ETag, so that asking again costs little."""
     with desk.database.read() as tx:
         found = find(tx, incident_id)
+        work = casework.of(tx, found.id)
     tag = f'"{found.id}.{found.version}"'
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers={"ETag": tag})
     response.headers["ETag"] = tag
-    return IncidentOut.of(found)
+    return IncidentOut.of(found, work)
 
 
 @router.get("/incidents/{incident_id}/timeline")
@@ -94,7 +101,7 @@ def get_timeline(_: Viewer, desk: AtDesk, incident_id: str) -> Timeline:
     """What happened, what was found, and who was told."""
     with desk.database.read() as tx:
         found = find(tx, incident_id)
-        events, signals = incident_store.events(tx, found.id), incident_store.signals(tx, found.id)
+        events, signals = incident_store.events(tx, found.id), shapes.signals(tx, found.id)
         deliveries = outbox.history(tx, found.id)
     return Timeline(
         events=[EventOut.of(one) for one in events],
@@ -113,7 +120,8 @@ def act(person: Responder, desk: AtDesk, incident_id: str, asked: ActionIn) -> A
             tx, found.id, asked.action, person.name, at, asked.note, until=asked.until, link=asked.link, twin=asked.twin
         )
         audit.add(tx, at, person.name, asked.action.value, found.id, {"way": person.way.value})
-    return ActionOut(incident=IncidentOut.of(done.incident), changed=done.changed)
+        work = casework.of(tx, found.id)
+    return ActionOut(incident=IncidentOut.of(done.incident, work), changed=done.changed)
 
 
 @router.get("/actions")
@@ -142,15 +150,17 @@ async def _changes(request: Request, desk: Desk, place: tuple[datetime, str]) ->
         if mark is None:
             yield ": still here\n\n"
             continue
-        for incident in await run_in_threadpool(_changed, desk, place):
+        for incident, work in await run_in_threadpool(_changed, desk, place):
             place = (incident.updated_at, incident.id)
-            told = IncidentOut.of(incident).model_dump(mode="json")
+            told = IncidentOut.of(incident, work).model_dump(mode="json")
             yield event("incident", told, encoded(incident.updated_at.isoformat(), incident.id))
 
 
-def _changed(desk: Desk, place: tuple[datetime, str]) -> list[Incident]:
+def _changed(desk: Desk, place: tuple[datetime, str]) -> list[tuple[Incident, Casework]]:
     with desk.database.read() as tx:
-        return incident_store.changed(tx, place)
+        found = incident_store.changed(tx, place)
+        works = casework.of_many(tx, [one.id for one in found])
+    return [(one, works[one.id]) for one in found]
 
 
 def _place(event_id: str) -> tuple[datetime, str]:

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from alerts.actions import Action
 from storage.records import (
+    Casework,
     Delivery,
     DeliveryState,
     Incident,
@@ -48,13 +49,13 @@ class Problem(BaseModel):
     detail: str
 
 
-def _storable(text: object) -> object:
+def storable(text: object) -> object:
     if isinstance(text, str) and any(ord(char) < 0x20 and char not in "\t\n\r" for char in text):
         raise ValueError("control characters are not taken")
     return text
 
 
-Words = Annotated[str, StringConstraints(max_length=500), BeforeValidator(_storable)]
+Words = Annotated[str, StringConstraints(max_length=500), BeforeValidator(storable)]
 Cursor = Annotated[str, StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_-]*$")]
 Limit = Annotated[int, Field(ge=1, le=200)]
 Moment = AwareDatetime
@@ -102,11 +103,24 @@ class IncidentOut(Given):
     acknowledged_at: datetime | None
     acknowledged_by: str | None
     sources: list[str]
+    assigned_to: str | None = None
+    tags: list[str] = Field(default_factory=list)
+    links: list[str] = Field(default_factory=list)
+    merged_into: str | None = None
+    split_from: str | None = None
 
     @classmethod
-    def of(cls, incident: Incident) -> IncidentOut:
-        """The incident as it is given."""
-        return cls.model_validate(incident)
+    def of(cls, incident: Incident, work: Casework) -> IncidentOut:
+        """The incident as it is given, with what people made of it."""
+        return cls.model_validate(incident).model_copy(
+            update={
+                "assigned_to": work.assigned_to,
+                "tags": list(work.tags),
+                "links": list(work.links),
+                "merged_into": work.merged_into,
+                "split_from": work.split_from,
+            }
+        )
 
 
 class Incidents(Given):
@@ -192,10 +206,10 @@ class ActionIn(Asked):
     """What a person does about an incident. `until` ends a snooze, `link` leads to an answer, `twin` is another."""
 
     action: Action
-    note: Annotated[str, StringConstraints(max_length=2000), BeforeValidator(_storable)] = ""
+    note: Annotated[str, StringConstraints(max_length=2000), BeforeValidator(storable)] = ""
     until: Moment | None = None
-    link: Annotated[str, StringConstraints(max_length=2000), BeforeValidator(_storable)] = ""
-    twin: Annotated[str, StringConstraints(max_length=100), BeforeValidator(_storable)] = ""
+    link: Annotated[str, StringConstraints(max_length=2000), BeforeValidator(storable)] = ""
+    twin: Annotated[str, StringConstraints(max_length=100), BeforeValidator(storable)] = ""
 
 
 class ActionOut(Given):
@@ -346,13 +360,11 @@ class SilenceIn(Asked):
     """A rule that holds deliveries back; what is left out matches everything."""
 
     ends_at: Moment
-    comment: Annotated[str, StringConstraints(min_length=1, max_length=500), BeforeValidator(_storable)]
+    comment: Annotated[str, StringConstraints(min_length=1, max_length=500), BeforeValidator(storable)]
     starts_at: Moment | None = None
-    brand: Annotated[str, StringConstraints(min_length=1, max_length=100), BeforeValidator(_storable)] | None = None
+    brand: Annotated[str, StringConstraints(min_length=1, max_length=100), BeforeValidator(storable)] | None = None
     severity: Literal["watch", "warning", "critical"] | None = None
-    incident_id: Annotated[str, StringConstraints(min_length=1, max_length=40), BeforeValidator(_storable)] | None = (
-        None
-    )
+    incident_id: Annotated[str, StringConstraints(min_length=1, max_length=40), BeforeValidator(storable)] | None = None
     include_critical: bool = False
 
 

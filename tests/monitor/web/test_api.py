@@ -6,11 +6,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 
 from benchmarks import conformance
+from monitor.casework import DOABLE
 from monitor.web import live
+from monitor.web.api.work import Doable
 from monitor.web.cursors import encoded
 from monitor.web.desk import Desk
 from storage import audit, incidents, silences
@@ -73,6 +76,28 @@ def test_an_action_is_done_and_on_record(of: Desk) -> None:
     assert [event["kind"] for event in events] == ["acknowledged", "acknowledged"]
     with of.database.read() as tx:
         assert [line.action for line in audit.recent(tx)] == ["acknowledged", "acknowledged"]
+
+
+def test_work_is_done_shown_taken_back_and_on_record(of: Desk) -> None:
+    client = browser(of)
+    first, second = (f"/api/v1/incidents/{ID[:-1]}{number}" for number in (0, 1))
+    client.post(f"{first}/work", json={"work": "tagged", "tags": ["Recall"]})
+    done = client.post(f"{first}/work", json={"work": "assigned", "to": "Bo", "seen": 1}).json()
+    assert (done["changed"], done["line"], done["incident"]["assigned_to"]) == (True, 2, "Bo")
+    merged = client.post(f"{second}/work", json={"work": "merged", "other": f"{ID[:-1]}0"}).json()
+    assert (merged["incident"]["merged_into"], merged["other"]["tags"]) == (f"{ID[:-1]}0", ["recall"])
+    listed = client.get("/api/v1/incidents?tag=Recall&assigned_to=Bo").json()["items"]
+    assert [one["id"] for one in listed] == [f"{ID[:-1]}0"]
+    late = client.post(f"{first}/work", json={"work": "assigned", "to": "Cy", "seen": 1})
+    assert (late.status_code, "look at it and try again" in late.json()["detail"]) == (409, True)
+    back = client.post(f"{second}/work", json={"work": "undone"}).json()
+    assert (back["incident"]["state"], back["incident"]["merged_into"]) == ("open", None)
+    with of.database.read() as tx:
+        assert [line.action for line in audit.recent(tx)][:2] == ["undone", "merged"]
+
+
+def test_what_can_be_asked_for_is_what_can_be_done() -> None:
+    assert set(get_args(Doable)) == {work.value for work in DOABLE}
 
 
 def test_what_makes_no_sense_is_a_conflict_that_says_why(of: Desk) -> None:

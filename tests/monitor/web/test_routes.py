@@ -55,6 +55,7 @@ TABLE = {
     "GET /api/v1/incidents/{incident_id}": VIEWER,
     "GET /api/v1/incidents/{incident_id}/timeline": VIEWER,
     "POST /api/v1/incidents/{incident_id}/actions": RESPONDER,
+    "POST /api/v1/incidents/{incident_id}/work": RESPONDER,
     "GET /api/v1/actions": VIEWER,
     "GET /api/v1/events": VIEWER,
     "GET /api/v1/posts": VIEWER,
