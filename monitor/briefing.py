@@ -139,7 +139,7 @@ def _casework(tx: Transaction, incident: Incident) -> dict[str, Any]:
 
 def _posts(tx: Transaction, incident: Incident, at: datetime) -> list[MentionedPost]:
     """The posts about the brand since the incident began, newest last, and its evidence."""
-    posts = post_store.window(tx, incident.began_at, at, brand=incident.brand)[-MOST_POSTS:]
+    posts = post_store.window(tx, incident.began_at, at, brand=incident.brand, newest=MOST_POSTS)
     return _as_counted_at(tx, posts, at)
 
 
@@ -310,7 +310,8 @@ def _pause(tx: Transaction, incident: Incident, at: datetime) -> dict[str, Any]:
 
 def _terms(tx: Transaction, incident: Incident, posts: Sequence[MentionedPost]) -> tuple[str, ...]:
     """What the posts have that the week before had not; where words are not set apart, what the detectors found."""
-    usual = post_store.window(tx, incident.began_at - USUAL_FOR, incident.began_at, brand=incident.brand)[-MOST_POSTS:]
+    week = (incident.began_at - USUAL_FOR, incident.began_at)
+    usual = post_store.window(tx, *week, brand=incident.brand, newest=MOST_POSTS)
     names = [incident.brand, *(term for item in posts for term in item.mention.matched)]
     return telling_words(posts, usual, names) or tuple(incident.facts.get("terms", ()))
 

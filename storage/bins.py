@@ -1,24 +1,25 @@
-"""Counts of mentions per brand, source and five minutes."""
+"""Counts of mentions per brand, source and five minutes, and their sums by day."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Table, delete, func, select
 
 from storage.columns import EPOCH
 from storage.database import Transaction
 from storage.reading import PostState
 from storage.records import BIN_SECONDS, Bin, Label, PostKind
-from storage.schema import bin_
+from storage.schema import bin_, bin_day
 from storage.statements import engine_time, upsert_bulk
 
 _NAMES = tuple(bin_.columns.keys())
 _COUNTS = ("posts", "negative", "positive", "unscored", "reposts", "reach")
 _SLOT = timedelta(seconds=BIN_SECONDS)
+_SLOTS_A_DAY = 86_400 // BIN_SECONDS
 _LABELLED = {Label.NEGATIVE: 1, Label.POSITIVE: 2, Label.UNSCORED: 3}
 
 
@@ -49,15 +50,24 @@ def add_differences(tx: Transaction, old: Iterable[PostState], new: Iterable[Pos
     for states, sign in ((old, -1), (new, 1)):
         for state in states:
             _count(differences, state, sign)
+    _add(tx, bin_, differences)
+    days: dict[Any, list[int]] = defaultdict(lambda: [0] * len(_COUNTS))
+    for (brand, source, number), counts in differences.items():
+        day = days[(brand, source, number - number % _SLOTS_A_DAY)]
+        day[:] = [sum(pair) for pair in zip(day, counts, strict=True)]
+    _add(tx, bin_day, days)
+
+
+def _add(tx: Transaction, table: Table, differences: Mapping[Any, list[int]]) -> None:
     time = engine_time(tx)
     rows = [
         (brand, time(_start(number)), source, *counts)
         for (brand, source, number), counts in differences.items()
         if any(counts)
     ]
-    upsert_bulk(tx, bin_, _NAMES, rows, dict.fromkeys(_COUNTS, "{old} + {new}"))
+    upsert_bulk(tx, table, _NAMES, rows, dict.fromkeys(_COUNTS, "{old} + {new}"))
     if any(posts < 0 for _, _, _, posts, *_ in rows):
-        tx.execute(delete(bin_).where(bin_.c.posts == 0))
+        tx.execute(delete(table).where(table.c.posts == 0))
 
 
 def _count(into: dict[Any, list[int]], state: PostState, sign: int) -> None:

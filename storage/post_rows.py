@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, select, text
 
-from storage import search_index
+from storage import search_index, stored_days
 from storage.columns import json_text
 from storage.database import Transaction
 from storage.reading import PostState, Rank, Wording, wording
@@ -76,6 +76,7 @@ def insert(tx: Transaction, states: Sequence[PostState]) -> None:
     mentions = [_mention_values(state, brand, time) for state in states if state.mentions for brand in state.mentions]
     insert_bulk(tx, mention, _MENTION_NAMES, mentions)
     search_index.add(tx, [(state.id, wording(state.post)) for state in states])
+    stored_days.widen(tx, states)
 
 
 def update(tx: Transaction, changed: Sequence[tuple[PostState, PostState]]) -> None:
@@ -91,6 +92,7 @@ def update(tx: Transaction, changed: Sequence[tuple[PostState, PostState]]) -> N
     edited = [(old, new) for old, new in changed if wording(old.post) != wording(new.post)]
     search_index.remove(tx, [(old.id, wording(old.post)) for old, _ in edited])
     search_index.add(tx, [(new.id, wording(new.post)) for _, new in edited])
+    stored_days.widen(tx, [new for old, new in changed if new.post.created_at != old.post.created_at])
 
 
 def _load_mentions(tx: Transaction, states: Mapping[int, PostState]) -> None:

@@ -35,15 +35,22 @@ def thread(tx: Transaction, source: str, thread_id: str) -> list[Post]:
     return [to_post(row) for row in tx.execute(statement.order_by(P.created_at, P.external_id))]
 
 
-def window(tx: Transaction, since: datetime, until: datetime, brand: str | None = None) -> list[MentionedPost]:
-    """Mentioned posts created in `[since, until)`, of one brand or all, by (created_at, source, external_id, brand)."""
-    statement = select_mentioned()
-    if brand is None:
-        statement = statement.where(P.created_at >= since, P.created_at < until)
-    else:
-        statement = statement.where(M.brand == brand, M.created_at >= since, M.created_at < until)
-    ordered = statement.order_by(P.created_at, P.source, P.external_id, M.brand)
-    return [to_mentioned_post(row) for row in tx.execute(ordered)]
+def window(
+    tx: Transaction, since: datetime, until: datetime, brand: str | None = None, newest: int | None = None
+) -> list[MentionedPost]:
+    """Mentioned posts created in `[since, until)`, of one brand or all, by (created_at, source, external_id, brand).
+
+    `newest` leaves out all but so many of them, at the end.
+    """
+    at = P.created_at if brand is None else M.created_at  # the same moment, and the brand's own index
+    statement = select_mentioned().where(at >= since, at < until)
+    if brand is not None:
+        statement = statement.where(M.brand == brand)
+    order = (at, P.source, P.external_id, M.brand)
+    if newest is None:
+        return [to_mentioned_post(row) for row in tx.execute(statement.order_by(*order))]
+    last = statement.order_by(*(column.desc() for column in order)).limit(newest)
+    return [to_mentioned_post(row) for row in tx.execute(last)][::-1]
 
 
 def judged(tx: Transaction, since: datetime, until: datetime) -> list[MentionedPost]:

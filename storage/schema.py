@@ -129,6 +129,17 @@ post = Table(
     comment="Posts as their sources published them, one row each, in their newest wording",
 )
 
+stored_day = Table(
+    "stored_day",
+    metadata,
+    _time("day", "Begin of the day, in UTC", primary_key=True),
+    _text("source", "The source", primary_key=True),
+    _count("first_id", "Smallest number (post.id) of a post published in it"),
+    _count("last_id", "Largest one"),
+    sqlite_with_rowid=False,
+    comment="Which numbers the posts of a day have, so that a search in a span reads its part of the index",
+)
+
 revision = Table(
     "revision",
     metadata,
@@ -192,6 +203,22 @@ bin_ = Table(
     _count("reach", "Sum of the authors' audiences"),
     sqlite_with_rowid=False,
     comment="Counts of mentions per brand, source and five minutes, kept exact with every write",
+)
+
+bin_day = Table(
+    "bin_day",
+    metadata,
+    _text("brand", "The brand", primary_key=True),
+    _time("start", "Begin of the day, in UTC", primary_key=True),
+    _text("source", "The source", primary_key=True),
+    _count("posts", "Posts that mention the brand, reposts included"),
+    _count("negative", "Of them, scored negative"),
+    _count("positive", "Of them, scored positive"),
+    _count("unscored", "Of them, not judged"),
+    _count("reposts", "Of them, reposts of others' words"),
+    _count("reach", "Sum of the authors' audiences"),
+    sqlite_with_rowid=False,
+    comment="The counts of bin summed up by day, kept exact with every write",
 )
 
 erased = Table(

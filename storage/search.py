@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Select, exists, or_, select
 
-from storage import search_index
+from storage import search_index, stored_days
 from storage.database import Transaction
 from storage.records import Label, MentionedPost, Post
 from storage.rows import MENTION_COLUMNS, POST_COLUMNS, M, P, to_post, with_mention
@@ -50,7 +50,10 @@ def search(
         return []
     time: Column[Any] = P.created_at
     if asked:
-        statement = _by_words(tx, asked, before).where(*_with_mention(brand, label))
+        numbers = _numbers(tx, since, until, source)
+        if numbers is None:
+            return []
+        statement = _by_words(tx, asked, before, numbers).where(*_with_mention(brand, label))
     elif brand is not None:
         statement, time = _by_brand(brand, label, before), M.created_at
     else:
@@ -83,10 +86,26 @@ def _of_mention(brand: str | None, label: Label | None) -> list[ColumnElement[bo
     return [column == value for column, value in asked if value is not None]
 
 
-def _by_words(tx: Transaction, asked: Sequence[search_index.Term], before: Found | None) -> Select[Any]:
+EVERY_NUMBER = (0, 2**63 - 1)
+
+
+def _numbers(
+    tx: Transaction, since: datetime | None, until: datetime | None, source: str | None
+) -> tuple[int, int] | None:
+    """Where in the index of words the span may lie: a common word would be followed through all of it otherwise."""
+    if since is None and until is None:
+        return EVERY_NUMBER
+    return stored_days.numbers(tx, since, until, source)
+
+
+def _by_words(
+    tx: Transaction, asked: Sequence[search_index.Term], before: Found | None, numbers: tuple[int, int]
+) -> Select[Any]:
     number = search_index.index_id(tx)
     joined = search_index.INDEX.join(post, P.id == number)
     statement = select(P.id, *POST_COLUMNS).select_from(joined).where(search_index.matches(tx, asked))
+    if numbers != EVERY_NUMBER:
+        statement = statement.where(number >= numbers[0], number <= numbers[1])
     if before is not None:
         statement = statement.where(number < before.number)
     return statement.order_by(number.desc())

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, and_, any_, cast, func, literal_column, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    any_,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -51,6 +66,15 @@ def is_one_of(tx: Connection, column: Column[Any], values: Collection[Any]) -> C
         listed = func.json_each(json_text(list(values))).table_valued("value")
         return column.in_(select(listed.c.value))
     return column == any_(cast(list(values), ARRAY(column.type)))
+
+
+def spans_since(tx: Connection, column: ColumnElement[Any], since: datetime, every: timedelta) -> ColumnElement[int]:
+    """How many whole spans of `every` lie between `since` and a later time, counted by the engine."""
+    if tx.dialect.name == "sqlite":
+        passed = type_coerce(column, BigInteger) - literal(to_micros(since), BigInteger)
+        return passed // literal(every // timedelta(microseconds=1), BigInteger)
+    seconds = func.extract("epoch", column - literal(since, column.type))
+    return cast(func.floor(seconds / every.total_seconds()), BigInteger)
 
 
 def is_before(first: Column[Any], second: Column[Any], place: tuple[Any, Any]) -> ColumnElement[bool]:

@@ -133,6 +133,7 @@ def explore(
         sources=sources,
         shares=shares,
         voices=voices,
+        most_counted=pulse_store.MOST_COUNTED,
         found=found[:ON_A_PAGE],
         older=older,
         failed=failed,

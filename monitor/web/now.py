@@ -13,7 +13,7 @@ from config.settings import Settings
 from monitor.web.access import Viewer
 from monitor.web.desk import Desk, desk_of
 from monitor.web.pages import page
-from monitor.web.pulses import Pulse, pulse_of
+from monitor.web.pulses import Pulse, pulses_of
 from storage import gaps as gap_store
 from storage import incidents as incident_store
 from storage import outbox
@@ -68,7 +68,7 @@ def now(request: Request, person: Viewer, desk: Annotated[Desk, Depends(desk_of)
     at = desk.clock()
     with desk.database.read() as tx:
         live = incident_store.live(tx)
-        pulses = [pulse_of(tx, brand.name, live, at) for brand in desk.settings.brands[:MOST_BRANDS]]
+        pulses = pulses_of(tx, [brand.name for brand in desk.settings.brands[:MOST_BRANDS]], live, at)
         channels = {channel.name for channel in desk.settings.channels if channel.enabled}
         waiting = [one for one in outbox.unfinished(tx) if one.channel in channels]
         sources = healths(tx, desk.settings, at)

@@ -47,12 +47,19 @@ class Pulse:
         return (max((one.severity.rank + 1 for one in self.incidents), default=0), self.times)
 
 
-def pulse_of(tx: Transaction, brand: str, incidents: Sequence[Incident], now: datetime) -> Pulse:
-    """How a brand stands at `now`."""
+def pulses_of(tx: Transaction, brands: Sequence[str], incidents: Sequence[Incident], now: datetime) -> list[Pulse]:
+    """How each of the brands stands at `now`."""
     end = _slot_end(now)
-    day = pulse_store.pulse(tx, brand, end - SHOWN_FOR, end, SHOWN_EVERY)
-    hour = pulse_store.total(tx, brand, end - HOUR, end)
-    week = pulse_store.total(tx, brand, end - USUAL_FOR - HOUR, end - HOUR)
+    days = pulse_store.pulses(tx, brands, end - SHOWN_FOR, end, SHOWN_EVERY)
+    hours = pulse_store.brands_counted(tx, brands, end - HOUR, end)
+    weeks = pulse_store.brands_counted(tx, brands, end - USUAL_FOR - HOUR, end - HOUR)
+    return [
+        _pulse(brand, days[brand], hours.get(brand, Counts()), weeks.get(brand, Counts()), incidents)
+        for brand in brands
+    ]
+
+
+def _pulse(brand: str, day: Sequence[Counts], hour: Counts, week: Counts, incidents: Sequence[Incident]) -> Pulse:
     usual = week.posts / (USUAL_FOR / HOUR)
     low, high = band(usual)
     half_low, half_high = band(usual / 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,15 +13,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, select
 
 from storage import migrations
 from storage.database import Database
 from storage.errors import StorageError
 from storage.ingest import Intake, write
 from storage.migrations import compare, steps
-from storage.schema import metadata
-from tests.storage.examples import mentioned, post
+from storage.schema import bin_day, metadata, stored_day
+from tests.storage.examples import NOON, mentioned, post
 from tests.storage.saved import rows
 
 
@@ -60,6 +61,20 @@ def test_every_step_can_be_taken_back_and_taken_again(fresh: Database) -> None:
         assert tables(connection) == all_tables
     with fresh.write() as tx:
         assert write(tx, Intake(mentions=[mentioned(post())])).new_posts == 1
+
+
+def test_what_is_summed_up_anew_is_what_was_kept_with_every_write(fresh: Database) -> None:
+    times = [NOON, NOON + timedelta(days=3), datetime(1969, 12, 30, 1, tzinfo=UTC)]
+    with fresh.write() as tx:
+        write(tx, Intake(mentions=[mentioned(post(str(at), created_at=at)) for at in times]))
+        kept = [tx.execute(select(table).order_by(*table.primary_key)).all() for table in (stored_day, bin_day)]
+    with fresh.engine.connect() as connection:
+        steps.downgrade(connection, "0009")
+        steps.upgrade(connection)
+    with fresh.read() as tx:
+        made = [tx.execute(select(table).order_by(*table.primary_key)).all() for table in (stored_day, bin_day)]
+    assert made == kept
+    assert [len(rows) for rows in kept] == [3, 3]
 
 
 def test_steps_that_fail_leave_nothing_behind(fresh: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from storage import bins, posts
+from storage import bins, posts, stored_days
 from storage.database import Database, Transaction
 from storage.ingest import Intake, write
 from storage.records import BIN_SECONDS, Engagement, EngagementSample, Label, PostKind
-from storage.schema import bin_, engagement_sample, mention, metadata, revision
+from storage.schema import bin_, bin_day, engagement_sample, mention, metadata, revision
 from storage.schema import post as post_table
 from tests.storage.examples import NOON, after, mentioned, post
 
@@ -99,7 +99,7 @@ def written(database: Database, pages: list[Intake]) -> dict[str, Any]:
 def content(tx: Transaction) -> dict[str, Any]:
     names = {row.id: (row.source, row.external_id) for row in tx.execute(select(post_table))}
     found: dict[str, Any] = {}
-    for table in (post_table, revision, mention, engagement_sample, bin_):
+    for table in (post_table, revision, mention, engagement_sample, bin_, bin_day):
         rows = [dict(row) for row in tx.execute(select(table)).mappings()]
         for row in rows:
             row.pop("id", None)
@@ -108,6 +108,23 @@ def content(tx: Transaction) -> dict[str, Any]:
     for word in ("late", "was", "迟", "sorry"):
         found[word] = sorted(names[number] for number in search(tx, word))
     return found
+
+
+def summed(tx: Transaction) -> Counter[tuple[str, str, datetime, str]]:
+    """The bins, summed up by day."""
+    found: Counter[tuple[str, str, datetime, str]] = Counter()
+    for row in tx.execute(select(bin_)).mappings():
+        day = row["start"].replace(hour=0, minute=0)
+        found.update({(row["brand"], row["source"], day, name): row[name] for name in COUNTS})
+    return +found
+
+
+def stored_sums(tx: Transaction) -> Counter[tuple[str, str, datetime, str]]:
+    rows = tx.execute(select(bin_day)).mappings()
+    return +Counter({(row["brand"], row["source"], row["start"], name): row[name] for row in rows for name in COUNTS})
+
+
+COUNTS = ("posts", "negative", "positive", "unscored", "reposts", "reach")
 
 
 def search(tx: Transaction, word: str) -> list[int]:
@@ -178,6 +195,19 @@ def test_bins_are_the_counts_of_the_mentions_stored(memory: Database, pages: lis
     written(memory, pages)
     with memory.read() as tx:
         assert +stored_counts(tx) == +counted(tx)
+        assert stored_sums(tx) == summed(tx)
+
+
+@given(pages=some_readings)
+@settings(on_one_database, max_examples=30)
+def test_every_post_has_its_number_among_those_of_its_day(memory: Database, pages: list[Intake]) -> None:
+    written(memory, pages)
+    with memory.read() as tx:
+        for row in tx.execute(select(post_table.c.id, post_table.c.source, post_table.c.created_at)).all():
+            first, last = stored_days.numbers(
+                tx, row.created_at, row.created_at + timedelta(minutes=1), row.source
+            ) or (0, 0)
+            assert first <= row.id <= last
 
 
 @pytest.mark.postgresql
@@ -190,6 +220,7 @@ def test_order_changes_nothing_on_postgresql_either(
         assert_same(written(database, pages), written(database, shuffled(pages, chance)))
         with database.read() as tx:
             assert +stored_counts(tx) == +counted(tx)
+            assert stored_sums(tx) == summed(tx)
 
 
 @pytest.mark.postgresql

@@ -16,6 +16,7 @@ from storage import (
     outbox,
     post_rows,
     posts,
+    pulse,
     rejudging,
     samples,
     schedule,
@@ -45,6 +46,12 @@ QUESTIONS: dict[str, Callable[[Transaction], Any]] = {
     "a page of newest posts": lambda tx: rejudging.page(tx, rejudging.Position(HOUR, 1), since=NOON, newest_first=True),
     "the ends of history": lambda tx: (posts.earliest(tx), posts.latest(tx)),
     "posts with words": lambda tx: posts.search(tx, "parcel late", brand="Acme"),
+    "posts with words in a span": lambda tx: posts.search(tx, "parcel late", since=NOON, until=HOUR),
+    "a brand's pulse": lambda tx: pulse.pulse(tx, "Acme", NOON, HOUR, timedelta(minutes=5)),
+    "a brand's months": lambda tx: pulse.total(tx, "Acme", NOON, after(days=90)),
+    "many brands' counts": lambda tx: pulse.brands_counted(tx, ["Acme", "Bolt"], NOON, after(days=9)),
+    "who speaks of a brand": lambda tx: pulse.voices(tx, "Acme", NOON, HOUR),
+    "a brand's newest": lambda tx: posts.window(tx, NOON, HOUR, "Acme", newest=5),
     "posts of a brand": lambda tx: posts.search(tx, brand="Acme", since=NOON),
     "whether a post was erased": lambda tx: erasure.is_erased(tx, KEYS[0]),
     "live incidents": incidents.live,
@@ -70,6 +77,7 @@ def test_a_frequent_question_reads_no_table_from_end_to_end(sqlite_database: Dat
     with sqlite_database.write() as tx:
         QUESTIONS[name](tx)
     scans = [step for step in plans if step.startswith("SCAN") and "VIRTUAL TABLE" not in step]
+    scans = [step for step in scans if not step.startswith("SCAN anon_")]  # what another step of the plan has found
     assert plans
     assert [step for step in scans if "USING INDEX" not in step and "CONSTANT ROW" not in step] == []
     assert [step for step in plans if "ix_post_created_at (created_at<?)" in step] == []

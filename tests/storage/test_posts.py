@@ -68,6 +68,32 @@ def test_a_window_has_mentions_only_in_order_of_time(database: Database) -> None
     assert [each.post.external_id for each in early] == ["t1", "t2"]
 
 
+def test_of_a_window_the_newest_may_be_asked_for_alone(database: Database) -> None:
+    with database.read() as tx:
+        for brand in (None, "Acme"):
+            everything = posts.window(tx, NOON, after(hours=1), brand)
+            for count in (1, 2, 99):
+                assert posts.window(tx, NOON, after(hours=1), brand, newest=count) == everything[-count:]
+
+
+def test_words_are_found_in_a_span_whenever_its_posts_were_stored(database: Database) -> None:
+    long_ago = mentioned(post("p1", text="an old parcel", created_at=after(days=-300)))
+    much_later = mentioned(post("p2", text="a new parcel", created_at=after(days=40)))
+    with database.write() as tx:
+        write(tx, Intake(mentions=[much_later]))
+        write(tx, Intake(mentions=[long_ago]))
+    with database.read() as tx:
+
+        def names(**asked: object) -> list[str]:
+            return [each.post.external_id for each in posts.search(tx, "parcel", **asked)]  # type: ignore[arg-type]
+
+        assert names(until=NOON) == ["p1"]
+        assert names(since=after(days=1)) == ["p2"]
+        assert names(since=after(days=-300), until=after(days=1)) == ["p1", "t1"]
+        assert names(since=after(days=-300), until=after(days=1), source="forum") == ["p1", "t1"]
+        assert names(since=after(days=50)) == names(until=after(days=-301)) == []
+
+
 def test_samples_are_read_in_order_of_time(database: Database) -> None:
     with database.read() as tx:
         found = posts.samples(tx, NOON, after(minutes=6))

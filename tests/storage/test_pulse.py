@@ -38,6 +38,8 @@ def test_a_pulse_has_its_empty_slots_and_knows_its_sources(database: Database) -
             Counts(posts=3, negative=3),
             Counts(posts=1, positive=1),
         ]
+        both = pulse.pulses(tx, [brand, "nobody"], NOON - HOUR, NOON + 2 * HOUR, HOUR)
+        assert both == {name: pulse.pulse(tx, name, NOON - HOUR, NOON + 2 * HOUR, HOUR) for name in (brand, "nobody")}
         assert pulse.total(tx, brand, NOON, NOON + 2 * HOUR) == Counts(4, 3, 1)
         assert pulse.total(tx, "nobody", NOON, NOON + HOUR) == Counts()
         assert list(pulse.by_source(tx, brand, NOON, NOON + 2 * HOUR)) == [post().source, "other"]
@@ -45,6 +47,23 @@ def test_a_pulse_has_its_empty_slots_and_knows_its_sources(database: Database) -
         first = pulse.voices(tx, brand, NOON, NOON + 2 * HOUR)[0]
         assert (first.author, first.posts, first.negative) == ("ada", 2, 2)
         assert pulse.largest_post_number(tx) >= 4
+
+
+def test_whole_days_are_added_up_from_their_sums_with_the_same_result(database: Database) -> None:
+    times = [NOON + timedelta(hours=hours) for hours in range(0, 120, 7)]
+    with database.write() as tx:
+        write(tx, Intake(mentions=[mentioned(post(external_id=str(at), created_at=at)) for at in times]))
+    brand, midnight = mentioned(post()).mention.brand, NOON - timedelta(hours=12)
+    with database.read() as tx:
+        for since, until in ((NOON, NOON + timedelta(hours=99)), (midnight, midnight + timedelta(days=4))):
+            said = sum(since <= at < until for at in times)
+            assert pulse.total(tx, brand, since, until).posts == said
+            assert pulse.by_source(tx, brand, since, until)[post().source].posts == said
+            assert pulse.brands_counted(tx, [brand, "nobody"], since, until)[brand].posts == said
+            for every in (HOUR, timedelta(days=1), timedelta(days=2)):
+                by_slot = pulse.pulse(tx, brand, since, until, every)
+                assert sum((one for one in by_slot), Counts()).posts == said
+                assert by_slot[1].posts == sum(since + every <= at < since + 2 * every for at in times)
 
 
 def test_lists_of_incidents_go_on_where_they_ended(database: Database) -> None:

@@ -29,6 +29,7 @@ from storage import (
     outbox,
     post_rows,
     posts,
+    pulse,
     quarantine,
     runs,
     saved_views,
@@ -36,8 +37,10 @@ from storage import (
     silences,
     spending,
     state,
+    stored_days,
 )
 from storage.database import Transaction
+from storage.pulse import DAY, Counts
 from tests.storage.examples import NOON
 from tests.storage.saved.rows import Row
 from tests.storage.saved.scene import COOKIE, TOKEN
@@ -79,6 +82,20 @@ def _worked(name: str, column: str) -> Read:
 def _revisions(tx: Transaction, rows: Sequence[Row]) -> Iterable[Any]:
     kept = post_rows.load(tx, [("forum", "2")])["forum", "2"].revisions
     assert set(kept) == {(row["title"], row["text"]) for row in rows}
+    return ()
+
+
+def _stored_days(tx: Transaction, rows: Sequence[Row]) -> Iterable[Any]:
+    for row in rows:
+        found = stored_days.numbers(tx, row["day"], row["day"] + DAY, row["source"])
+        assert found == (row["first_id"], row["last_id"])
+    return ()
+
+
+def _days_of_bins(tx: Transaction, rows: Sequence[Row]) -> Iterable[Any]:
+    for row in rows:
+        found = pulse.total(tx, row["brand"], row["start"], row["start"] + DAY, row["source"])
+        assert [getattr(found, name) for name in Counts.__slots__] == [row[name] for name in Counts.__slots__]
     return ()
 
 
@@ -124,6 +141,8 @@ READS: Mapping[str, Read] = {
     "bin": lambda tx, rows: [
         one for brand in {row["brand"] for row in rows} for one in bins.series(tx, brand, BEGIN, END)
     ],
+    "bin_day": _days_of_bins,
+    "stored_day": _stored_days,
     "erased": _erased,
     "correction": lambda tx, _: corrections.recent(tx),
     "cursor": lambda tx, _: cursors.every(tx),

@@ -1,0 +1,1 @@
+"""How fast millions of stored posts are read back."""

@@ -1,0 +1,53 @@
+"""Which numbers the posts of a day have, so that words are looked for among the posts of a span alone.
+
+The index of words ends in the newest post and knows no times. Kept with every write, for each source apart, so that
+writers of different sources never wait for one another. What is erased leaves the span of numbers wide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from storage.columns import EPOCH
+from storage.database import Transaction
+from storage.reading import PostState
+from storage.schema import stored_day
+from storage.statements import engine_time, upsert_bulk
+
+DAY = timedelta(days=1)
+_NAMES = tuple(stored_day.columns.keys())
+_WIDENED: Mapping[str, str] = {
+    "first_id": "CASE WHEN {new} < {old} THEN {new} ELSE {old} END",
+    "last_id": "CASE WHEN {new} > {old} THEN {new} ELSE {old} END",
+}
+
+
+def widen(tx: Transaction, states: Iterable[PostState]) -> None:
+    """Take posts in that have their numbers."""
+    spans: dict[tuple[str, int], tuple[int, int]] = {}
+    for state in states:
+        key = (state.post.source, (state.post.created_at - EPOCH) // DAY)
+        first, last = spans.get(key, (state.id, state.id))
+        spans[key] = (min(first, state.id), max(last, state.id))
+    time = engine_time(tx)
+    rows = [(time(EPOCH + day * DAY), source, *span) for (source, day), span in sorted(spans.items())]
+    upsert_bulk(tx, stored_day, _NAMES, rows, _WIDENED)
+
+
+def numbers(
+    tx: Transaction, since: datetime | None, until: datetime | None, source: str | None = None
+) -> tuple[int, int] | None:
+    """The smallest and the largest number that a post of the span may have, whole days at least; `None` for no post."""
+    columns = stored_day.c
+    statement = select(func.min(columns.first_id), func.max(columns.last_id))
+    if since is not None:
+        statement = statement.where(columns.day > since - DAY)
+    if until is not None:
+        statement = statement.where(columns.day < until)
+    if source is not None:
+        statement = statement.where(columns.source == source)
+    first, last = tx.execute(statement).one()
+    return None if first is None else (int(first), int(last))
