@@ -141,4 +141,6 @@ def _fallback(delivery: Delivery, incident: Incident, place: Destination, now: d
         last_error=None,
         why=why,
         step=delivery.step or 0,
+        digest=delivery.digest if place.gathers else None,
+        digest_id=None,
     )

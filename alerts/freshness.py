@@ -63,7 +63,8 @@ class Freshness:
     ) -> Page:
         late = now - delivery.first_due_at
         stored = delivery.page
-        if late >= self.timing.late_after:
+        waited = delivery.digest is not None and delivery.state is DeliveryState.SENDING
+        if late >= self.timing.late_after or waited:
             told = [alert for alert in incidents.alerts(tx, incident.id) if alert.episode == delivery.episode]
             stored = told[-1].page if told else stored
         # An end that could not be delivered while the incident began anew speaks of its own episode.

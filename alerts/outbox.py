@@ -23,6 +23,7 @@ from alerts.deadline import Deadline
 from alerts.failover import Failover
 from alerts.faults import fault_point
 from alerts.freshness import Freshness, Ready
+from alerts.gathering import Gathering, Parcel
 from alerts.pacing import Pacing
 from alerts.restraint import Inhibition, inhibitions
 from alerts.routing import CHANNELS, ILL, Routing
@@ -47,10 +48,15 @@ FAILOVER_EVERY = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """A delivery that this process holds, and until when it may act on it."""
+    """What this process holds, one message of one delivery or of several, and until when it may act on it."""
 
-    delivery: Delivery
+    parcel: Parcel
     deadline: Deadline
+
+    @property
+    def delivery(self) -> Delivery:
+        """The delivery that stands for all of the message."""
+        return self.parcel.first
 
 
 class Sender:
@@ -69,6 +75,7 @@ class Sender:
         system: SystemIncidents | None = None,
         inhibitions: tuple[Inhibition, ...] = (),
         pacing: Pacing | None = None,
+        url: str = "",
     ) -> None:
         self._database = database
         self._channels = channels
@@ -76,6 +83,7 @@ class Sender:
         self._owner = owner
         self._timing = timing or Timing()
         self._freshness = Freshness(self._timing, inhibitions)
+        self._gathering = Gathering(self._freshness, url)
         self._failover = Failover(self._timing, routing)
         self._system = system
         self._pacing = pacing
@@ -83,7 +91,7 @@ class Sender:
         self._state = threading.Condition()
         self._busy: Counter[str] = Counter()
         self._workers = 0
-        self._unrecorded: list[tuple[Delivery, Verdict]] = []
+        self._unrecorded: list[tuple[Parcel, Verdict]] = []
         self._failover_at: datetime | None = None
         self._is_closed = False
 
@@ -100,6 +108,7 @@ class Sender:
             system=SystemIncidents.build(settings),
             inhibitions=inhibitions(settings),
             pacing=Pacing.build(settings),
+            url=settings.general.public_url,
         )
 
     def run_once(self) -> int:
@@ -158,33 +167,42 @@ class Sender:
             if self._is_closed or (starting and self._workers >= SLOTS):
                 return None
             full = [channel for channel, number in self._busy.items() if number >= SLOTS_A_CHANNEL]
-            with self._database.write() as tx:
+            deadline = Deadline(self._timing.deadline.total_seconds())
+            while (parcel := self._claimed(full)) is not None and not parcel.deliveries:
                 deadline = Deadline(self._timing.deadline.total_seconds())
-                now, lease = self._clock(), self._timing.lease
-                found = outbox.claim(tx, now, self._owner, lease, without=full, allow=partial(self._may_go, tx, now))
-            if not found:
+            if parcel is None:
                 return None
-            self._busy[found[0].channel] += 1
+            self._busy[parcel.first.channel] += 1
             self._workers += starting
         fault_point("S1")
-        return _Claim(found[0], deadline)
+        return _Claim(parcel, deadline)
+
+    def _claimed(self, full: list[str]) -> Parcel | None:
+        """The next message to send, `None` where nothing is due, an empty one where it was not worth sending."""
+        now, lease = self._clock(), self._timing.lease
+        with self._database.write() as tx:
+            found = outbox.claim(tx, now, self._owner, lease, without=full, allow=partial(self._may_go, tx, now))
+            return self._gathering.parcel(tx, found[0], now, self._owner, lease) if found else None
 
     def _may_go(self, tx: Transaction, now: datetime, delivery: Delivery) -> bool:
         return self._pacing is None or self._pacing.take(tx, delivery, now)
 
     def _deliver(self, claim: _Claim) -> None:
-        delivery, now = claim.delivery, self._clock()
+        parcel, delivery = claim.parcel, claim.delivery
         channel = self._channels.get(delivery.channel)
         if channel is None:
             error = f"the channel {delivery.channel!r} is not configured any more"
-            self._record(delivery, Verdict(DeliveryState.DEAD, error=error, unreachable=True))
+            self._record(parcel, Verdict(DeliveryState.DEAD, error=error, unreachable=True))
             return
-        with self._database.read() as tx:
-            ready = self._freshness.examine(tx, delivery, now)
+        ready = parcel.ready or self._examined(delivery)
         if isinstance(ready, Verdict):
-            self._record(delivery, ready)
+            self._record(parcel, ready)
         else:
-            self._record(delivery, self._attempt(channel, delivery, ready, claim.deadline))
+            self._record(parcel, self._attempt(channel, delivery, ready, claim.deadline))
+
+    def _examined(self, delivery: Delivery) -> Ready | Verdict:
+        with self._database.read() as tx:
+            return self._freshness.examine(tx, delivery, self._clock())
 
     def _attempt(self, channel: Channel, delivery: Delivery, ready: Ready, deadline: Deadline) -> Verdict:
         doubtful = delivery.state is DeliveryState.AMBIGUOUS
@@ -232,12 +250,12 @@ class Sender:
 
     # -- What came of it -----------------------------------------------------------------------------------------------
 
-    def _record(self, delivery: Delivery, verdict: Verdict) -> None:
+    def _record(self, parcel: Parcel, verdict: Verdict) -> None:
         try:
-            self._write(delivery, verdict)
+            self._write(parcel, verdict)
         except StorageError:
             with self._state:
-                self._unrecorded.append((delivery, verdict))
+                self._unrecorded.append((parcel, verdict))
             raise
 
     def _record_again(self) -> None:
@@ -246,30 +264,35 @@ class Sender:
             with self._state:
                 if not self._unrecorded:
                     return
-                delivery, verdict = self._unrecorded.pop(0)
-            self._record(delivery, verdict)
+                parcel, verdict = self._unrecorded.pop(0)
+            self._record(parcel, verdict)
 
-    def _write(self, delivery: Delivery, verdict: Verdict) -> None:
-        now = self._clock()
+    def _write(self, parcel: Parcel, verdict: Verdict) -> None:
+        """Record what came of a message for every delivery in it, and what follows from it, in one transaction."""
+        now, first = self._clock(), parcel.first
         with self._database.write() as tx:
-            held = outbox.record(
-                tx,
-                delivery.id,
-                delivery.fence,
-                state=verdict.state,
-                now=now,
-                due_at=verdict.due_at,
-                remote_id=verdict.remote_id,
-                error=verdict.error,
-            )
+            held = [item for item in parcel.deliveries if self._recorded(tx, item, verdict, now)]
             if held and verdict.block_until:
-                outbox.block_channel(tx, delivery.channel, verdict.block_until, verdict.error or "")
-            if held and verdict.unreachable:
-                self._failover.unreachable(tx, delivery, now, verdict.error or "")
+                outbox.block_channel(tx, first.channel, verdict.block_until, verdict.error or "")
+            for item in held if verdict.unreachable else ():
+                self._failover.unreachable(tx, item, now, verdict.error or "")
             if held and self._system:
-                report_health(tx, self._system, delivery, verdict, now)
+                report_health(tx, self._system, first, verdict, now)
             fault_point("S4")
-        _tell(delivery, verdict, held)
+        for item in parcel.deliveries:
+            _tell(item, verdict, item in held)
+
+    def _recorded(self, tx: Transaction, item: Delivery, verdict: Verdict, now: datetime) -> bool:
+        return outbox.record(
+            tx,
+            item.id,
+            item.fence,
+            state=verdict.state,
+            now=now,
+            due_at=verdict.due_at,
+            remote_id=verdict.remote_id,
+            error=verdict.error,
+        )
 
     def _fail_over(self) -> None:
         now = self._clock()

@@ -174,6 +174,7 @@ class Page:
     the posts that tell most, strongest first. `response` is the response clock, `snoozed_until` when a pause that
     somebody made ends, `on_duty` who is on duty at `at`, `carried_by` to whom it is assigned, `merged` the headlines
     of what people merged into it. `timezone` is the zone in which people read its times.
+    `entries` are the pages that a digest tells together, the most severe first; a digest is of no incident itself.
     """
 
     headline: str
@@ -224,6 +225,7 @@ class Page:
     url: str = ""
     timezone: str = "UTC"
     drill: bool = False
+    entries: tuple[Page, ...] = ()
 
 
 ALL_QUIET = "all_quiet"

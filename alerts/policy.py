@@ -125,7 +125,8 @@ class Decision:
     """Whether to speak: `reason` is `None` for silence, and `why` says it in a sentence either way.
 
     `changed` is what is new since people were last told; an update without it edits messages where a channel can, and
-    is nothing to others. `due_at` is when it may go out, `held` why that is not at once.
+    is nothing to others. `due_at` is when it may go out, `held` why that is not at once, `quiet` whether that is the
+    end of quiet hours.
     """
 
     reason: Reason | None
@@ -133,6 +134,7 @@ class Decision:
     changed: tuple[str, ...] = ()
     due_at: datetime | None = None
     held: str = ""
+    quiet: bool = False
 
     @property
     def is_audible(self) -> bool:
@@ -363,8 +365,9 @@ def _at_a_time(
     if hold := restraint(incident, heard, live, due, rules.inhibitions):
         due, held = hold.until, hold.why
     critical = incident.severity is Severity.CRITICAL
+    is_quiet = False
     if rules.quiet and not critical and change not in BY_PEOPLE and (end := rules.quiet.until(due)):
-        due, held = end, held or "quiet hours"
+        due, held, is_quiet = end, held or "quiet hours", True
     if held and (wish.reason is Reason.REMINDER or not wish.is_audible):
         return Decision(None, f"it is held back ({held}), and there is nothing in it that could not wait")
-    return Decision(wish.reason, wish.why, wish.changed, due, held)
+    return Decision(wish.reason, wish.why, wish.changed, due, held, is_quiet)

@@ -41,7 +41,7 @@ class Hours:
 
     def _window(self, day: date) -> tuple[datetime, datetime]:
         last = day if self.end > self.start else day + _DAY
-        return _moments(day, self.start, self.zone)[0], _moments(last, self.end, self.zone)[1]
+        return moments(day, self.start, self.zone)[0], moments(last, self.end, self.zone)[1]
 
 
 class QuietHours(Hours):
@@ -64,7 +64,7 @@ class QuietHours(Hours):
         return None if found is None else found[1]
 
 
-def _moments(day: date, at: time, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def moments(day: date, at: time, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """The first and the last moment, in UTC, at which clocks of `zone` show `at` on `day`.
 
     Where the clock skips `at`, fold 0 counts on from before the jump and fold 1 back from after it, so that the later

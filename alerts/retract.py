@@ -25,10 +25,14 @@ class Retracted:
 
 
 def retract(tx: Transaction, routing: Routing, deliveries: Sequence[str], at: datetime) -> Retracted:
-    """Enqueue the change of every message sent under one of the deliveries, whose stored pages are clean already."""
+    """Enqueue the change of every message sent under one of the deliveries, whose stored pages are clean already.
+
+    A digest is one message of several deliveries, and changed once.
+    """
     known = (outbox.get(tx, name) for name in dict.fromkeys(deliveries))
     sent = [item for item in known if item and item.state is DeliveryState.SENT and item.reason is not Reason.RETRACTED]
-    changed = [_change(item, at) for item in sent if item.remote_id and routing.edits(item.channel)]
+    standing = [item for item in sent if item.remote_id and routing.edits(item.channel)]
+    changed = [_change(item, at) for item in {item.digest_id or item.id: item for item in standing}.values()]
     beyond = [item for item in sent if not (item.remote_id and routing.edits(item.channel))]
     outbox.enqueue(tx, changed)
     return Retracted(tuple(changed), tuple(beyond))
@@ -37,7 +41,7 @@ def retract(tx: Transaction, routing: Routing, deliveries: Sequence[str], at: da
 def _change(sent: Delivery, at: datetime) -> Delivery:
     return replace(
         sent,
-        id=hashlib.sha256(f"retracted\x1f{sent.id}\x1f{at.isoformat()}".encode()).hexdigest()[:32],
+        id=hashlib.sha256(f"retracted\x1f{sent.digest_id or sent.id}\x1f{at.isoformat()}".encode()).hexdigest()[:32],
         reason=Reason.RETRACTED,
         state=DeliveryState.PENDING,
         created_at=at,
@@ -50,5 +54,6 @@ def _change(sent: Delivery, at: datetime) -> Delivery:
         sent_at=None,
         attempted_at=None,
         last_error=None,
+        digest=None,
         why="what it quoted was taken back",
     )

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 from zoneinfo import ZoneInfo
 
 from alerts.channels.contract import ChannelOptions
+from alerts.digests import Digest
 from alerts.escalation import Policy
 from alerts.quiet import QuietHours
 from config.hours import window
@@ -33,11 +34,13 @@ ILL = "channel:"
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """One target of one channel; `edits` says whether messages there can be edited."""
+    """One target of one channel; `edits` says whether messages there can be edited, `gathers` whether one may tell of
+    several incidents."""
 
     channel: str
     target: str
     edits: bool = False
+    gathers: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ class Routing:
     policies: tuple[Policy, ...] = ()
     timezone: str = "UTC"
     """Zone in which the hours of routes are counted that name none."""
+    digests: tuple[Digest, ...] = ()
+    """Who reads what is not urgent at fixed times."""
 
     @classmethod
     def build(cls, settings: Settings) -> Self:
@@ -86,11 +91,12 @@ class Routing:
             tuple(settings.operations.channels),
             tuple(map(Policy.build, settings.policies)),
             settings.general.timezone,
+            tuple(Digest.build(digest, settings.general.timezone) for digest in settings.digests),
         )
 
     def subject(self, tx: Transaction, incident: Incident, at: datetime) -> Subject:
         """What the routes look at in an incident at a moment; its posts are read only where a route asks for it."""
-        wanted = any(route.languages for route in self.routes)
+        wanted = any(route.languages for route in self.routes) or any(one.languages for one in self.digests)
         return Subject.of(incident, at, spoken(tx, incident) if wanted else ())
 
     def destinations(self, subject: Subject) -> list[Destination]:
@@ -123,6 +129,19 @@ class Routing:
     def named(self, channels: Iterable[str]) -> list[Destination]:
         """Every target of these channels, each once."""
         return self._resolve(channels)
+
+    def digest(self, subject: Subject, place: Destination) -> Digest | None:
+        """The first digest for which it waits at one place; the program's own troubles wait for none."""
+        if subject.brand == SYSTEM or not place.gathers:
+            return None
+        here = (digest for digest in self.digests if digest.is_read_at(place.channel, place.target))
+        return next((digest for digest in here if digest.admits(subject)), None)
+
+    def place(self, channel: str, target: str) -> Destination:
+        """One target as it is configured now; where it is so no more, its messages cannot be edited."""
+        configured = self.channels.get(channel, ())
+        gathers = all(destination.gathers for destination in configured)
+        return Destination(channel, target, self.edits(channel), gathers)
 
     def edits(self, channel: str) -> bool:
         """Whether messages of the channel can be edited; not, where it is configured no more."""
@@ -175,4 +194,4 @@ def _destinations(channel: ChannelSettings) -> tuple[Destination, ...]:
     options = options_of(CHANNELS, channel.type).model_validate(channel.options)
     if not isinstance(options, ChannelOptions):
         raise TypeError(f"{channel.type}.Options is not made from ChannelOptions")
-    return tuple(Destination(channel.name, target, options.edits) for target in options.targets)
+    return tuple(Destination(channel.name, target, options.edits, options.gathers) for target in options.targets)

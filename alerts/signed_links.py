@@ -54,7 +54,7 @@ class SignedLinks:
 
     def for_reader(self, page: Page, reader: str) -> dict[Action, str]:
         """A link for everything that the reader may do now; none where they cannot be signed."""
-        serializer = self._serializer() if self.public_url else None
+        serializer = self._serializer() if self.public_url and page.incident_id else None
         if serializer is None:
             return {}
         tokens = {one.action: [page.incident_id, one.action.value, reader] for one in offered(page.state)}

@@ -15,10 +15,11 @@ from typing import Protocol, Self
 
 import structlog
 
+from alerts.digests import gathered
 from alerts.escalation import first_at
 from alerts.page import Page, UnreadablePageError, from_json, to_json
 from alerts.policy import BY_PEOPLE, ENDS, Change, Decision, Rules, decide, is_reminder_due
-from alerts.routing import Destination, Routing
+from alerts.routing import Destination, Routing, Subject
 from config.settings import Settings
 from storage import escalations, incidents, outbox, silences
 from storage.database import Transaction
@@ -125,7 +126,8 @@ class Speaker:
         deliveries = self._deliver(tx, incident, alert, decision)
         outbox.enqueue(tx, deliveries)
         if restart or alert.reason in (Reason.OPENED, Reason.ESCALATED):
-            self._begin_escalation(tx, incident, alert.seq, max(decision.due_at or now, now))
+            told_at = min((item.due_at for item in deliveries), default=decision.due_at or now)
+            self._begin_escalation(tx, incident, alert.seq, max(told_at, now))
         return Announcement(decision, alert, tuple(deliveries))
 
     def _shelter(
@@ -207,35 +209,37 @@ class Speaker:
         return said
 
     def _may_remind(self, tx: Transaction, incident: Incident) -> bool:
-        """Not of what nobody was told of, nor while an escalation goes on, which reminds in its own way."""
+        """Not of what nobody was told of or waits for a digest, nor while an escalation reminds in its own way."""
         course = escalations.get(tx, incident.id)
         if course is not None and course.next_at is not None and course.episode == incident.episode:
             return False
-        return any(item.episode == incident.episode for item in outbox.history(tx, incident.id))
+        episode = [item for item in outbox.history(tx, incident.id) if item.episode == incident.episode]
+        return any(item.digest is None or item.state is DeliveryState.SENT for item in episode)
 
     def _deliver(self, tx: Transaction, incident: Incident, alert: Alert, decision: Decision) -> list[Delivery]:
         sent = outbox.history(tx, incident.id)
-        places = self._places(tx, incident, alert, decision, sent)
+        subject = self.routing.subject(tx, incident, alert.at)
+        places = self._places(incident, subject, alert, decision, sent)
         if not places and alert.reason in (Reason.OPENED, Reason.ESCALATED):
             _log.warning("nobody is told", incident=incident.id, brand=incident.brand, severity=incident.severity.value)
             details = {"reason": alert.reason.value, "why": "no route matches it; see [[routes]]"}
             incidents.append_event(tx, incident.id, alert.at, "not_routed", details=details)
-        return [self._delivery(tx, place, incident, alert, decision, sent) for place in places]
+        return [self._delivery(tx, place, incident, alert, decision, sent, subject) for place in places]
 
     def _places(
-        self, tx: Transaction, incident: Incident, alert: Alert, decision: Decision, sent: Sequence[Delivery]
+        self, incident: Incident, subject: Subject, alert: Alert, decision: Decision, sent: Sequence[Delivery]
     ) -> list[Destination]:
         """Where the alert goes: to those who are on the routes, and to those who know of this episode already."""
         known = {
-            Destination(item.channel, item.target, self.routing.edits(item.channel)): None
+            self.routing.place(item.channel, item.target): None
             for item in sent
             if item.episode == incident.episode and (item.state is DeliveryState.SENT or not item.state.is_terminal)
         }
         if alert.reason is Reason.RESOLVED:
             return list(known)
         if not decision.is_audible:
-            return [place for place in known if place.edits and not _waits(place, sent)]
-        return list(dict.fromkeys([*self.routing.destinations(self.routing.subject(tx, incident, alert.at)), *known]))
+            return [place for place in known if place.edits and _may_edit(place, sent)]
+        return list(dict.fromkeys([*self.routing.destinations(subject), *known]))
 
     def _delivery(
         self,
@@ -245,7 +249,9 @@ class Speaker:
         alert: Alert,
         decision: Decision,
         sent: Sequence[Delivery],
+        subject: Subject | None = None,
     ) -> Delivery:
+        """The delivery at one place; without a `subject` it waits for no digest."""
         dropped = outbox.supersede(
             tx,
             incident.id,
@@ -257,7 +263,11 @@ class Speaker:
         )
         gone = {item.id for item in dropped}
         left = [item for item in sent if _is_at(item, place) and item.id not in gone]
-        return _successor(place, incident, alert, decision, left, dropped)
+        item = _successor(place, incident, alert, decision, left, dropped)
+        if subject is None or not decision.is_audible:
+            return item
+        digest = self.routing.digest(subject, place)
+        return gathered(item, digest, dropped, quiet=decision.quiet, gathers=place.gathers)
 
 
 def _stored(tx: Transaction, alert: Alert) -> Alert:
@@ -354,9 +364,11 @@ def _words(
     return to_json(replace(page, reason=reason))
 
 
-def _waits(place: Destination, sent: Sequence[Delivery]) -> bool:
-    """Whether something is on its way there: the next update will follow it, or it is drawn anew when late."""
-    return any(_is_at(item, place) and not item.state.is_terminal for item in sent)
+def _may_edit(place: Destination, sent: Sequence[Delivery]) -> bool:
+    """Whether there is a message to edit, and nothing on its way there, which is drawn anew when it is late."""
+    here = [item for item in sent if _is_at(item, place)]
+    is_told = any(item.state is DeliveryState.SENT and item.digest_id is None for item in here)
+    return is_told and all(item.state.is_terminal for item in here)
 
 
 def _is_at(item: Delivery, place: Destination) -> bool:

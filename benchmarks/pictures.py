@@ -1,8 +1,9 @@
 """Draws the messages as people see them: `python -m benchmarks.pictures [--out DIR] [--whole]`.
 
-The made story of `tocsin demo` goes through the real pipeline; the page that interrupted people is drawn as a mail and
-as a Slack message from its blocks, in Chromium, light and dark, as wide as a telephone and as a desk. One line a
-picture: its name, its size, and at which height (of a telephone's 844 pixels) a reader finds what matters.
+The made story of `tocsin demo` goes through the real pipeline; the page that interrupted people, and the digest of what
+did not, are drawn as a mail and as a Slack message from its blocks, in Chromium, light and dark, as wide as a telephone
+and as a desk. One line a picture: its name, its size, and at which height (of a telephone's 844 pixels) a reader finds
+what matters.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from playwright.sync_api import Page as Tab
 from playwright.sync_api import sync_playwright
 
 from alerts.actions import OFFERS
+from alerts.digests import digest_page
 from alerts.page import Page, from_json
 from alerts.render.preview import mail_preview, page_preview
 from monitor.demo.show import Shown, show
@@ -26,7 +28,12 @@ from monitor.demo.show import Shown, show
 CHROMIUM = "/usr/bin/chromium"
 WIDTHS = {"phone": (390, 844), "desk": (900, 1000)}
 SCHEMES = ("light", "dark")
-MARKS = {"mail": ("h1", ".button", ".curve", "blockquote"), "slack": (".header", ".button", "blockquote")}
+MARKS = {
+    "mail": ("h1", ".button", ".curve", "blockquote"),
+    "slack": (".header", ".button", "blockquote"),
+    "digest-mail": ("h1", ".entry", ".button"),
+    "digest-slack": (".header", ".section"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,20 @@ def documents(shown: Shown) -> dict[str, str]:
     pages = [from_json(alert.page) for alert in shown.result.alerts if alert.incident_id == first.incident_id]
     page = from_json(first.page)
     links = {offer.action: f"https://tocsin.example/act/{offer.action.value}" for offer in OFFERS}
-    return {"mail": mail_preview(page, links), "slack": page_preview(until(pages, page), buttons=True)}
+    gathered = digest(shown, page)
+    return {
+        "mail": mail_preview(page, links),
+        "slack": page_preview(until(pages, page), buttons=True),
+        "digest-mail": mail_preview(gathered),
+        "digest-slack": page_preview([gathered]),
+    }
+
+
+def digest(shown: Shown, until: Page) -> Page:
+    """What a reader of a digest would have got just before the page that interrupted people."""
+    earlier = [from_json(alert.page) for alert in shown.result.alerts if alert.at < until.at]
+    newest = {page.incident_id: page for page in earlier}
+    return digest_page(list(newest.values()), "Ada's morning", earlier[0].at, earlier[-1].at, "https://tocsin.example")
 
 
 def until(pages: list[Page], page: Page) -> list[Page]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from config.check_digests import digest_findings
 from config.check_policies import channels_of_briefs, channels_of_operations, channels_of_policies, policy_findings
 from config.hours import Window, covers_the_week, window
 from config.problems import Finding, Mistake
@@ -72,7 +73,7 @@ def check_complete(raw: Raw) -> list[Finding]:
 
 
 def _names_given_twice(raw: Raw) -> Iterator[Finding]:
-    for table in ("brands", "sources", "channels", "detectors", "policies", "kinds"):
+    for table in ("brands", "sources", "channels", "detectors", "policies", "digests", "kinds"):
         first: dict[str, Element] = {}
         for element in elements(raw, table):
             if element.name is None:
@@ -100,6 +101,7 @@ def _names_that_point_nowhere(raw: Raw, kinds: Collection[str] | None) -> Iterat
                     advice = did_you_mean(name, known, none=f"there is no {noun} in this file yet")
                     yield element.finding(f'there is no {noun} "{name}"', advice, key, position)
     yield from policy_findings(raw)
+    yield from digest_findings(raw, kinds)
 
 
 def _names(raw: Raw, table: str) -> set[str]:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ValidationError
 
 from config import checks, complaints, syntax
+from config.check_digests import digest_option_findings
 from config.plugins import UnknownPluginError, available, options_of
 from config.positions import Positions
 from config.problems import ConfigurationError, Finding, KeyPath, Problem, key_name
@@ -47,6 +48,7 @@ def load(
     source, raw = syntax.read(file)
     options = dict(_read_options(raw))
     found = [*_complaints(raw), *_option_findings(options), *checks.cross_check(raw, kinds)]
+    found += digest_option_findings(raw, options)
     if complete:
         found += checks.check_complete(raw)
     if found:

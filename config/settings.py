@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from config.briefs import BriefSettings
+from config.digests import DigestSettings
 from config.durations import Duration
 from config.hours import window
 from config.moments import TimeOfDay, ZoneName
@@ -485,6 +486,8 @@ class Settings(Table):
     """Escalations that routes name."""
     inhibitions: list[InhibitionSettings] = []
     """Incidents that hold the messages of others back, beside a critical one that holds back watches of its brand."""
+    digests: list[DigestSettings] = []
+    """Who reads what is not urgent at fixed times, in one message."""
     quiet_hours: QuietHoursSettings | None = None
     """Hours in which watches and warnings wait; critical alerts never wait."""
     on_duty: list[DutySettings] = []

@@ -24,12 +24,12 @@ from storage.records import Delivery, DeliveryState, Reason, Severity
 from storage.schema import channel, delivery, delivery_attempt
 from storage.statements import insert_new, is_constantly_in, replace
 
-_COLUMNS = tuple(delivery.c[name] for name in Delivery.__slots__)
+COLUMNS = tuple(delivery.c[name] for name in Delivery.__slots__)
 _D = delivery.c
 _TERMINAL = tuple(state.value for state in DeliveryState if state.is_terminal)
 _UNSENT = (DeliveryState.PENDING.value, DeliveryState.RETRY.value)
 _HELD = (DeliveryState.SENDING.value, DeliveryState.CHECKING.value)
-_URGENCY = case({"critical": 0, "warning": 1}, value=_D.severity, else_=2)
+MOST_URGENT_FIRST = (case({"critical": 0, "warning": 1}, value=_D.severity, else_=2), _D.due_at, _D.seq, _D.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +84,20 @@ def claim(
     """Take up to `limit` deliveries that are due, the most urgent first, and hold them for `lease`.
 
     Per (incident, channel, target) only the first that is not finished is taken, none of a channel that is blocked or
-    in `without`, none that a bucket without a token holds back, and of those found only what `allow` lets through.
+    in `without`, none that a bucket without a token holds back, and of those found only what `allow` lets through. Of
+    a digest the first is taken, which stands for all of it (storage/digests.py).
     A delivery comes back as `sending`: send it; or as `ambiguous` (stored as `checking`): find out whether it arrived.
     Commit before acting on it.
     """
-    statement = select(*_COLUMNS).where(_is_claimable(now), _is_first_in_line(), ~_is_blocked(now))
+    statement = select(*COLUMNS).where(_is_claimable(now), is_first_in_line(_D), ~_is_blocked(now))
+    statement = statement.where(~_is_led(now))
     statement = statement.where(~holds_back(_D, now))
     if without:
         statement = statement.where(_D.channel.not_in(without))
-    statement = statement.order_by(_URGENCY, _D.due_at, _D.seq, _D.id).limit(limit)
+    statement = statement.order_by(*MOST_URGENT_FIRST).limit(limit)
     if tx.dialect.name == "postgresql":
         statement = statement.with_for_update(skip_locked=True, of=delivery)
-    return [_take(tx, found, now, owner, now + lease) for found in _read(tx, statement) if allow(found)]
+    return [take(tx, found, now, owner, now + lease) for found in read(tx, statement) if allow(found)]
 
 
 def record(
@@ -118,6 +120,8 @@ def record(
         values["remote_id"] = remote_id
     if state is DeliveryState.SENT:
         values["sent_at"] = now
+    if state.value in _UNSENT:
+        values["digest_id"] = None
     if not tx.execute(update(delivery).where(held).values(values)).rowcount:
         return False
     _end_attempt(tx, delivery_id, fence, state, now, remote_id, error)
@@ -152,8 +156,8 @@ def supersede(
         conditions.append(_D.seq < before_seq)
     if only_steps:
         conditions.append(_D.step.is_not(None))
-    statement = select(*_COLUMNS).where(*conditions).order_by(_D.seq, _D.id)
-    dropped = _read(tx, statement.with_for_update() if tx.dialect.name == "postgresql" else statement)
+    statement = select(*COLUMNS).where(*conditions).order_by(_D.seq, _D.id)
+    dropped = read(tx, statement.with_for_update() if tx.dialect.name == "postgresql" else statement)
     ids = [item.id for item in dropped]
     tx.execute(
         update(delivery).where(_D.id.in_(ids)).values(state=DeliveryState.SUPERSEDED.value, last_error=why or None)
@@ -180,13 +184,13 @@ def blocks(tx: Transaction, now: datetime) -> list[Block]:
 
 def get(tx: Transaction, delivery_id: str) -> Delivery | None:
     """The delivery of this id."""
-    return next(iter(_read(tx, select(*_COLUMNS).where(_D.id == delivery_id))), None)
+    return next(iter(read(tx, select(*COLUMNS).where(_D.id == delivery_id))), None)
 
 
 def history(tx: Transaction, incident_id: str) -> list[Delivery]:
     """Every delivery of an incident, by number, channel and target."""
-    statement = select(*_COLUMNS).where(_D.incident_id == incident_id)
-    return _read(tx, statement.order_by(_D.episode, _D.seq, _D.channel, _D.target, _D.id))
+    statement = select(*COLUMNS).where(_D.incident_id == incident_id)
+    return read(tx, statement.order_by(_D.episode, _D.seq, _D.channel, _D.target, _D.id))
 
 
 def arrivals(tx: Transaction, incident_id: str) -> list[Arrival]:
@@ -218,44 +222,45 @@ def doubtful_since(tx: Transaction, item: Delivery) -> datetime | None:
 
 
 def last_sent(tx: Transaction, incident_id: str, episode: int | None, channel: str, target: str) -> Delivery | None:
-    """The last delivery that arrived there, of one episode or of all."""
+    """The last delivery that arrived there in a message of its own, of one episode or of all."""
     statement = _sent(incident_id, episode, channel, target).order_by(_D.episode.desc(), _D.seq.desc())
-    return next(iter(_read(tx, statement.limit(1))), None)
+    return next(iter(read(tx, statement.limit(1))), None)
 
 
 def root(tx: Transaction, incident_id: str, episode: int | None, channel: str, target: str) -> Delivery | None:
-    """The first delivery that arrived there, of one episode or of all: later ones edit it or answer it."""
+    """The first delivery that arrived there in a message of its own: later ones edit it or answer it."""
     statement = _sent(incident_id, episode, channel, target).order_by(_D.episode, _D.seq)
-    return next(iter(_read(tx, statement.limit(1))), None)
+    return next(iter(read(tx, statement.limit(1))), None)
 
 
 def unfinished(tx: Transaction) -> list[Delivery]:
     """Every delivery that is not finished, by the time it is due."""
-    return _read(tx, select(*_COLUMNS).where(_is_unfinished(_D)).order_by(_D.due_at, _D.id))
+    return read(tx, select(*COLUMNS).where(is_unfinished(_D)).order_by(_D.due_at, _D.id))
 
 
 def late(tx: Transaction, now: datetime) -> int:
     """How many deliveries are due and not begun, or to be tried again."""
-    return tx.scalar(select(func.count()).where(_is_unfinished(_D), _D.state.in_(_UNSENT), _D.due_at <= now)) or 0
+    return tx.scalar(select(func.count()).where(is_unfinished(_D), _D.state.in_(_UNSENT), _D.due_at <= now)) or 0
 
 
 def oldest_due(tx: Transaction, now: datetime) -> datetime | None:
     """Since when the delivery that waits longest is due, of those that nobody has begun and no channel holds up."""
     statement = select(func.min(_D.due_at)).where(
-        _is_unfinished(_D), _D.state == DeliveryState.PENDING.value, _D.due_at <= now, ~_is_blocked(now)
+        is_unfinished(_D), _D.state == DeliveryState.PENDING.value, _D.due_at <= now, ~_is_blocked(now)
     )
     found: datetime | None = tx.scalar(statement)
     return found
 
 
-def _is_unfinished(columns: Any) -> ColumnElement[bool]:
+def is_unfinished(columns: Any) -> ColumnElement[bool]:
+    """Whether something more will happen to a delivery, in the words of the index of those."""
     return ~is_constantly_in(columns.state, _TERMINAL)
 
 
 def _is_claimable(now: datetime) -> ColumnElement[bool]:
     waiting = (*_UNSENT, DeliveryState.AMBIGUOUS.value)
     return and_(
-        _is_unfinished(_D),
+        is_unfinished(_D),
         or_(
             and_(_D.state.in_(waiting), _D.due_at <= now),
             and_(_D.state.in_(_HELD), _D.lease_until <= now),
@@ -263,14 +268,37 @@ def _is_claimable(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _is_first_in_line() -> ColumnElement[bool]:
-    earlier = delivery.alias("earlier")
+def is_first_in_line(columns: Any) -> ColumnElement[bool]:
+    """Whether nothing earlier about the same incident is on its way to the same place."""
+    earlier = delivery.alias()
     return ~exists().where(
-        earlier.c.incident_id == _D.incident_id,
-        earlier.c.channel == _D.channel,
-        earlier.c.target == _D.target,
-        tuple_(earlier.c.episode, earlier.c.seq) < tuple_(_D.episode, _D.seq),
-        _is_unfinished(earlier.c),
+        earlier.c.incident_id == columns.incident_id,
+        earlier.c.channel == columns.channel,
+        earlier.c.target == columns.target,
+        tuple_(earlier.c.episode, earlier.c.seq) < tuple_(columns.episode, columns.seq),
+        is_unfinished(earlier.c),
+    )
+
+
+def is_gathered(columns: Any, now: datetime) -> ColumnElement[bool]:
+    """Whether it is due in a digest, and surely did not arrive before."""
+    return and_(columns.digest.is_not(None), is_unfinished(columns), columns.state.in_(_UNSENT), columns.due_at <= now)
+
+
+def _is_led(now: datetime) -> ColumnElement[bool]:
+    """Whether another delivery stands for it: of those due in a digest, or told in one message, the smallest id."""
+    first, bound = delivery.alias(), delivery.alias()
+    due = exists().where(
+        first.c.channel == _D.channel,
+        first.c.target == _D.target,
+        is_gathered(first.c, now),
+        first.c.id < _D.id,
+        is_first_in_line(first.c),
+    )
+    together = exists().where(bound.c.digest_id == _D.digest_id, is_unfinished(bound.c), bound.c.id < _D.id)
+    return or_(
+        and_(_D.digest.is_not(None), _D.state.in_(_UNSENT), due),
+        and_(_D.digest_id.is_not(None), together),
     )
 
 
@@ -278,7 +306,8 @@ def _is_blocked(now: datetime) -> ColumnElement[bool]:
     return exists().where(channel.c.name == _D.channel, channel.c.blocked_until > now)
 
 
-def _take(tx: Transaction, found: Delivery, now: datetime, owner: str, until: datetime) -> Delivery:
+def take(tx: Transaction, found: Delivery, now: datetime, owner: str, until: datetime) -> Delivery:
+    """Hold a delivery that was found claimable, and put the attempt on record."""
     is_send = found.state in (DeliveryState.PENDING, DeliveryState.RETRY)
     state = DeliveryState.SENDING if is_send else DeliveryState.CHECKING
     values: dict[str, Any] = {"owner": owner, "lease_until": until, "fence": found.fence + 1}
@@ -306,8 +335,12 @@ def _end_attempt(
 
 
 def _sent(incident_id: str, episode: int | None, channel: str, target: str) -> Select[Any]:
-    statement = select(*_COLUMNS).where(
-        _D.incident_id == incident_id, _D.channel == channel, _D.target == target, _D.state == DeliveryState.SENT.value
+    statement = select(*COLUMNS).where(
+        _D.incident_id == incident_id,
+        _D.channel == channel,
+        _D.target == target,
+        _D.state == DeliveryState.SENT.value,
+        _D.digest_id.is_(None),
     )
     return statement if episode is None else statement.where(_D.episode == episode)
 
@@ -318,7 +351,8 @@ def _row(item: Delivery) -> dict[str, Any]:
     return row
 
 
-def _read(tx: Transaction, statement: Select[Any]) -> list[Delivery]:
+def read(tx: Transaction, statement: Select[Any]) -> list[Delivery]:
+    """The deliveries that a selection of `COLUMNS` finds."""
     return [_record(row) for row in tx.execute(statement)]
 
 

@@ -102,6 +102,8 @@ class Reason(StrEnum):
     UPDATE = "update"
     REMINDER = "reminder"
     RESOLVED = "resolved"
+    DIGEST = "digest"
+    """Several alerts in one message; only messages have this reason, the deliveries in it keep their own."""
     RETRACTED = "retracted"
     """What a message quoted was taken back by its author or its source: the message is changed where it stands."""
 
@@ -421,6 +423,10 @@ class Delivery:
     why: str = ""
     step: int | None = None
     """The step of the escalation that it belongs to, 0 for a fallback: nobody needs it once the incident is taken."""
+    digest: str | None = None
+    """The digest that it waits for, by name: what is due there with it is told in one message (storage/digests.py)."""
+    digest_id: str | None = None
+    """The identity of that message once it is under way or sent; `remote_id` is then no message of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -511,6 +511,12 @@ delivery = Table(
     _time("attempted_at", "When the last attempt began", nullable=True),
     _text("last_error", "What went wrong last", nullable=True),
     _number("step", "Step of the escalation that it belongs to, 0 for a fallback; NULL for all others", nullable=True),
+    _text("digest", "The digest that it waits for, by name; NULL for none", nullable=True),
+    _text(
+        "digest_id",
+        "Identity of the message that it is told in together with others; NULL for one of its own",
+        nullable=True,
+    ),
     Index(None, "incident_id", "channel", "target", "episode", "seq"),
     Index(
         "ix_delivery_unfinished",

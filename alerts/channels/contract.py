@@ -34,6 +34,9 @@ class ChannelOptions(BaseModel):
     edits: ClassVar[bool] = False
     """Whether a message already sent can be edited: such a channel is also given changes that merit no new message."""
 
+    gathers: ClassVar[bool] = True
+    """Whether several alerts can be told in one message; not where a service keeps an alert for each incident."""
+
     pace: ClassVar[Pace | None] = None
     """How often the platform, or the people behind it, bear to be written to."""
 

@@ -153,7 +153,8 @@ class DiscordChannel(WebChannel[Options]):
 
     def _mentions(self, message: Message) -> list[str]:
         page = message.page
-        return [] if page.drill or not page.state.is_live else list(self.options.mentions.get(page.severity, []))
+        calls = not page.drill and not page.entries and page.state.is_live
+        return list(self.options.mentions.get(page.severity, [])) if calls else []
 
 
 def build(options: Options, context: ChannelContext) -> DiscordChannel:

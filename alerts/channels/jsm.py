@@ -40,6 +40,7 @@ Request = tuple[str, dict[str, Any]]
 class Options(ChannelOptions):
     """The keys of a `[[channels]]` table of the type `jsm`."""
 
+    gathers: ClassVar[bool] = False
     pace: ClassVar[Pace | None] = Pace(every=0.6, burst=50, whole_channel=True)
 
     api_key: SecretReference

@@ -34,6 +34,7 @@ Event = dict[str, Any]
 class Options(ChannelOptions):
     """The keys of a `[[channels]]` table of the type `pagerduty`."""
 
+    gathers: ClassVar[bool] = False
     pace: ClassVar[Pace | None] = Pace(every=0.6, burst=100, whole_channel=True)
 
     routing_key: SecretReference

@@ -207,7 +207,7 @@ class SlackChannel:
         raise ChannelError(f"{self.name}: too many messages to look through", Outcome.NOT_DELIVERED)
 
     def _mentions(self, message: Message) -> list[str]:
-        if message.page.drill or not message.page.state.is_live:
+        if message.page.drill or message.page.entries or not message.page.state.is_live:
             return []
         return [mention_of(one) for one in self.options.mentions.get(message.page.severity, [])]
 

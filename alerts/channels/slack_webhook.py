@@ -35,6 +35,7 @@ _REMEDIES = {
     "no_service": "the webhook was removed; make another",
     "no_team": "copy the webhook's address again",
 }
+_WHOLE = (Reason.OPENED, Reason.ESCALATED, Reason.DIGEST)
 _LOUD = (Reason.OPENED, Reason.ESCALATED, Reason.REMINDER)
 
 
@@ -84,7 +85,7 @@ class SlackWebhookChannel(WebChannel[Options]):
 
     def _forms(self, message: Message) -> Iterator[dict[str, Any]]:
         page, mentions = message.page, self._mentions(message)
-        blocks = render.root if page.reason in (Reason.OPENED, Reason.ESCALATED) else render.reply
+        blocks = render.root if page.reason in _WHOLE else render.reply
         ref = {"type": "context", "elements": [{"type": "mrkdwn", "text": f"ref {reference(message)}"}]}
         tail = f" · ref {reference(message)}"
         return rungs(

@@ -22,7 +22,7 @@ from alerts.web_channel import WAIT_WHEN_UNSAID, Line, TooMuchError, WebChannel,
 from config.references import SecretReference
 from storage.records import Reason
 
-_WHOLE = (Reason.OPENED, Reason.ESCALATED)
+_WHOLE = (Reason.OPENED, Reason.ESCALATED, Reason.DIGEST)
 _TOO_MUCH = ("RequestEntityTooLarge", "TriggerInputSchemaMismatch", "InvalidRequestContent")
 
 

@@ -26,6 +26,7 @@ from config.references import SecretReference
 class Options(ChannelOptions):
     """The keys of a `[[channels]]` table of the type `webhook`."""
 
+    gathers: ClassVar[bool] = False
     pace: ClassVar[Pace | None] = Pace(every=0.2, burst=20)
 
     url: SecretReference

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from alerts.page import Page
+from alerts.render import gathered
 from alerts.render.line import line, summary
 from alerts.render.outside import cut
-from alerts.render.story import Story, ToldQuote, tell
+from alerts.render.story import Entry, Story, ToldQuote, tell
 
 Embed = dict[str, Any]
 
@@ -37,6 +38,8 @@ def escaped(text: str) -> str:
 def embed(page: Page, reference: str, *, has_picture: bool = False, quotes: int = MOST_QUOTES) -> Embed:
     """The whole page; with fewer quotes where it would be too long."""
     story = tell(page)
+    if story.entries:
+        return gathered.fitted(lambda room: _digest(story, reference, room), _fits)
     made = _embed(story, reference, quotes, has_picture=has_picture)
     while size(made) > LONGEST_ALL and quotes > 0:
         quotes -= 1
@@ -89,6 +92,29 @@ def _embed(story: Story, reference: str, quotes: int, *, has_picture: bool) -> E
     }
 
 
+def _digest(story: Story, reference: str, room: int) -> Embed:
+    """Several alerts, one paragraph each."""
+    head = [f"**{escaped(story.headline)}**", escaped(f"{story.began}."), *(f"- {escaped(one)}" for one in story.notes)]
+    entries = [_entry(entry, room) for entry in story.entries]
+    return {
+        "title": cut(f"{_MARKS[story.tone]} {story.badge} · {story.brand}", LONGEST_TITLE),
+        "description": "\n\n".join(["\n".join(head), *entries]),
+        "color": _COLOURS[story.tone],
+        "footer": {"text": _footer(story, reference)},
+        **({"url": story.url} if story.url else {}),
+    }
+
+
+def _entry(entry: Entry, room: int) -> str:
+    said = _linked(gathered.headline(entry, room), gathered.link(entry, room))
+    lines = [f"{_MARKS[entry.tone]} {escaped(f'{entry.badge} · {entry.brand}')}", f"**{said}**"]
+    return "\n".join([*lines, *map(escaped, gathered.details(entry, room))])
+
+
+def _fits(made: Embed) -> bool:
+    return len(made["description"]) <= LONGEST_TEXT and size(made) <= LONGEST_ALL
+
+
 def _description(story: Story) -> Iterator[str]:
     yield f"**{escaped(story.headline)}**"
     if story.lead:
@@ -132,7 +158,7 @@ def _linked(said: str, url: str) -> str:
 
 
 def _footer(story: Story, reference: str) -> str:
-    return cut(f"Incident {story.incident}, as of {story.at} · ref {reference}", LONGEST_FOOTER)
+    return cut(f"{story.foot} · ref {reference}", LONGEST_FOOTER)
 
 
 def _whole_lines(lines: Sequence[str], limit: int) -> str:

@@ -12,7 +12,8 @@ LENGTH = 300
 def line(page: Page) -> str:
     """The page in one line: how bad, who, what, and where to find it. Never longer than `LENGTH`."""
     story = tell(page)
-    tail = f" · {story.incident}{f' · {story.url}' if story.url and len(story.url) < 150 else ''}"
+    ends = [story.incident, story.url if len(story.url) < 150 else ""]
+    tail = "".join(f" · {end}" for end in ends if end)
     return cut(f"{summary(story)}", LENGTH - len(tail)) + tail
 
 

@@ -30,6 +30,7 @@ _OPENING = {
     Reason.UPDATE: "Update: ",
     Reason.REMINDER: "Reminder: ",
     Reason.RESOLVED: "",
+    Reason.DIGEST: "",
     Reason.RETRACTED: "",
 }
 
@@ -85,7 +86,8 @@ def _addressed(page: Page, envelope: Envelope) -> EmailMessage:
         mail["References"] = envelope.root
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
-    mail["X-Tocsin-Incident"] = cleaned(page.incident_id)
+    if page.incident_id:
+        mail["X-Tocsin-Incident"] = cleaned(page.incident_id)
     if page.severity is Severity.CRITICAL and page.state.is_live:
         mail["Importance"] = "high"
         mail["X-Priority"] = "1"

@@ -23,6 +23,9 @@ def plain(page: Page, links: Mapping[Action, str] | None = None) -> str:
 def _lines(story: Story, links: Mapping[Action, str]) -> Iterator[str]:
     yield f"{story.badge.upper()} · {story.brand}"
     yield ""
+    if story.entries:
+        yield from _gathered(story)
+        return
     yield from wrap(story.headline, WIDTH)
     yield from _block("", (story.lead, f"{story.began}.", story.standing))
     yield from _block("What is new", story.changed, "* ")
@@ -43,7 +46,21 @@ def _lines(story: Story, links: Mapping[Action, str]) -> Iterator[str]:
         yield f"    {way}"
     if story.url:
         yield from ("", story.url)
-    yield from ("", f"Incident {story.incident}, as of {story.at}.")
+    yield from ("", f"{story.foot}.")
+
+
+def _gathered(story: Story) -> Iterator[str]:
+    """The alerts of a digest, one block each."""
+    yield from wrap(f"{story.headline}.", WIDTH)
+    yield from _block("", (f"{story.began}.", *story.notes))
+    for entry in story.entries:
+        yield from ("", f"{entry.badge.upper()} · {entry.brand}")
+        for sentence in filter(None, (entry.headline, entry.lead, entry.standing)):
+            yield from wrap(sentence, WIDTH)
+        for sentence in entry.news:
+            yield from wrap(sentence, WIDTH, initial_indent="* ", subsequent_indent="  ")
+        yield f"    {entry.link or entry.command}"
+    yield from ("", *([story.url] if story.url else []), f"{story.foot}.")
 
 
 def _block(title: str, sentences: tuple[str, ...], bullet: str = "") -> Iterator[str]:

@@ -13,10 +13,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from alerts.page import Curve, Page
+from alerts.render import gathered
 from alerts.render.line import summary
 from alerts.render.outside import cut
 from alerts.render.slack_buttons import pressed
-from alerts.render.story import Story, ToldQuote, tell
+from alerts.render.story import Entry, Story, ToldQuote, tell
 
 Block = dict[str, Any]
 
@@ -51,7 +52,10 @@ def root(page: Page, mentions: Sequence[str] = (), *, buttons: bool = False) -> 
 
     With `buttons` people act by pressing (alerts/render/slack_buttons.py), else they read the commands.
     """
-    return _within_limits(list(_root(page, tell(page), mentions, buttons=buttons)))
+    story = tell(page)
+    if story.entries:
+        return gathered.fitted(lambda room: _digest(story, room), lambda made: size(made) <= LONGEST_ALL)
+    return _within_limits(list(_root(page, story, mentions, buttons=buttons)))
 
 
 def reply(page: Page, mentions: Sequence[str] = ()) -> list[Block]:
@@ -69,9 +73,10 @@ def text(page: Page, mentions: Sequence[str] = ()) -> str:
     story = tell(page)
     lines = [*_called(mentions), f"{_MARK[story.tone]} {escaped(summary(story))}", escaped(story.lead)]
     lines += [f"• {escaped(sentence)}" for sentence in (*story.changed, *story.notes, *story.why)]
-    lines.append(
-        " ".join([f"Incident {escaped(story.incident)}", *([link(story.url, "open it")] if story.url else [])])
-    )
+    room = 1_500 // max(1, len(story.entries))
+    lines += [f"• {escaped(entry.badge)}: {escaped(gathered.headline(entry, room))}" for entry in story.entries]
+    named = f"Incident {escaped(story.incident)}" if story.incident else escaped(story.foot)
+    lines.append(" ".join([named, *([link(story.url, "open it")] if story.url else [])]))
     return _cut_lines([line for line in lines if line], LONGEST_TEXT)
 
 
@@ -107,6 +112,24 @@ def _root(page: Page, story: Story, mentions: Sequence[str], *, buttons: bool) -
         yield _section("\n".join(_action(action, command) for action, command in story.actions))
     ends = [f"Incident {escaped(story.incident)}", f"as of {escaped(story.at)}"]
     yield _small([*ends, *([link(story.url, "Open it")] if story.url else [])])
+
+
+def _digest(story: Story, room: int) -> list[Block]:
+    """Several alerts, one section each."""
+    blocks = [_header(f"{_MARK[story.tone]} {story.badge} · {story.brand}"), _section(f"*{escaped(story.headline)}*")]
+    blocks.append(_small([escaped(sentence) for sentence in (f"{story.began}.", *story.notes)]))
+    airy: list[Block] = [{"type": "divider"}] if 2 * len(story.entries) + len(blocks) < MOST_BLOCKS else []
+    for entry in story.entries:
+        blocks += [*airy, _section("\n".join(_entry(entry, room)))]
+    ends = [escaped(story.foot), *([link(story.url, "See all of them")] if story.url else [])]
+    return [*blocks, {"type": "divider"}, _small(ends)]
+
+
+def _entry(entry: Entry, room: int) -> Iterator[str]:
+    yield f"{_MARK[entry.tone]} {escaped(entry.badge)} · {escaped(entry.brand)}"
+    said, url = f"*{escaped(gathered.headline(entry, room))}*", gathered.link(entry, room)
+    yield f"{said}  {link(url, 'Open it')}" if url else said
+    yield from map(escaped, gathered.details(entry, room))
 
 
 def _past(said: str, url: str) -> str:

@@ -39,7 +39,7 @@ def text(page: Page, reference: str, segments: int = 2) -> str:
     figures = plainly(f" {story.lead.split('. ')[-1]}" if story.lead else "")
     news = plainly(f" {story.changed[0]}" if story.changed else "")
     at = story.url if story.url and len(story.url) <= _LONG_ADDRESS else story.incident
-    tail = plainly(f" {at} #{reference}")
+    tail = plainly(f" {at} #{reference}" if at else f" #{reference}")
     for said in (f"{head}{news}{lead}", f"{head}{news}{figures}", f"{head}{news}", head):
         if fits(f"{said}{tail}", segments):
             return f"{said}{tail}"

@@ -41,12 +41,28 @@ class ToldQuote:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """One alert within a digest: `news` is what is new in it, `link` where all of it is, `command` how to see it."""
+
+    tone: str
+    badge: str
+    brand: str
+    headline: str
+    lead: str
+    standing: str
+    news: tuple[str, ...]
+    link: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """A page in words. `tone` is `critical`, `warning`, `watch` or `over`, and chooses a colour, never the meaning.
 
     `standing` says who has it and who is on duty, `opens` what its address leads to. `facts` are pairs of a short label
     and a sentence; `actions` pairs of what to do and the command that does it, `offers` all that a person may do, for
-    those who can show buttons.
+    those who can show buttons. `foot` is the last line. `entries` are the alerts of a digest, which is of no incident:
+    its `incident` is empty, and its `facts` say each entry in a sentence, for those who show no more.
     """
 
     badge: str
@@ -68,11 +84,15 @@ class Story:
     incident: str
     at: str
     url: str
+    foot: str
     opens: str = "Open the incident"
+    entries: tuple[Entry, ...] = ()
 
 
 def tell(page: Page) -> Story:
     """Put a page into words."""
+    if page.entries:
+        return _digest(page)
     return _told(page) if page.kind != BRIEF else _brief(page)
 
 
@@ -113,7 +133,58 @@ def _told(page: Page) -> Story:
         incident=cleaned(page.incident_id),
         at=moment(page.at, page.timezone),
         url=safe_link(page.url),
+        foot=f"Incident {cleaned(page.incident_id)}, as of {moment(page.at, page.timezone)}",
     )
+
+
+def _digest(page: Page) -> Story:
+    """Several alerts put into words, one after another."""
+    entries = tuple(map(_entry, page.entries))
+    at = moment(page.at, page.timezone)
+    return Story(
+        badge="Drill · Digest" if page.drill else "Digest",
+        tone=entries[0].tone,
+        headline=page.headline,
+        brand=cut(cleaned(page.brand), 120),
+        lead=f"First of them: {entries[0].headline}",
+        began=f"Gathered since {clock(page.began_at, page.timezone, page.at)}",
+        standing="",
+        changed=_sentences(page.changed),
+        notes=_sentences(page.notes),
+        facts=tuple((f"{entry.badge} · {entry.brand}", _said(entry)) for entry in entries),
+        origin=None,
+        quotes=(),
+        why=(),
+        similar=(),
+        actions=(("See all of them", "tocsin incidents list"),),
+        offers=(),
+        incident="",
+        at=at,
+        url=safe_link(page.url),
+        foot=f"As of {at}",
+        opens="See all of them",
+        entries=entries,
+    )
+
+
+def _entry(page: Page) -> Entry:
+    story = tell(page)
+    return Entry(
+        tone=story.tone,
+        badge=story.badge.split(":", 1)[0],
+        brand=story.brand,
+        headline=story.headline,
+        lead=story.lead,
+        standing=f"{story.began}. {story.standing}".rstrip(),
+        news=(*story.changed, *story.notes),
+        link=story.url,
+        command=f"tocsin incidents show {story.incident}",
+    )
+
+
+def _said(entry: Entry) -> str:
+    joint = "" if entry.headline.endswith((".", "!", "?", "…")) else "."
+    return cut(" ".join(filter(None, (f"{entry.headline}{joint}", entry.lead, entry.standing))), 400)
 
 
 def _sentences(sentences: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,11 +13,12 @@ from datetime import timedelta
 from typing import Any
 
 from alerts.page import Page
+from alerts.render import gathered
 from alerts.render.curve import alternative, shown
 from alerts.render.line import line, summary
 from alerts.render.outside import cut
 from alerts.render.slack import sparkline
-from alerts.render.story import Story, ToldQuote, tell
+from alerts.render.story import Entry, Story, ToldQuote, tell
 from alerts.words import clock
 
 Card = dict[str, Any]
@@ -35,6 +36,8 @@ _COLOURS = {"critical": "attention", "warning": "warning", "watch": "accent", "o
 def card(page: Page, reference: str) -> Card:
     """The whole page; without its curve, and with fewer quotes, where it would be too large."""
     story = tell(page)
+    if story.entries:
+        return gathered.fitted(lambda room: _digest(story, reference, room), lambda made: size(made) <= LARGEST)
     drawn = chart(page)
     for quotes in range(MOST_QUOTES, -1, -1):
         for picture in [drawn, None] if drawn else [None]:
@@ -96,7 +99,7 @@ def chart(page: Page) -> Card | None:
 
 
 def _card(story: Story, body: list[Card], reference: str) -> Card:
-    foot = f"Incident {story.incident}, as of {story.at} · ref {reference}"
+    foot = f"{story.foot} · ref {reference}"
     actions = [{"type": "Action.OpenUrl", "title": story.opens, "url": story.url}] if story.url else []
     return {
         "type": "AdaptiveCard",
@@ -107,6 +110,29 @@ def _card(story: Story, body: list[Card], reference: str) -> Card:
         "body": [*body, _block([_run(foot, isSubtle=True, size="small")])],
         **({"actions": actions} if actions else {}),
     }
+
+
+def _digest(story: Story, reference: str, room: int) -> Card:
+    """Several alerts, one container each."""
+    badge = f"{_MARKS[story.tone]} {story.badge} · {story.brand}"
+    body = [
+        _block([_run(badge, weight="bolder", color=_COLOURS[story.tone])]),
+        _block([_run(story.headline, weight="bolder", size="large")]),
+        *(_block([_run(sentence, isSubtle=True)], spacing="none") for sentence in (f"{story.began}.", *story.notes)),
+    ]
+    return _card(story, [*body, *(_entry(entry, room) for entry in story.entries)], reference)
+
+
+def _entry(entry: Entry, room: int) -> Card:
+    url = gathered.link(entry, room)
+    opens = {"underline": True, "selectAction": {"type": "Action.OpenUrl", "url": url}} if url else {}
+    badge = f"{_MARKS[entry.tone]} {entry.badge} · {entry.brand}"
+    items = [
+        _block([_run(badge, color=_COLOURS[entry.tone])]),
+        _block([_run(gathered.headline(entry, room), weight="bolder", **opens)], spacing="none"),
+        *(_block([_run(sentence)], spacing="none") for sentence in gathered.details(entry, room)),
+    ]
+    return {"type": "Container", "separator": True, "items": items}
 
 
 def _head(story: Story) -> Iterator[Card]:

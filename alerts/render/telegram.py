@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from alerts.page import Page
+from alerts.render import gathered
 from alerts.render.curve import alternative
 from alerts.render.line import line, summary
 from alerts.render.outside import cut
@@ -35,6 +36,8 @@ def escaped(text: str) -> str:
 def text(page: Page, reference: str) -> str:
     """The whole page, with as many quotes as fit."""
     story = tell(page)
+    if story.entries:
+        return gathered.fitted(lambda room: _digest(story, reference, room), lambda made: length(made) <= LONGEST_TEXT)
     for quotes in range(MOST_QUOTES, -1, -1):
         made = "\n".join(_lines(story, reference, quotes))
         if length(made) <= LONGEST_TEXT:
@@ -75,7 +78,19 @@ def _lines(story: Story, reference: str, quotes: int) -> Iterator[str]:
     yield from _part("", [f"{escaped(action)}: <code>{escape(command)}</code>" for action, command in story.actions])
     if story.url:
         yield _linked("Open the incident", story.url)
-    yield f"<i>Incident {escaped(story.incident)}, as of {escaped(story.at)} · ref {reference}</i>"
+    yield f"<i>{escaped(story.foot)} · ref {reference}</i>"
+
+
+def _digest(story: Story, reference: str, room: int) -> str:
+    """Several alerts, one paragraph each."""
+    lines = [f"{_MARKS[story.tone]} <b>{escaped(summary(story))}</b>", f"<i>{escaped(story.began)}.</i>"]
+    lines += [f"• {escaped(sentence)}" for sentence in story.notes]
+    for entry in story.entries:
+        said = _linked(gathered.headline(entry, room), gathered.link(entry, room))
+        lines += ["", f"{_MARKS[entry.tone]} {escaped(f'{entry.badge} · {entry.brand}')}", f"<b>{said}</b>"]
+        lines += map(escaped, gathered.details(entry, room))
+    ends = [_linked("See all of them", story.url)] if story.url else []
+    return "\n".join([*lines, "", *ends, f"<i>{escaped(story.foot)} · ref {reference}</i>"])
 
 
 def _part(title: str, lines: Sequence[str]) -> Iterator[str]:

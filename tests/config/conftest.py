@@ -101,6 +101,11 @@ class BellOptions(BaseModel):
 
     room: str = Field(min_length=1, description="Where it hangs.")
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The room."""
+        return (self.room,)
+
 
 @pytest.fixture(autouse=True)
 def plugins(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ from alerts.channels.contract import (
     Receipt,
 )
 from alerts.deadline import Deadline
+from alerts.digests import MOST_ENTRIES, digest_page
 from alerts.page import Page
 from alerts.routing import CHANNELS
 from config.plugins import available, resolve
@@ -150,6 +151,16 @@ def test_nothing_that_an_outsider_writes_costs_the_page(name: str, stage: Stage,
     said = page(curve=None, headline=text, why=(text,) * 8, quotes=(quote,) * 8, terms=(text,), notes=(text,))
     send(name, stage, f"hostile-{len(text)}", said)
     assert stage.received().count(f"hostile-{len(text)}") == 1
+
+
+@pytest.mark.parametrize("number", [2, MOST_ENTRIES])
+def test_a_digest_arrives_once_however_long_it_is(name: str, stage: Stage, number: int) -> None:
+    if not resolve(CHANNELS, name).Options.gathers:
+        return
+    text = "<!channel> 🇩🇪 & [x](y) " * 30
+    entries = [page(curve=None, headline=f"{each} {text}", changed=(text,), terms=(text,)) for each in range(number)]
+    send(name, stage, f"digest-{number}", digest_page(entries, "Kim", NOW, NOW, "https://tocsin.example"))
+    assert stage.received().count(f"digest-{number}") == 1
 
 
 def test_where_nobody_listens_nothing_was_delivered(name: str, stage: Stage) -> None:
