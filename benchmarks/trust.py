@@ -182,7 +182,7 @@ def run(trial: Trial) -> Result:
     started = time.monotonic()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-trust-")))
-        url = stack.enter_context(_database(trial.database, folder))
+        url = stack.enter_context(database_at(trial.database, folder))
         slack, mail = stack.enter_context(slack_server()), stack.enter_context(mail_server())
         if trial.kills or trial.pauses:
             disturb(slack, mail, trial.seed)
@@ -210,7 +210,7 @@ def run_starts(trial: Trial, rounds: int) -> Result:
     started = time.monotonic()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-starts-")))
-        url = stack.enter_context(_database(trial.database, folder))
+        url = stack.enter_context(database_at(trial.database, folder))
         slack, mail = stack.enter_context(slack_server()), stack.enter_context(mail_server())
         nursery = Nursery()
         stack.callback(nursery.close)
@@ -292,7 +292,7 @@ def _await_rest(database: Database, posts: Sequence[Post], seconds: float = 300)
 
 
 @contextmanager
-def _database(wanted: str, folder: Path) -> Iterator[str]:
+def database_at(wanted: str, folder: Path) -> Iterator[str]:
     """The address of an empty database: SQLite in `folder`, a PostgreSQL from a wheel, or the one that is given."""
     if wanted not in ("", "sqlite", "postgresql"):
         Database.open(wanted).close()

@@ -51,6 +51,7 @@ from monitor.waking import Watch
 from storage import leases as lease_store
 from storage import schedule as schedule_store
 from storage import state as state_store
+from storage import waits
 from storage.database import Database, Transaction
 from storage.errors import StorageError
 
@@ -163,7 +164,7 @@ class App:
         self.jobs = {source.name: self._job(source) for source in self.settings.sources if source.enabled}
         self.upkeep = self._upkeep()
         self.health = SourceHealth(self.jobs, self.database, self.system, self.clock)
-        self.timer = Timer(threads=len(self.jobs) + 6)
+        self.timer = Timer(threads=len(self.jobs) + 6, put_back=self.put_back)
         self.watches = [
             self._watch(name, job.collector) for name, job in self.jobs.items() if isinstance(job.collector, Wakes)
         ]
@@ -249,6 +250,14 @@ class App:
             self.pipeline.forget()  # somebody else may have led in between
             self._take_over()
             _log.info("leading", owner=self.owner, fence=self._lease.fence)
+
+    def put_back(self, by: timedelta) -> None:
+        """Let nothing that is stored wait longer because the clock was put back; one process sees to it for all."""
+        if not self.is_leader:
+            return
+        with self.database.write() as tx:
+            count = waits.bring_forward(tx, by, self.clock())
+        _log.warning("what waited was brought forward", moments=count)
 
     def collect(self, name: str) -> None:
         """Read one source, then judge at once, so that a decisive post does not wait for the timer."""

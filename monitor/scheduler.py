@@ -1,5 +1,9 @@
 """The timer: one job per source and a few for upkeep, run by APScheduler.
 
+Jobs are due by the wall clock, which is put right now and then. When it is put back, every job would wait for that much
+longer, all of them at once; so it is compared with a clock that nobody sets (decision 161), and the jobs are moved with
+it. When it is put forward, what is overdue runs once.
+
 The schedule itself (when each source is due, how often it failed) is kept in the database (`storage.schedule`); the
 timer only ticks. APScheduler's own persistent job store is left alone on purpose: two processes that share one fire
 jobs twice, and it keeps pickles of jobs that the configuration no longer has.
@@ -11,11 +15,14 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import structlog
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+
+from alerts.deadline import uptime
 
 _log = structlog.get_logger(__name__)
 
@@ -26,12 +33,65 @@ _COMPLAINTS = {
 }
 
 
+LOOK_EVERY = 1.0
+"""Seconds after which the clocks are compared at the latest."""
+LONGEST_LOOK = 0.2
+"""Seconds within which both clocks are read, or a process that was stopped in between would see a jump."""
+SMALLEST_JUMP = timedelta(seconds=1)
+"""Less is the slow correction of a clock, or the time between two looks."""
+
+
+class SteadyScheduler(BackgroundScheduler):  # type: ignore[misc]  # APScheduler has no types
+    """APScheduler's, with jobs that keep their distance from now when the wall clock is put back."""
+
+    def __init__(self, put_back: Callable[[timedelta], None], uptime: Callable[[], float], **options: Any) -> None:
+        """`put_back` is told by how much the clock was; `uptime` is a clock that nobody sets, in seconds."""
+        super().__init__(**options)
+        self._put_back, self._uptime = put_back, uptime
+        self._offset = self._apart(0.0)
+
+    def _apart(self, otherwise: float) -> float:
+        """How far the wall clock is before the other; `otherwise` where the two cannot be read at one moment."""
+        for _ in range(5):
+            began, wall = self._uptime(), datetime.now(UTC).timestamp()
+            if self._uptime() - began < LONGEST_LOOK:
+                return wall - began
+        return otherwise
+
+    def _process_jobs(self) -> float:
+        before, self._offset = self._offset, self._apart(self._offset)
+        jump = timedelta(seconds=before - self._offset)
+        if jump >= SMALLEST_JUMP:
+            self._follow(jump)
+        wait = super()._process_jobs()
+        return LOOK_EVERY if wait is None else min(wait, LOOK_EVERY)
+
+    def _follow(self, jump: timedelta) -> None:
+        _log.warning("the clock was put back; what waits is moved with it", seconds=round(jump.total_seconds(), 1))
+        for job in self.get_jobs():
+            job.modify(next_run_time=job.next_run_time - jump)
+        try:
+            self._put_back(jump)
+        except Exception:  # noqa: BLE001  (a timer that ends silently would end everything)
+            _log.exception("what is stored could not be moved with the clock")
+
+
 class Timer:
     """Runs named jobs in threads, each one never twice at once."""
 
-    def __init__(self, threads: int = 8) -> None:
-        """Prepare a timer with at most `threads` jobs at once; nothing runs before `start`."""
-        self._scheduler = BackgroundScheduler(
+    def __init__(
+        self,
+        threads: int = 8,
+        put_back: Callable[[timedelta], None] = lambda _: None,
+        uptime: Callable[[], float] = uptime,
+    ) -> None:
+        """Prepare a timer with at most `threads` jobs at once; nothing runs before `start`.
+
+        `put_back` is told when the wall clock was put back, and by how much, before the next job runs.
+        """
+        self._scheduler = SteadyScheduler(
+            put_back,
+            uptime,
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(threads)},
             # One catch-up run after a pause, however long it was; APScheduler's default drops what is a second late.

@@ -11,6 +11,9 @@ from storage.database import Transaction
 from storage.schema import lease
 from storage.statements import insert_new
 
+MOST_APART = timedelta(minutes=1)
+"""How far the clocks of processes may be apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -26,9 +29,11 @@ def acquire(tx: Transaction, name: str, owner: str, now: datetime, held_for: tim
     """The lease, when it was free, expired or ours (then it is renewed, with the same fence); else None."""
     insert_new(tx, lease, [{"name": name, "owner": "", "fence": 0, "expires_at": now}])
     held = get(tx, name, locked=True)
-    if held.owner != owner and held.owner and held.expires_at > now:
+    # a lease that ends later than any could is from a clock that was put back since
+    is_held = held.owner != "" and now < held.expires_at <= now + held_for + MOST_APART
+    if is_held and held.owner != owner:
         return None
-    is_ours = held.owner == owner and held.expires_at > now
+    is_ours = is_held and held.owner == owner
     taken = Lease(name, owner, held.fence if is_ours else held.fence + 1, now + held_for)
     statement = update(lease).where(lease.c.name == name, lease.c.fence == held.fence)
     tx.execute(statement.values(owner=owner, fence=taken.fence, expires_at=taken.expires_at))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import queue
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import structlog
+import time_machine
 
-from monitor.scheduler import Timer
+from monitor.scheduler import SteadyScheduler, Timer
 
 PATIENCE = 10.0
 """Seconds after which a test gives up; nothing here waits that long when it works."""
@@ -101,3 +104,81 @@ def test_stopping_waits_for_a_job_that_moves_its_own_next_run() -> None:
     stopping.join(PATIENCE)
     assert not stopping.is_alive()
     assert ended.is_set()
+
+
+@pytest.mark.parametrize("by", [timedelta(hours=1), timedelta(days=366)])
+def test_a_clock_that_is_put_back_delays_no_job(by: timedelta, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.scheduler.LOOK_EVERY", 0.01)
+    runs, told = threading.Semaphore(0), queue.SimpleQueue[timedelta]()
+    with time_machine.travel(datetime(2026, 10, 25, 0, 30, tzinfo=UTC), tick=True) as traveller:
+        timer = Timer(put_back=told.put)
+        timer.start()
+        timer.every("often", timedelta(milliseconds=50), runs.release)
+        assert runs.acquire(timeout=PATIENCE)
+        traveller.shift(-by)
+        assert abs(told.get(timeout=PATIENCE) - by) < timedelta(seconds=1)
+        for _ in range(3):
+            assert runs.acquire(timeout=PATIENCE)
+        timer.stop()
+
+
+def test_a_clock_that_is_put_forward_makes_up_with_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[datetime] = []
+    with time_machine.travel(datetime(2026, 3, 29, 0, 30, tzinfo=UTC), tick=True) as traveller:
+        monkeypatch.setattr("monitor.scheduler.LOOK_EVERY", 0.01)
+        timer = Timer()
+        timer.start()
+        ran = threading.Semaphore(0)
+
+        def job() -> None:
+            runs.append(datetime.now(UTC))
+            ran.release()
+
+        timer.every("now and then", timedelta(minutes=10), job)
+        assert ran.acquire(timeout=PATIENCE)
+        traveller.shift(timedelta(hours=1))
+        assert ran.acquire(timeout=PATIENCE)
+        timer.run_at("now and then", datetime.now(UTC))
+        assert ran.acquire(timeout=PATIENCE)
+        timer.stop()
+    assert len(runs) == 3, "six intervals have passed; one run makes up for them"
+
+
+def test_a_clock_that_is_corrected_little_by_little_is_no_jump() -> None:
+    told: list[timedelta] = []
+    up = [0.0]
+    with time_machine.travel(datetime(2026, 3, 2, tzinfo=UTC), tick=False) as traveller:
+        scheduler = SteadyScheduler(told.append, lambda: up[0], timezone=UTC)
+        for _ in range(100):
+            traveller.shift(1.0)
+            up[0] += 1.01
+            scheduler._process_jobs()
+    assert told == []
+
+
+def test_a_process_that_was_stopped_between_two_looks_at_clocks_sees_no_jump() -> None:
+    told: list[timedelta] = []
+    up = itertools.cycle([0.0, 0.0, 0.0, 90.0])
+    with time_machine.travel(datetime(2026, 3, 2, tzinfo=UTC), tick=False):
+        scheduler = SteadyScheduler(told.append, lambda: next(up), timezone=UTC)
+        for _ in range(9):
+            scheduler._process_jobs()
+    assert told == []
+
+
+def test_a_database_that_cannot_be_written_does_not_end_the_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.scheduler.LOOK_EVERY", 0.01)
+
+    def put_back(_: timedelta) -> None:
+        raise OSError("disk full")
+
+    runs = threading.Semaphore(0)
+    with time_machine.travel(datetime(2026, 3, 2, tzinfo=UTC), tick=True) as traveller:
+        timer = Timer(put_back=put_back)
+        timer.start()
+        timer.every("often", timedelta(milliseconds=20), runs.release)
+        assert runs.acquire(timeout=PATIENCE)
+        traveller.shift(-3600)
+        for _ in range(3):
+            assert runs.acquire(timeout=PATIENCE)
+        timer.stop()
