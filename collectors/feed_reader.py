@@ -38,7 +38,10 @@ def read_feed(body: bytes, content_type: str) -> dict[str, Any]:
     if declares_entities(body):
         return {"refused": "it declares entities of its own, which no feed needs and attacks are made of"}
     headers = {"content-type": content_type} if content_type else {}
-    parsed = feedparser.parse(body, response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
+    try:
+        parsed = feedparser.parse(body, response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
+    except Exception as error:  # noqa: BLE001  (it raises whatever it ran into: an encoding named in no encoding)
+        return {"refused": f"it cannot be parsed ({type(error).__name__})"}
     entries = [_entry(entry) for entry in parsed.entries[:MOST_ENTRIES]]
     return {"version": parsed.get("version", ""), "entries": entries, "total": len(parsed.entries)}
 

@@ -17,7 +17,11 @@ def from_epoch(seconds: float) -> datetime:
         raise ValueError(f"{seconds!r:.60} is not a time")
     size = abs(seconds)
     scale = 1 if size < 1e11 else 1e3 if size < 1e14 else 1e6 if size < 1e17 else 1e9
-    return _plausible(datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds / scale))
+    try:
+        moment = datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds / scale)
+    except OverflowError as error:
+        raise ValueError(f"{seconds!r:.60} lies before or after every calendar") from error
+    return _plausible(moment)
 
 
 def read_moment(value: Any) -> datetime:
@@ -69,7 +73,10 @@ def _from_odd_text(text: str) -> datetime:
 def _in_utc(moment: datetime) -> datetime:
     if moment.tzinfo is UTC:
         return moment
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{moment.isoformat()} lies before or after every calendar") from error
 
 
 def _plausible(moment: datetime) -> datetime:

@@ -76,7 +76,7 @@ class Term:
 def terms(query: str) -> list[Term]:
     """What a person asks for: words, `"words in a row"`, `begin*`, `-without`. Nothing else has a meaning, so no query
     is wrong; one that asks for nothing (or only excludes) gives no term."""
-    found = [_term(*parts) for parts in _ASKED.findall(query)]
+    found = [_term(*parts) for parts in _ASKED.findall(query.replace("\0", " "))]  # no engine takes a NUL
     asked = [term for term in found if any(character.isalnum() for character in term.words)]
     return asked if any(not term.is_excluded for term in asked) else []
 

@@ -109,9 +109,8 @@ def test_that_it_is_over_is_told_once_by_the_outbox(program: Installation) -> No
         program.go_on(seconds=3)
         program.app.send()
         assert program.app.sender.drain(10)
-    over = [message for message in letterbox.sent if message.page.headline == "What is found can be stored again"]
-    assert sorted(message.target for message in over) == ["hall", "roof"]
-    assert "10 minutes" in over[0].page.why[0]
+    assert [headline for target, headline in heard() if target == "hall"] == ["What is found can be stored again"]
+    assert "10 minutes" in letterbox.sent[0].page.why[0]
 
 
 def test_a_short_refusal_is_never_spoken_of(program: Installation) -> None:

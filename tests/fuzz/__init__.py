@@ -1,0 +1,1 @@
+"""What nobody would write, for everything that reads what others wrote."""
