@@ -461,6 +461,13 @@ class KindSettings(Table):
     """Severity that such an incident has at least; unset to leave that to the numbers."""
 
 
+class ScaleSettings(Table):
+    """How work on history is spread."""
+
+    workers: int = Field(default=1, ge=0, le=1024)
+    """Processes of this machine that work on history (replay, import, rescore, backtest); 0 for one per processor."""
+
+
 class Settings(Table):
     """All of `tocsin.toml`."""
 
@@ -502,6 +509,8 @@ class Settings(Table):
     """Kinds of incident of the operator's own."""
     web: WebSettings = Field(default_factory=WebSettings)
     """The web page and the API."""
+    scale: ScaleSettings = Field(default_factory=ScaleSettings)
+    """How work on history is spread."""
 
     def brand(self, name: str) -> BrandSettings | None:
         """The brand called `name`, or None."""

@@ -88,14 +88,23 @@ def utc_now() -> datetime:
 
 
 def assemble(
-    settings: Settings, database: Database, *, speaker: Speaker | None = None, durable: bool = True, drill: bool = False
+    settings: Settings,
+    database: Database,
+    *,
+    speaker: Speaker | None = None,
+    durable: bool = True,
+    drill: bool = False,
+    understanding: Understanding | None = None,
 ) -> Pipeline:
-    """The pipeline of one configuration over one database; `speaker` stands in for the channels configured."""
+    """The pipeline of one configuration over one database.
+
+    `speaker` stands in for the channels configured, and `understanding` for the one that would be made.
+    """
     briefing = Briefing.build(settings, drill=drill)
     speaker = speaker or Speaker.build(settings)
     return Pipeline(
         database=database,
-        understanding=Understanding.build(settings, steady=durable),
+        understanding=understanding or Understanding.build(settings, steady=durable),
         new_fold=lambda: new_fold(settings),
         register=Register(brief=briefing.page, announce=speaker.announce),
         lateness=settings.detection.lateness,

@@ -8,9 +8,10 @@ of a whole forum is mostly about others.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from config.settings import Settings
 from monitor.app import JUDGE_AGAIN, assemble
 from monitor.matching import Matcher
 from monitor.pipeline import Batch, Pipeline
+from monitor.scale.ahead import ReadAhead, read_ahead
+from monitor.scale.workers import Alone, Workers
 from storage import cursors as cursor_store
 from storage import state as state_store
 from storage.database import Database
@@ -72,6 +75,13 @@ class _Batch:
     posts: dict[PostKey, Post] = field(default_factory=dict)
     samples: list[EngagementSample] = field(default_factory=list)
     rows: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    is_last: bool = False
+
+    @cached_property
+    def wanted(self) -> list[Post]:
+        """The posts, when it is full."""
+        return list(self.posts.values())
 
     @property
     def is_full(self) -> bool:
@@ -92,10 +102,12 @@ class Importing:
     row_format: RowFormat = field(default_factory=RowFormat)
     archive_source: str = "reddit"
     takes_all: bool = False
+    workers: Workers = field(default_factory=Alone)
 
     def __post_init__(self) -> None:
         """Put the pipeline together; it stores and does not judge."""
-        self._pipeline: Pipeline = assemble(self.settings, self.database)
+        self._understanding = ReadAhead.build(self.settings, steady=True)
+        self._pipeline: Pipeline = assemble(self.settings, self.database, understanding=self._understanding)
         self._matcher = Matcher(self.settings.brands)
 
     def run(self, path: Path, progress: Progress, *, from_start: bool = False) -> Imported:
@@ -106,39 +118,39 @@ class Importing:
             return result
         size = path.stat().st_size
         self._request_judging(result.first_at)
-        for batch, reached in self._batches(path, place, result):
+        for batch, reached in self._read_ahead(self._batches(path, place)):
             first_at = result.first_at
-            _count(result, list(batch.posts.values()), batch.samples)
+            _count(result, batch)
             self._write(batch, Cursor(name, _position(reached, size, result), self.clock()), result)
             if result.first_at != first_at:
                 self._request_judging(result.first_at)
             progress(result)
         return result
 
-    def _batches(self, path: Path, place: _Place, result: Imported) -> Iterator[tuple[_Batch, _Place]]:
+    def _read_ahead(self, batches: Iterable[tuple[_Batch, _Place]]) -> Iterator[tuple[_Batch, _Place]]:
+        return read_ahead(batches, lambda item: item[0].wanted, self._understanding, self.settings, self.workers)
+
+    def _batches(self, path: Path, place: _Place) -> Iterator[tuple[_Batch, _Place]]:
         reader, batch = RowReader(self.row_format, collected_at=self.clock()), _Batch()
         for line, row, end in read_rows(path, after_line=place.line, at_byte=place.byte):
-            self._take(path, line, row, reader, batch, result)
+            self._take(path, line, row, reader, batch)
             place = _Place(line, end if is_seekable(path) else 0)
             if batch.is_full:
                 yield batch, place
                 batch = _Batch()
-        result.done = True
+        batch.is_last = True
         yield batch, place
 
-    def _take(
-        self, path: Path, line: int, row: Row | BadRow, reader: RowReader, batch: _Batch, result: Imported
-    ) -> None:
-        result.rows += 1
+    def _take(self, path: Path, line: int, row: Row | BadRow, reader: RowReader, batch: _Batch) -> None:
         batch.rows += 1
         meant = self._meaning(path, line, row, reader)
         if isinstance(meant, BadRow):
-            result.left_out[meant.reason.partition(":")[0][:100]] += 1
+            batch.left_out[meant.reason.partition(":")[0][:100]] += 1
         elif isinstance(meant, Post):
             if self.takes_all or self._matcher.match(meant):
                 batch.add(meant)
             else:
-                result.left_out[ABOUT_NOBODY] += 1
+                batch.left_out[ABOUT_NOBODY] += 1
         else:
             batch.samples += meant
 
@@ -155,7 +167,7 @@ class Importing:
             return BadRow(str(path), line, str(error))
 
     def _write(self, batch: _Batch, cursor: Cursor, result: Imported) -> None:
-        given = Batch(posts=list(batch.posts.values()), samples=batch.samples, cursor=cursor)
+        given = Batch(posts=batch.wanted, samples=batch.samples, cursor=cursor)
         written = self._pipeline.ingest(given)
         result.new_posts += written.new_posts
         result.mentions += len(written.new_mentions)
@@ -187,9 +199,13 @@ class Importing:
         return _Place(int(kept["line"]), int(kept["byte"])), result
 
 
-def _count(result: Imported, posts: Sequence[Post], samples: Sequence[EngagementSample]) -> None:
+def _count(result: Imported, batch: _Batch) -> None:
+    result.rows += batch.rows
+    result.left_out += batch.left_out
+    result.done = batch.is_last
+    posts = batch.wanted
     result.posts += len(posts)
-    result.samples += len(samples)
+    result.samples += len(batch.samples)
     if posts:
         first, last = min(post.created_at for post in posts), max(post.created_at for post in posts)
         result.first_at = min(first, result.first_at or first)

@@ -18,6 +18,8 @@ from alerts.speak import Speaker
 from config.settings import Settings
 from monitor.app import assemble
 from monitor.pipeline import Batch, Pipeline
+from monitor.scale.ahead import ReadAhead, read_ahead
+from monitor.scale.workers import Alone, Workers
 from storage.database import Database
 from storage.records import Alert, EngagementSample, Post
 
@@ -50,17 +52,19 @@ def replay(
     database: Database | None = None,
     on_alert: Callable[[Alert], None] | None = None,
     progress: Progress | None = None,
+    workers: Workers | None = None,
 ) -> Replay:
     """Replay `events` over `database`, or one that is thrown away; `on_alert` hears each alert as it falls.
 
-    Alerts that only edit a message, and so reach nobody's ear, are left out.
+    `workers` read the posts ahead, with the same result. Alerts that only edit a message, and so reach nobody's ear,
+    are left out.
     """
     if database is not None:
-        return _replay(database, events, settings, on_alert or _unheard, progress or _unseen)
+        return _replay(database, events, settings, on_alert or _unheard, progress or _unseen, workers or Alone())
     with tempfile.TemporaryDirectory(prefix="tocsin-replay-") as folder:
         database = Database.open(f"sqlite:///{Path(folder) / 'replay.db'}")
         try:
-            return _replay(database, events, settings, on_alert or _unheard, progress or _unseen)
+            return _replay(database, events, settings, on_alert or _unheard, progress or _unseen, workers or Alone())
         finally:
             database.close()
 
@@ -71,11 +75,13 @@ def _replay(
     settings: Settings,
     on_alert: Callable[[Alert], None],
     progress: Progress,
+    workers: Workers,
 ) -> Replay:
     speaker = Speaker(Rules.build(settings), Routing((), {EVERYBODY.channel: (EVERYBODY,)}))
-    pipeline = assemble(settings, database, speaker=speaker, durable=False)
+    understanding = ReadAhead.build(settings)
+    pipeline = assemble(settings, database, speaker=speaker, durable=False, understanding=understanding)
     result = Replay()
-    for batch in batches(events):
+    for batch in read_ahead(batches(events), posts_in, understanding, settings, workers):
         _take(pipeline, batch, result)
         progress("read", -1.0)
     if result.first_at is None or result.last_at is None:
@@ -92,7 +98,7 @@ def _replay(
 
 
 def _take(pipeline: Pipeline, batch: Sequence[Event], result: Replay) -> None:
-    posts = [event for event in batch if isinstance(event, Post)]
+    posts = posts_in(batch)
     samples = [event for event in batch if isinstance(event, EngagementSample)]
     written = pipeline.ingest(Batch(posts=posts, samples=samples))
     result.posts += written.new_posts
@@ -101,6 +107,11 @@ def _take(pipeline: Pipeline, batch: Sequence[Event], result: Replay) -> None:
     moments = [*(post.judged_at for post in posts), *(sample.at for sample in samples)]
     result.first_at = min([*moments, *([result.first_at] if result.first_at else [])])
     result.last_at = max([*moments, *([result.last_at] if result.last_at else [])])
+
+
+def posts_in(batch: Sequence[Event]) -> list[Post]:
+    """The posts among the events."""
+    return [event for event in batch if isinstance(event, Post)]
 
 
 def batches(events: Iterable[Event]) -> Iterator[list[Event]]:

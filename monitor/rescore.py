@@ -7,7 +7,7 @@ something that judging rests on has changed since. Doing it twice changes nothin
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
@@ -16,14 +16,16 @@ import msgspec
 
 from config.settings import Settings
 from monitor.rejudging import Rejudging
+from monitor.scale.ahead import ReadAhead, read_ahead
+from monitor.scale.workers import Alone, Workers
 from monitor.understanding import Understanding
 from storage import corrections as correction_store
 from storage import posts as post_store
 from storage import rejudging as store
 from storage import state as state_store
 from storage.database import Database, Transaction
-from storage.records import MentionedPost
-from storage.rejudging import Change, Position
+from storage.records import MentionedPost, Post
+from storage.rejudging import Change, Page, Position
 
 CHECKPOINT = "rescore"
 BATCH = 500
@@ -82,34 +84,43 @@ class Rescoring:
     until: datetime | None = None
     brands: tuple[str, ...] = ()
     tries_only: bool = False
+    workers: Workers = field(default_factory=Alone)
 
     def run(self, progress: Progress, *, from_start: bool = False) -> Rescored:
         """Judge again; `from_start` forgets how far an earlier run had come."""
-        rejudging = Rejudging(self.understanding, stores=not self.tries_only)
+        understanding = self._understanding()
+        rejudging = Rejudging(understanding, stores=not self.tries_only)
         asked = self._asked()
         done, position = (Rescored(), None) if from_start or self.tries_only else self._kept(asked)
         span = self._span()
-        while True:
-            count, position = self._step(rejudging, asked, done, position)
-            if position is None or not count:
-                break
-            progress(done, _share(span, position.created_at))
+        for page in read_ahead(self._pages(position), _posts, understanding, self.settings, self.workers):
+            self._step(rejudging, asked, done, page)
+            if page.position is not None and page.posts:
+                progress(done, _share(span, page.position.created_at))
         return done
 
-    def _step(
-        self, rejudging: Rejudging, asked: str, done: Rescored, position: Position | None
-    ) -> tuple[int, Position | None]:
-        with self.database.read() as tx:
-            page = store.page(tx, position, since=self.since, until=self.until, limit=BATCH)
+    def _understanding(self) -> ReadAhead:
+        """The one that was given, able to be told what workers found."""
+        return ReadAhead.like(self.understanding)
+
+    def _pages(self, position: Position | None) -> Iterator[Page]:
+        while True:
+            with self.database.read() as tx:
+                page = store.page(tx, position, since=self.since, until=self.until, limit=BATCH)
+            yield page
+            position = page.position
+            if position is None:
+                return
+
+    def _step(self, rejudging: Rejudging, asked: str, done: Rescored, page: Page) -> None:
         keys = [post.key for post in page.posts]
         if self.tries_only:
             with self.database.read() as tx:
                 done.add(len(keys), rejudging.again(tx, keys, self.brands or None))
-            return len(keys), page.position
+            return
         with self.database.write() as tx:
             done.add(len(keys), rejudging.again(tx, keys, self.brands or None))
             self._keep(tx, asked, done, page.position)
-        return len(keys), page.position
 
     def _kept(self, asked: str) -> tuple[Rescored, Position | None]:
         with self.database.read() as tx:
@@ -144,6 +155,10 @@ class Rescoring:
         if first is None or last is None:
             return None
         return max(first, self.since or first), min(last, self.until or last)
+
+
+def _posts(page: Page) -> list[Post]:
+    return page.posts
 
 
 def _share(span: tuple[datetime, datetime] | None, at: datetime) -> float:

@@ -34,6 +34,7 @@ class Understanding:
         # Copies of a text, and its mentions of several brands, say the same.
         self._said = lru_cache(maxsize=_COPIES)(lambda text, language: (content_key(text), find(text, language)))
         self._watched: StandIn | Missing | None = None
+        self._is_steady = False
 
     @classmethod
     def build(cls, settings: Settings, *, steady: bool = False) -> Self:
@@ -48,8 +49,13 @@ class Understanding:
             else (scorer_of(brands, name=asked.scorer, model=asked.model, asked=asked), None)
         )
         made = cls(Matcher(brands), Identifier(asked.languages), scorer, _kinds(settings))
-        made._watched = watched
+        made._watched, made._is_steady = watched, steady
         return made
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the lexicon stands in where the configured scorer fails."""
+        return self._is_steady
 
     @property
     def degraded(self) -> str:

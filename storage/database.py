@@ -59,6 +59,16 @@ class Database:
         """Where the database is, without its password."""
         return self.engine.url.render_as_string(hide_password=True)
 
+    @property
+    def address(self) -> str:
+        """Where it is, with its password: for another process of ours, and never to be shown."""
+        return self.engine.url.render_as_string(hide_password=False)
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether no other process can open it."""
+        return self._is_shared_connection
+
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """A transaction that may write; it is committed at the end, and rolled back when an exception leaves it."""

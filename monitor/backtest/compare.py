@@ -8,14 +8,17 @@ from datetime import datetime
 
 from config.settings import Settings
 from monitor.app import assemble
-from monitor.backtest.course import Course, Progress, courses
+from monitor.backtest.course import Course, Progress
 from monitor.backtest.figures import Figures, figures
 from monitor.backtest.stories import Anchor, Story, judged_incidents, stories, stretched
 from monitor.backtest.variants import Variant
 from monitor.pipeline import Batch
-from monitor.replay import Event, batches
+from monitor.replay import Event, batches, posts_in
+from monitor.scale.ahead import ReadAhead, read_ahead
+from monitor.scale.trying import courses_by
+from monitor.scale.workers import Alone, Workers
 from storage.database import Database
-from storage.records import EngagementSample, Post
+from storage.records import EngagementSample
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,13 @@ def backtest(
     since: datetime | None = None,
     until: datetime | None = None,
     progress: Progress | None = None,
+    workers: Workers | None = None,
 ) -> Backtest | None:
-    """Judge stored history under every variant and compare; `None` when nothing is stored in the span."""
-    found = courses(database, variants, since, until, progress)
+    """Judge stored history under every variant and compare; `None` when nothing is stored in the span.
+
+    `workers` share the variants among them, with the same result.
+    """
+    found = courses_by(workers or Alone(), database, variants, since, until, progress)
     if not found:
         return None
     brands = {brand.name for variant in variants for brand in variant.settings.brands}
@@ -61,16 +68,21 @@ def backtest(
 
 
 def read_history(
-    database: Database, settings: Settings, events: Iterable[Event], progress: Callable[[int], None] | None = None
+    database: Database,
+    settings: Settings,
+    events: Iterable[Event],
+    progress: Callable[[int], None] | None = None,
+    workers: Workers | None = None,
 ) -> int:
     """Match, score and store history from files, as a replay does; returns how many mentions there are.
 
-    `progress` is told the number of posts and samples read so far.
+    `progress` is told the number of posts and samples read so far. `workers` read ahead.
     """
-    pipeline = assemble(settings, database, durable=False)
+    understanding = ReadAhead.build(settings)
+    pipeline = assemble(settings, database, durable=False, understanding=understanding)
     read = mentions = 0
-    for batch in batches(events):
-        posts = [event for event in batch if isinstance(event, Post)]
+    for batch in read_ahead(batches(events), posts_in, understanding, settings, workers or Alone()):
+        posts = posts_in(batch)
         samples = [event for event in batch if isinstance(event, EngagementSample)]
         mentions += len(pipeline.ingest(Batch(posts=posts, samples=samples)).new_mentions)
         read += len(batch)

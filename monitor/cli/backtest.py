@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from monitor.backtest.compare import Backtest
     from monitor.backtest.variants import Variant
+    from monitor.scale.workers import Workers
     from storage.database import Database
 
 Files = Annotated[
@@ -74,6 +75,7 @@ def backtest(
     Example: tocsin backtest --set crowd_fewest_voices=12 --pages-per-week 2 --picture backtest.png
     """
     from monitor.backtest.compare import backtest as run
+    from monitor.scale.workers import workers_of
 
     _refuse_nonsense(files or [], since, until, picture)
     chosen = settings.read_settings(config, complete=False)
@@ -81,13 +83,17 @@ def backtest(
         raise Failure(f"{config}: no brand is watched; add a table [[brands]] with a name", code=BAD_USAGE)
     scale = pages_per_week is not None
     variants = _variants(chosen, against or [], _names(sensitivity), assignments or [], scale=scale)
-    with output.progress() as progress, _history(files or [], row_source, chosen, progress) as database:
+    with (
+        workers_of(chosen.scale.workers) as workers,
+        output.progress() as progress,
+        _history(files or [], row_source, chosen, progress, workers) as database,
+    ):
         task = progress.add_task("judging", total=1.0, note="")
 
         def watch(at: datetime, done: float) -> None:
             progress.update(task, completed=done, note=f"{at:%Y-%m-%d} × {len(variants)}")
 
-        found = run(database, variants, _utc(since), _utc(until), watch)
+        found = run(database, variants, _utc(since), _utc(until), watch, workers)
         if found is None:
             raise Failure(_nothing(files or [], since, until), code=FOUND_PROBLEMS)
         progress.remove_task(task)
@@ -149,7 +155,9 @@ def _utc(moment: datetime | None) -> datetime | None:
 
 
 @contextmanager
-def _history(files: Sequence[Path], row_source: str, chosen: Settings, progress: Progress) -> Iterator[Database]:
+def _history(
+    files: Sequence[Path], row_source: str, chosen: Settings, progress: Progress, workers: Workers
+) -> Iterator[Database]:
     """The configured database, which is only read; or a passing one with the posts of the files."""
     from storage.database import Database
 
@@ -161,11 +169,18 @@ def _history(files: Sequence[Path], row_source: str, chosen: Settings, progress:
         tempfile.TemporaryDirectory(prefix="tocsin-backtest-") as folder,
         Database.open(f"sqlite:///{Path(folder) / 'history.db'}") as database,
     ):
-        _read(files, row_source, chosen, database, progress)
+        _read(files, row_source, chosen, database, progress, workers)
         yield database
 
 
-def _read(files: Sequence[Path], row_source: str, chosen: Settings, database: Database, progress: Progress) -> None:
+def _read(
+    files: Sequence[Path],
+    row_source: str,
+    chosen: Settings,
+    database: Database,
+    progress: Progress,
+    workers: Workers,
+) -> None:
     from collectors.files import Report, read
     from monitor.backtest.compare import read_history
     from monitor.cli.replay import row_format
@@ -173,7 +188,7 @@ def _read(files: Sequence[Path], row_source: str, chosen: Settings, database: Da
     report = Report()
     task = progress.add_task("reading", total=None, note="")
     events = read(files, row_format(chosen, row_source), report)
-    read_history(database, chosen, events, lambda rows: progress.update(task, note=f"{rows:,} rows"))
+    read_history(database, chosen, events, lambda rows: progress.update(task, note=f"{rows:,} rows"), workers)
     progress.remove_task(task)
     if report.quarantined:
         reasons = ", ".join(f"{count:,} × {output.plain(reason)}" for reason, count in report.reasons.most_common(5))

@@ -147,11 +147,16 @@ def rescore(
     and what detection made of the time that it has judged. Interrupted, it goes on where it was.
     """
     from monitor.rescore import Rescoring
+    from monitor.scale.workers import workers_of
     from monitor.understanding import Understanding
 
     chosen = settings.read_settings(config, complete=False)
     brands = tuple(settings.brand_named(chosen, name) for name in brand or ())
-    with settings.open_database(chosen) as database, output.progress() as progress:
+    with (
+        settings.open_database(chosen) as database,
+        workers_of(chosen.scale.workers) as workers,
+        output.progress() as progress,
+    ):
         task = progress.add_task("judging again", total=1.0, note="")
 
         def watch(done: Rescored, share: float) -> None:
@@ -165,6 +170,7 @@ def rescore(
             settings.utc(until),
             brands,
             tries_only=dry_run,
+            workers=workers,
         )
         done = run.run(watch, from_start=from_start)
     _tell(done, dry_run=dry_run, as_json=as_json)

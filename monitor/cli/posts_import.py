@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collectors.rows import RowFormat
     from config.settings import Settings
     from monitor.importing import Imported, Importing
+    from monitor.scale.workers import Workers
     from storage.database import Database
 
 app = typer.Typer(rich_markup_mode=None)
@@ -59,8 +60,10 @@ def import_(
     missing = [file for file in files if not file.is_file()]
     if missing:
         raise Failure(*(f"{file}: there is no such file" for file in missing), code=BAD_USAGE)
-    with settings.open_database(chosen) as database:
-        importing = _importing(chosen, database, row_source, everything=everything)
+    from monitor.scale.workers import workers_of
+
+    with settings.open_database(chosen) as database, workers_of(chosen.scale.workers) as workers:
+        importing = _importing(chosen, database, row_source, workers, everything=everything)
         for file in files:
             result = _run(importing, file, from_start=from_start)
             if as_json:
@@ -69,7 +72,7 @@ def import_(
                 _tell(result, chosen.general.timezone)
 
 
-def _importing(chosen: Settings, database: Database, name: str, *, everything: bool) -> Importing:
+def _importing(chosen: Settings, database: Database, name: str, workers: Workers, *, everything: bool) -> Importing:
     from monitor.importing import Importing
 
     archive = next((source.name for source in chosen.sources if source.type == "reddit"), "reddit")
@@ -80,6 +83,7 @@ def _importing(chosen: Settings, database: Database, name: str, *, everything: b
         row_format=_row_format(chosen, name),
         archive_source=name or archive,
         takes_all=everything,
+        workers=workers,
     )
 
 

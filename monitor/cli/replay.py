@@ -36,6 +36,7 @@ def replay(files: Files, config: ConfigFile = DEFAULT, row_source: As = "", as_j
     """
     from collectors.files import Report, read
     from monitor.replay import replay as run
+    from monitor.scale.workers import workers_of
 
     chosen = settings.read_settings(config, complete=False)
     if not chosen.brands:
@@ -45,7 +46,7 @@ def replay(files: Files, config: ConfigFile = DEFAULT, row_source: As = "", as_j
         raise Failure(*(f"{file}: there is no such file" for file in missing), code=BAD_USAGE)
     report = Report()
     show = _print_json if as_json else _printer(chosen.general.timezone)
-    with output.progress() as progress:
+    with workers_of(chosen.scale.workers) as workers, output.progress() as progress:
         task = progress.add_task("reading", total=None, note="")
 
         def watch(phase: str, done: float) -> None:
@@ -53,7 +54,7 @@ def replay(files: Files, config: ConfigFile = DEFAULT, row_source: As = "", as_j
             progress.update(task, description=phase, total=total, completed=max(done, 0.0), note=note)
 
         events = read(files, row_format(chosen, row_source), report)
-        result = run(events, chosen, on_alert=lambda alert: _tell(alert, show), progress=watch)
+        result = run(events, chosen, on_alert=lambda alert: _tell(alert, show), progress=watch, workers=workers)
     _report(result, report, as_json=as_json)
 
 
