@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy import update as update_rows
 
 from storage.casework import is_chosen, stands_by_itself
@@ -167,6 +167,21 @@ def next_line(tx: Transaction, incident_id: str) -> int:
     return (
         tx.scalar(select(func.max(incident_event.c.seq)).where(incident_event.c.incident_id == incident_id)) or 0
     ) + 1
+
+
+def said(tx: Transaction, after: tuple[datetime, str], limit: int = 100) -> list[IncidentEvent]:
+    """Lines that people wrote into timelines after a moment and, at that moment, of a greater name, by both.
+
+    The name of a line is `<incident>.<number>`, which sorts behind its incident and before the next one.
+    """
+    since, name = after
+    incident_id, _, seq = name.partition(".")
+    columns = incident_event.c
+    later_line = and_(columns.incident_id == incident_id, columns.seq > int(seq or 0))
+    at_once = and_(columns.at == since, or_(columns.incident_id > incident_id, later_line))
+    statement = select(*_EVENT).where(columns.actor != "tocsin", or_(columns.at > since, at_once))
+    ordered = statement.order_by(columns.at, columns.incident_id, columns.seq).limit(limit)
+    return [IncidentEvent(*row) for row in tx.execute(ordered)]
 
 
 def append_event(

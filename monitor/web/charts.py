@@ -69,10 +69,12 @@ def of_curve(curve: Curve) -> Chart:
     )
 
 
-def of_counts(start: datetime, every: timedelta, counted: Sequence[Counts]) -> Chart:
-    """The chart of a brand's pulse."""
-    observed = tuple(float(one.posts) for one in counted)
-    return Chart(start, every, observed, negative=tuple(float(one.negative) for one in counted))
+def of_counts(start: datetime, every: timedelta, counted: Sequence[Counts], covered: Values = ()) -> Chart:
+    """The chart of a brand's pulse; `covered` is the share of each slot that was read, where that is known."""
+    unread = [_at(covered, place) == 0.0 and one.posts == 0 for place, one in enumerate(counted)]
+    pairs = list(zip(counted, unread, strict=True))
+    observed = tuple(None if blind else float(one.posts) for one, blind in pairs)
+    return Chart(start, every, observed, negative=tuple(None if blind else float(one.negative) for one, blind in pairs))
 
 
 @dataclass(frozen=True, slots=True)

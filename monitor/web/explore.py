@@ -18,6 +18,7 @@ from monitor.web.charts import Chart, of_counts
 from monitor.web.cursors import post_cursor, read_post_cursor
 from monitor.web.desk import Desk, desk_of
 from monitor.web.pages import page
+from monitor.web.seen import Seen, by_slot, seen
 from storage import audit, limits, saved_views
 from storage import posts as post_store
 from storage import pulse as pulse_store
@@ -110,7 +111,8 @@ def explore(
     failed, found = "", []
     with desk.database.read() as tx:
         views = saved_views.every(tx)
-        chart = _curve(tx, brand, asked.source, begin, end) if brand else None
+        read = seen(tx, desk.settings, begin, end, brand=brand, source=asked.source)
+        chart = _curve(tx, brand, asked.source, begin, end, read) if brand else None
         shares = _shares(tx, desk, brand, begin, end)
         sources = pulse_store.by_source(tx, brand, begin, end) if brand else {}
     try:
@@ -131,6 +133,7 @@ def explore(
         chart=chart,
         total=sum((one for one in sources.values()), Counts()),
         sources=sources,
+        read=read,
         shares=shares,
         voices=voices,
         most_counted=pulse_store.MOST_COUNTED,
@@ -190,10 +193,13 @@ def slot_for(length: timedelta) -> timedelta:
     return next((slot for longest, slot in _SLOTS if length <= longest), timedelta(days=7))
 
 
-def _curve(tx: Transaction, brand: str, source: str, begin: datetime, end: datetime) -> Chart:
+def _curve(tx: Transaction, brand: str, source: str, begin: datetime, end: datetime, read: Seen) -> Chart:
+    """The brand's pulse; a slot in which nothing was read and nothing is known is a hole, not a zero."""
     every = slot_for(end - begin)
     start = datetime.fromtimestamp(begin.timestamp() // every.total_seconds() * every.total_seconds(), UTC)
-    return of_counts(start, every, pulse_store.pulse(tx, brand, start, end, every, source or None))
+    counted = pulse_store.pulse(tx, brand, start, end, every, source or None)
+    covered = by_slot(tx, read.of_those_read, start, end, every)
+    return of_counts(start, every, counted, covered)
 
 
 def _shares(tx: Transaction, desk: Desk, brand: str, begin: datetime, end: datetime) -> list[ShareOfVoice]:

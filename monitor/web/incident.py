@@ -34,7 +34,6 @@ AtDesk = Annotated[Desk, Depends(desk_of)]
 ON_A_PAGE = 50
 MOST_DELIVERIES = 100
 MOST_OF_THREAD = 300
-MOST_PAST = 5
 SNOOZES = ((30, "30 minutes"), (60, "1 hour"), (240, "4 hours"), (720, "12 hours"), (1440, "1 day"))
 
 
@@ -105,7 +104,6 @@ def incident(
         events, signals = incident_store.events(tx, found.id), incident_store.signals(tx, found.id)
         told = _told(tx, found.id)
         thread = _thread(tx, found)
-        past = _past(tx, found)
         standing = desk.care.standing(tx, found.id, desk.clock())
         judged = verdicts.of(tx, found.id)
         gaps = gap_store.between(tx, found.began_at, found.resolved_at or desk.clock())
@@ -122,7 +120,6 @@ def incident(
         signals=signals,
         told=told,
         thread=thread,
-        past=past,
         snoozed_until=standing.snoozed_until,
         answers=[link for link in standing.answers if link],
         verdict=judged,
@@ -174,13 +171,6 @@ def _done(value: str) -> str:
 def _told(tx: Transaction, incident_id: str) -> list[Told]:
     newest = outbox.history(tx, incident_id)[-MOST_DELIVERIES:][::-1]
     return [Told(one, tuple(outbox.attempts(tx, one.id))) for one in newest]
-
-
-def _past(tx: Transaction, incident: Incident) -> list[Incident]:
-    """Past incidents of the brand, those of the same kind first."""
-    earlier = incident_store.recent(tx, brand=incident.brand, until=incident.opened_at, limit=50)
-    alike = sorted(earlier, key=lambda one: (one.kind != incident.kind or not one.kind, -one.opened_at.timestamp()))
-    return alike[:MOST_PAST]
 
 
 def _thread(tx: Transaction, incident: Incident) -> Thread | None:

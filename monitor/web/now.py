@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -93,6 +93,7 @@ def healths(tx: Transaction, settings: Settings, now: datetime) -> list[SourceHe
         SourceHealth(source.name, source.enabled, coverage[source.name], planned.get(source.name), now)
         for source in settings.sources
     ]
+    found = [replace(one, coverage=0.0) if one.word == "never read" else one for one in found]
     return sorted(found, key=lambda one: (one.is_well, one.name))
 
 

@@ -11,19 +11,24 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
+from monitor.sources.budget import FREE, Budget
 from monitor.web.access import Viewer
 from monitor.web.desk import Desk, desk_of
 from monitor.web.now import SourceHealth, healths
 from monitor.web.pages import page
+from storage import coverage as coverage_store
 from storage import gaps as gap_store
 from storage import runs as run_store
-from storage import source_counts
-from storage.records import CollectorRun, Gap
+from storage import source_counts, spending
+from storage.coverage import Covered
+from storage.records import CollectorRun, Gap, Spent
 from storage.source_counts import RunTotals
 
 router = APIRouter(include_in_schema=False)
 
 DAYS = 28
+HOURS = 24
+SPENT_FOR = timedelta(days=6)
 MOST_RUNS = 10
 MOST_GAPS = 20
 
@@ -54,6 +59,10 @@ class SourceRecord:
     runs: tuple[CollectorRun, ...]
     gaps: tuple[Gap, ...]
     totals: RunTotals | None
+    hours: tuple[Covered, ...]
+    spent: tuple[Spent, ...]
+    today: Spent
+    budget: Budget
 
 
 @router.get("/sources")
@@ -66,6 +75,8 @@ def sources(request: Request, person: Viewer, desk: Annotated[Desk, Depends(desk
         totals = source_counts.totals(tx, now - timedelta(days=1))
         first = source_counts.first_runs(tx)
         states = {one.name: one for one in healths(tx, desk.settings, now)}
+        hours = coverage_store.calendar(tx, list(states), *last_hours(now))
+        spent = spending.between(tx, (now - SPENT_FOR).astimezone(UTC).date(), now.astimezone(UTC).date())
         records = [
             SourceRecord(
                 health=states[source.name],
@@ -75,10 +86,25 @@ def sources(request: Request, person: Viewer, desk: Annotated[Desk, Depends(desk
                 runs=tuple(run_store.recent(tx, source.name, limit=MOST_RUNS)),
                 gaps=tuple([gap for gap in gaps if gap.source == source.name][::-1][:MOST_GAPS]),
                 totals=totals.get(source.name),
+                hours=tuple(hours[source.name]),
+                spent=tuple([one for one in spent if one.source == source.name][::-1]),
+                today=_today(source.name, spent, now),
+                budget=Budget.of(source, FREE),
             )
             for source in desk.settings.sources
         ]
     return page(request, person, "sources.html", records=records, days=[begin for begin, _ in days])
+
+
+def last_hours(now: datetime) -> tuple[datetime, datetime]:
+    """The hours that are shown one by one; the last of them goes on."""
+    return now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1), now
+
+
+def _today(source: str, spent: Sequence[Spent], now: datetime) -> Spent:
+    """What a source took today, as platforms count days."""
+    day = now.astimezone(UTC).date()
+    return next((one for one in spent if one.source == source and one.day == day), Spent(source, day))
 
 
 def calendar(now: datetime, zone: ZoneInfo) -> list[tuple[datetime, datetime]]:

@@ -25,6 +25,7 @@ from monitor.backtest.variants import Variant, VariantError, toml_of
 from monitor.web.access import Analyst, Operator, Viewer
 from monitor.web.desk import Desk, desk_of
 from monitor.web.pages import page
+from monitor.web.seen import seen
 from monitor.web.trials import Trial
 from storage import audit
 
@@ -164,9 +165,11 @@ def compared(found: Backtest, trial: Trial) -> Compared:
 def _shown(request: Request, person: Any, desk: Desk, trial: Trial) -> HTMLResponse:
     may_save = desk.settings.web.write_configuration and desk.config is not None and person.role.rank >= 3
     found = compared(trial.found, trial) if trial.found else None
+    with desk.database.read() as tx:
+        read = seen(tx, desk.settings, found.since, found.until) if found else None
     return page(
         request, person, "trial.html", trial=trial, failed=trial.failed, found=found, may_save=may_save,
-        is_same=len(trial.variants) == 1,
+        is_same=len(trial.variants) == 1, read=read,
     )  # fmt: skip
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from pydantic import Field
@@ -26,21 +27,25 @@ from monitor.web.api.models import (
     IncidentOut,
     Incidents,
     Limit,
+    LineOut,
     Moment,
     SignalOut,
     Timeline,
     Words,
 )
-from monitor.web.cursors import decoded, encoded, incident_cursor, moment, read_incident_cursor
+from monitor.web.cursors import NOT_OURS, decoded, encoded, incident_cursor, moment, read_incident_cursor
 from monitor.web.desk import Desk, desk_of
 from monitor.web.live import event, marks, stream
 from storage import audit, casework, outbox
 from storage import incidents as incident_store
-from storage.records import Casework, Incident, IncidentState, Severity
+from storage.records import IncidentState, Severity
 
 router = APIRouter(prefix="/api/v1", tags=["incidents"], responses=PROBLEMS)
 
 AtDesk = Annotated[Desk, Depends(desk_of)]
+Place = tuple[datetime, str]
+"""Where a stream stands: a moment, and the name of what was told of it last."""
+AT_A_LOOK = 100
 
 
 class Which(Asked):
@@ -134,11 +139,15 @@ def list_actions(_: Viewer) -> list[str]:
     "/events",
     response_class=StreamingResponse,
     responses={
-        200: {"description": "Events `incident`, each with the incident as data.", "content": {"text/event-stream": {}}}
+        200: {
+            "description": "Events `incident` (as it is now) and `line` (what somebody said or did of one).",
+            "content": {"text/event-stream": {}},
+        }
     },
 )
 async def events(request: Request, _: Viewer, desk: AtDesk) -> StreamingResponse:
-    """Incidents as they change, as server-sent events; `Last-Event-ID` goes on where a stream broke off."""
+    """Incidents as they change and what people say of them, as server-sent events; `Last-Event-ID` goes on where a
+    stream broke off."""
     known = request.headers.get("last-event-id", "")
     place = _place(known) if known else (desk.clock(), "")
     return stream(_changes(request, desk, place))
@@ -150,19 +159,25 @@ async def _changes(request: Request, desk: Desk, place: tuple[datetime, str]) ->
         if mark is None:
             yield ": still here\n\n"
             continue
-        for incident, work in await run_in_threadpool(_changed, desk, place):
-            place = (incident.updated_at, incident.id)
-            told = IncidentOut.of(incident, work).model_dump(mode="json")
-            yield event("incident", told, encoded(incident.updated_at.isoformat(), incident.id))
+        for last, name, told in await run_in_threadpool(_changed, desk, place):
+            place = last
+            yield event(name, told.model_dump(mode="json"), encoded(last[0].isoformat(), last[1]))
 
 
-def _changed(desk: Desk, place: tuple[datetime, str]) -> list[tuple[Incident, Casework]]:
+def _changed(desk: Desk, after: Place) -> list[tuple[Place, str, IncidentOut | LineOut]]:
+    """Incidents that changed and lines that people wrote, in the order of both, a look's worth."""
     with desk.database.read() as tx:
-        found = incident_store.changed(tx, place)
-        works = casework.of_many(tx, [one.id for one in found])
-    return [(one, works[one.id]) for one in found]
+        incidents, lines = incident_store.changed(tx, after, AT_A_LOOK), incident_store.said(tx, after, AT_A_LOOK)
+        works = casework.of_many(tx, [one.id for one in incidents])
+    found: list[tuple[Place, str, IncidentOut | LineOut]] = [
+        *(((one.updated_at, one.id), "incident", IncidentOut.of(one, works[one.id])) for one in incidents),
+        *(((one.at, f"{one.incident_id}.{one.seq:06}"), "line", LineOut.model_validate(one)) for one in lines),
+    ]
+    return sorted(found, key=lambda one: one[0])[:AT_A_LOOK]
 
 
-def _place(event_id: str) -> tuple[datetime, str]:
+def _place(event_id: str) -> Place:
     at, name = decoded(event_id, 2)
+    if not re.fullmatch(r"[^.]*(\.[0-9]{1,9})?", str(name)):
+        raise HTTPException(422, NOT_OURS)
     return moment(at), str(name)

@@ -145,6 +145,12 @@ class EventOut(Given):
         return cls.model_validate(event)
 
 
+class LineOut(EventOut):
+    """A line of a timeline, with the incident that it belongs to."""
+
+    incident_id: str
+
+
 class SignalOut(Given):
     """A detector's finding."""
 
@@ -301,13 +307,16 @@ class BinOut(Given):
     negative: int
     positive: int
     unscored: int
+    coverage: float | None = None
 
 
 class PulseOut(Given):
-    """A brand's counts, empty slots too."""
+    """A brand's counts, empty slots too. `coverage` is the share of the time that was read, by source; a slot has the
+    mean over them."""
 
     brand: str
     every_seconds: int
+    coverage: dict[str, float]
     bins: list[BinOut]
 
 

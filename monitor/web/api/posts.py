@@ -23,6 +23,7 @@ from monitor.web.api.models import (
 )
 from monitor.web.cursors import post_cursor, read_post_cursor
 from monitor.web.desk import Desk, desk_of
+from monitor.web.seen import by_slot, seen
 from storage import limits
 from storage import posts as post_store
 from storage import pulse as pulse_store
@@ -108,6 +109,8 @@ def get_pulse(_: Viewer, desk: AtDesk, slots: Annotated[Slots, Query()]) -> Puls
     step = timedelta(seconds=every)
     with desk.database.read() as tx, limits.within(tx, LONGEST_ANSWER):
         counted = pulse_store.pulse(tx, slots.brand, start, end, step, slots.source or None)
+        read = seen(tx, desk.settings, start, end, brand=slots.brand, source=slots.source)
+        covered = by_slot(tx, read, start, end, step)
     bins = [
         BinOut(
             start=start + place * step,
@@ -115,10 +118,11 @@ def get_pulse(_: Viewer, desk: AtDesk, slots: Annotated[Slots, Query()]) -> Puls
             negative=one.negative,
             positive=one.positive,
             unscored=one.unscored,
+            coverage=share,
         )
-        for place, one in enumerate(counted)
+        for place, (one, share) in enumerate(zip(counted, covered, strict=True))
     ]
-    return PulseOut(brand=slots.brand, every_seconds=every, bins=bins)
+    return PulseOut(brand=slots.brand, every_seconds=every, coverage=dict(read.shares), bins=bins)
 
 
 @router.get("/brands")

@@ -154,7 +154,30 @@ def test_a_stream_tells_what_changed_since_it_broke_off(of: Desk, monkeypatch: p
     text = start.get("/api/v1/events", headers={"last-event-id": last}).text
     told = [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: ")]
     assert known["state"] == "open"
+    assert "event: line" not in text
     assert [(one["id"], one["state"]) for one in told] == [(f"{ID[:-1]}0", "open"), (f"{ID[:-1]}2", "resolved")]
+
+
+def test_a_stream_tells_what_people_wrote(of: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "LOOKS_EVERY", 0)
+    of.stopping.set()
+    later = NOW + timedelta(hours=1)
+    with of.database.write() as tx:
+        for note in ("calling legal", "legal says no"):
+            incidents.append_event(tx, f"{ID[:-1]}1", later, "note", "slack:Kim", {"note": note})
+        incidents.append_event(tx, f"{ID[:-1]}1", later, "updated")
+    start = browser(of)
+    text = start.get("/api/v1/events", headers={"last-event-id": encoded(NOW.isoformat(), "Z")}).text
+    numbers = [line[4:] for line in text.splitlines() if line.startswith("id: ")]
+    told = [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: ")]
+    assert text.count("event: line") == 2
+    assert [(one["incident_id"], one["details"]["note"]) for one in told] == [
+        (f"{ID[:-1]}1", "calling legal"),
+        (f"{ID[:-1]}1", "legal says no"),
+    ]
+    rest = start.get("/api/v1/events", headers={"last-event-id": numbers[0]}).text
+    assert rest.count("data: ") == 1
+    assert "legal says no" in rest
 
 
 def test_figures_are_there_for_prometheus(of: Desk) -> None:
