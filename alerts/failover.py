@@ -20,6 +20,8 @@ from storage.records import Delivery, DeliveryState, Incident, Reason, delivery_
 
 _log = structlog.get_logger(__name__)
 
+LOOK_EVERY = timedelta(seconds=5)
+"""How long nobody looks at most, unless the patience that was configured is shorter still."""
 _SOON = timedelta(minutes=5)
 _RINGING = (Reason.OPENED, Reason.ESCALATED)
 
@@ -31,32 +33,44 @@ class Failover:
     timing: Timing
     routing: Routing | None
 
-    def overdue(self, tx: Transaction, now: datetime) -> list[Delivery]:
-        """Tell the fallback of every alert that nobody took for too long after it was due."""
+    def look(self, tx: Transaction, now: datetime) -> datetime:
+        """Tell the fallback of every alert that nobody took for too long after it was due; when to look again.
+
+        That is the moment at which the patience with one of those that wait ends. What is enqueued in between is seen
+        in time as well, since no patience is shorter than the time until the next look.
+        """
+        latest = now + min([LOOK_EVERY, *self.timing.failover.values()])
         if self.routing is None:
-            return []
+            return latest
         blocked = {block.channel for block in outbox.blocks(tx, now)}
-        late = [item for item in outbox.unfinished(tx) if self._is_overdue(item, now, blocked)]
-        enqueued: list[Delivery] = []
-        for item in late:
-            waited = span((now - item.first_due_at).total_seconds())
-            why = f"{item.channel} did not take it for {waited}{f': {item.last_error}' if item.last_error else ''}"
-            enqueued += self._tell_others(tx, item, now, why)
-        return enqueued
+        waiting = outbox.unfinished(tx)
+        for item in waiting:
+            if self._is_overdue(item, now, blocked):
+                waited = span((now - item.first_due_at).total_seconds())
+                why = f"{item.channel} did not take it for {waited}{f': {item.last_error}' if item.last_error else ''}"
+                self._tell_others(tx, item, now, why)
+        ends = (end for item in waiting if (end := self._patience_ends_at(item)) is not None and end > now)
+        return min([latest, *ends])
 
     def unreachable(self, tx: Transaction, delivery: Delivery, now: datetime, error: str) -> list[Delivery]:
         """Tell the fallback at once when a way is closed and none of the others is left."""
         return self._tell_others(tx, delivery, now, f"{delivery.channel} cannot be reached: {error}", at_once=True)
 
     def _is_overdue(self, item: Delivery, now: datetime, blocked: Collection[str]) -> bool:
+        end = self._patience_ends_at(item)
+        if end is None or now < end:
+            return False
+        # Where nobody has tried it yet, the first way gets its chance after an outage of our own.
+        tried_for = now - (item.attempted_at or now)
+        return bool(item.last_error) or item.channel in blocked or tried_for >= self.timing.failover[item.severity]
+
+    def _patience_ends_at(self, item: Delivery) -> datetime | None:
+        """When the fallback is told of a delivery that is still not taken; `None` where it never is."""
         patience = self.timing.failover.get(item.severity)
         if not _rings(item) or patience is None:
-            return False
-        since = item.attempted_at or now
-        if not (item.last_error or item.channel in blocked or now - since >= patience):
-            return False  # nobody has tried it yet: after an outage of our own the first way gets its chance
+            return None
         held = item.state is DeliveryState.PENDING  # by a silence or quiet hours: its time begins when they end
-        return now - (max(item.first_due_at, item.due_at) if held else item.first_due_at) >= patience
+        return (max(item.first_due_at, item.due_at) if held else item.first_due_at) + patience
 
     def _may_arrive_soon(self, item: Delivery, now: datetime) -> bool:
         """Whether another way is open: it is tried again before the fallback would be told anyway."""

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Self
 
@@ -20,7 +20,7 @@ import structlog
 
 from alerts.channels.contract import Channel, ChannelContext, ChannelError, Message, OnDoubt, Outcome, Receipt
 from alerts.deadline import Deadline
-from alerts.failover import Failover
+from alerts.failover import LOOK_EVERY, Failover
 from alerts.faults import fault_point
 from alerts.freshness import Freshness, Ready
 from alerts.gathering import Gathering, Parcel
@@ -43,7 +43,6 @@ SLOTS = 8
 """Attempts that one process makes at once."""
 SLOTS_A_CHANNEL = 3
 """Of them, on one channel: one that hangs leaves the others their turn."""
-FAILOVER_EVERY = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +91,32 @@ class Sender:
         self._busy: Counter[str] = Counter()
         self._workers = 0
         self._unrecorded: list[tuple[Parcel, Verdict]] = []
-        self._failover_at: datetime | None = None
+        self._looks: tuple[datetime, datetime] | None = None
+        """When somebody last looked whether the fallback is to be told, and when it is time again."""
         self._is_closed = False
 
     @classmethod
-    def build(cls, settings: Settings, database: Database, *, clock: Callable[[], datetime], owner: str) -> Self:
-        """The sender of one configuration, with all its enabled channels."""
+    def build(
+        cls,
+        settings: Settings,
+        database: Database,
+        *,
+        clock: Callable[[], datetime],
+        owner: str,
+        timing: Timing | None = None,
+        pacing: Pacing | None = None,
+    ) -> Self:
+        """The sender of one configuration, with all its enabled channels; `timing` and `pacing` only to be quicker."""
         return cls(
             database,
             build_channels(settings, clock),
             clock=clock,
             owner=owner,
-            timing=Timing.build(settings),
+            timing=timing or Timing.build(settings),
             routing=Routing.build(settings),
             system=SystemIncidents.build(settings),
             inhibitions=inhibitions(settings),
-            pacing=Pacing.build(settings),
+            pacing=pacing or Pacing.build(settings),
             url=settings.general.public_url,
         )
 
@@ -297,11 +306,13 @@ class Sender:
     def _fail_over(self) -> None:
         now = self._clock()
         with self._state:
-            if self._failover_at is not None and timedelta(0) <= now - self._failover_at < FAILOVER_EVERY:
+            if self._looks is not None and self._looks[0] <= now < self._looks[1]:
                 return
-            self._failover_at = now
+            self._looks = now, now + LOOK_EVERY
         with self._database.write() as tx:
-            self._failover.overdue(tx, now)
+            again_at = self._failover.look(tx, now)
+        with self._state:
+            self._looks = now, again_at
 
 
 def report_health(

@@ -24,7 +24,7 @@ LONGEST_BLOCK = timedelta(hours=1)
 
 
 def _failover() -> dict[Severity, timedelta]:
-    return {Severity.CRITICAL: 60 * _SECOND, Severity.WARNING: 300 * _SECOND}
+    return {Severity.CRITICAL: 55 * _SECOND, Severity.WARNING: 300 * _SECOND}
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ import alerts.render.curve
 import alerts.render.html
 import alerts.render.slack
 from alerts.channels import slack, smtp  # noqa: F401  (before the first fork, not after each)
-from alerts.outbox import Sender, build_channels
+from alerts.outbox import Sender
+from alerts.pacing import Pacing
 from alerts.page import Curve, Page
 from alerts.policy import Change, Rules
 from alerts.routing import Routing
@@ -55,6 +56,17 @@ TIMING = Timing(
 
 def _none() -> dict[Severity, timedelta]:
     return dict.fromkeys(Severity, timedelta(0))
+
+
+TOKEN_EVERY = 0.05
+"""Seconds for a token of any bucket: they hold messages back again and again, and the bench still ends."""
+
+
+def paced(chosen: Settings) -> Pacing:
+    """The buckets of the configuration, which fill quicker than people could read."""
+    usual = Pacing.build(chosen)
+    calm = replace(usual.calm, every=TOKEN_EVERY) if usual.calm else None
+    return Pacing({name: replace(pace, every=TOKEN_EVERY) for name, pace in usual.paces.items()}, calm)
 
 
 RULES = Rules(wait=_none(), interval=_none(), repeat={})
@@ -187,9 +199,8 @@ def work(plan: Plan) -> None:
     os.environ[alerts.faults.VARIABLE] = plan.fault_at
     importlib.reload(alerts.faults)  # it reads the environment once; those who imported it see the same module
     chosen, database, owner = plan.settings(), Database.open(plan.database, migrate=False), f"worker-{os.getpid()}"
-    routing = Routing.build(chosen)
-    sender = Sender(database, build_channels(chosen, now), clock=now, owner=owner, timing=TIMING, routing=routing)
-    decider: Decider = Scripted(plan, database, Speaker(RULES, routing))
+    sender = Sender.build(chosen, database, clock=now, owner=owner, timing=TIMING, pacing=paced(chosen))
+    decider: Decider = Scripted(plan, database, Speaker(RULES, Routing.build(chosen)))
     if plan.whole_days:
         decider = trust_whole.build(_story(plan.whole_days), chosen, database, sender, owner)
     while True:

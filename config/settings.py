@@ -409,7 +409,7 @@ class AlertingSettings(Table):
     """How long after its end a new surge reopens an incident instead of opening another."""
     clear_for: Duration = timedelta(minutes=30)
     """How long a surge must have been over for its incident to be resolved."""
-    failover_critical: Duration = timedelta(seconds=60)
+    failover_critical: Duration = timedelta(seconds=55)
     """How long a critical alert may wait for its channels before the fallback channels are told as well."""
     failover_warning: Duration = timedelta(minutes=5)
     """The same for a warning."""

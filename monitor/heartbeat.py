@@ -18,10 +18,13 @@ from alerts.words import span
 from storage.schedule import Planned
 
 SECONDS = 10.0
+BEAT_EVERY = timedelta(seconds=60)
+LOOK_EVERY = timedelta(seconds=15)
+"""How often it is looked whether all goes on: with it, what is stuck is known outside within two minutes."""
 JUDGED_WITHIN = timedelta(seconds=60)
 SENT_WITHIN = timedelta(seconds=60)
 WRITTEN_WITHIN = timedelta(seconds=30)
-AUDITED_WITHIN = timedelta(minutes=2)
+AUDITED_WITHIN = timedelta(seconds=100)
 READ_WITHIN = 3
 """Intervals within which a source must have been read."""
 LEAST_READ = timedelta(minutes=5)
@@ -56,6 +59,13 @@ def reasons(marks: Watermarks, now: datetime) -> list[str]:
     if marks.oldest_due_at is not None and now - marks.oldest_due_at > SENT_WITHIN:
         found.append(f"a message waits to be sent for {_for(now, marks.oldest_due_at)}")
     return [*found, *_unread(marks, now)]
+
+
+def is_due(beaten_at: datetime | None, was_failing: bool, failing: Sequence[str], now: datetime) -> bool:
+    """Whether the outside is to hear from us: each minute, and at once when that becomes bad news or good."""
+    if beaten_at is None or was_failing is not bool(failing):
+        return True
+    return not timedelta(0) <= now - beaten_at < BEAT_EVERY
 
 
 def _unread(marks: Watermarks, now: datetime) -> list[str]:

@@ -19,7 +19,7 @@ from alerts.system import Failing, SystemIncidents
 from config.settings import Settings
 from monitor.audit import audit
 from monitor.care import Care
-from monitor.heartbeat import Watermarks, beat, reasons
+from monitor.heartbeat import Watermarks, beat, is_due, reasons
 from monitor.rehearsal import Build, RehearsalError, rehearse
 from storage import incidents, outbox, runs
 from storage import schedule as schedule_store
@@ -54,6 +54,8 @@ class Vigil:
     audited_at: datetime | None = None
     judged_at: datetime | None = None
     written_at: datetime | None = None
+    beaten_at: datetime | None = None
+    was_failing: bool = False
     misses: int = field(default=0)
     degraded: Callable[[], str] = lambda: ""
     """Why sentiment is judged by less than what is configured; empty while it is not."""
@@ -76,12 +78,15 @@ class Vigil:
             self.system.recovered(tx, SCORER, now, "the configured model judges again")
 
     def heartbeat(self) -> None:
-        """Let the outside hear that all is well, or what is not."""
+        """Let the outside hear that all is well, or what is not, as often as it is to."""
         url = self.settings.operations.heartbeat_url()
         if not url:
             return
         now = self.clock()
         failing = reasons(self.watermarks(now), now)
+        if not is_due(self.beaten_at, self.was_failing, failing, now):
+            return
+        self.beaten_at, self.was_failing = now, bool(failing)
         if failing:
             _log.error("not well", reasons=failing)
         if error := beat(url, failing):

@@ -241,7 +241,7 @@ def test_while_another_way_is_open_the_fallback_is_left_in_peace(desk: Desk) -> 
     assert desk.ways["phone"].sent == []
 
 
-@pytest.mark.parametrize(("severity", "patience"), [(Severity.CRITICAL, 60), (Severity.WARNING, 300)])
+@pytest.mark.parametrize(("severity", "patience"), [(Severity.CRITICAL, 55), (Severity.WARNING, 300)])
 def test_when_nobody_takes_it_in_time_the_fallback_is_told_as_well(
     desk: Desk, severity: Severity, patience: int
 ) -> None:
@@ -257,6 +257,17 @@ def test_when_nobody_takes_it_in_time_the_fallback_is_told_as_well(
     assert sent(desk, "phone") == ["opened"]
     with desk.database.read() as tx:
         assert [event.kind for event in incidents.events(tx, desk.incident.id)] == ["failover"]
+
+
+def test_the_fallback_is_told_in_the_second_in_which_patience_ends(desk: Desk) -> None:
+    for name in ("slack", "mail"):
+        desk.ways[name].plan = [NO_WAY] * 60
+    desk.wait(seconds=3).send().open()
+    told_at = desk.now + desk.timing.failover[Severity.CRITICAL]
+    while desk.now < told_at:
+        assert desk.send().ways["phone"].sent == []
+        desk.wait(seconds=1)
+    assert sent(desk.send(), "phone") == ["opened"]
 
 
 def test_after_an_outage_of_our_own_the_first_way_gets_its_chance(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from monitor import watchdog
-from monitor.heartbeat import Watermarks, beat, reasons
+from monitor.heartbeat import Watermarks, beat, is_due, reasons
 from storage.records import RunOutcome
 from storage.schedule import Planned
 from tests.servers.web import Reply, Request, WebServer
@@ -38,7 +38,7 @@ def test_nothing_is_wrong_while_everything_goes_on() -> None:
         ({"judged_at": after(seconds=-61)}, "nothing was judged for 1 minute 1 second"),
         ({"judged_at": None}, "nothing was judged for 8 hours"),
         ({"written_at": after(seconds=-31)}, "nothing was written to the database for 31 seconds"),
-        ({"audited_at": after(seconds=-121)}, "incidents were not audited for 2 minutes 1 second"),
+        ({"audited_at": after(seconds=-101)}, "incidents were not audited for 1 minute 41 seconds"),
         ({"oldest_due_at": after(seconds=-61)}, "a message waits to be sent for 1 minute 1 second"),
         ({"sources": (Planned("forum", timedelta(minutes=10), after(minutes=-21), 0, None, after(minutes=-31)),)},
          "forum was not read for 31 minutes"),
@@ -55,6 +55,25 @@ def test_a_source_of_which_the_operators_know_does_not_stop_the_heartbeat() -> N
 
 def test_a_program_that_has_only_just_started_is_not_late() -> None:
     assert reasons(Watermarks(started_at=after(seconds=-20), sources=(HOURLY,)), NOON) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "was_failing", "failing", "due"),
+    [
+        (59, False, [], False),
+        (60, False, [], True),
+        (15, False, ["nothing was judged"], True),
+        (15, True, ["nothing was judged"], False),
+        (60, True, ["nothing was judged"], True),
+        (15, True, [], True),
+        (-15, False, [], True),
+    ],
+)
+def test_it_beats_each_minute_and_at_once_when_the_news_change(
+    seconds: int, was_failing: bool, failing: list[str], due: bool
+) -> None:
+    assert is_due(after(seconds=-seconds), was_failing, failing, NOON) is due
+    assert is_due(None, was_failing, failing, NOON)
 
 
 class Outside(WebServer):
