@@ -20,6 +20,7 @@ from alerts.routing import Routing
 from alerts.speak import Speaker
 from alerts.storm import Storm
 from alerts.system import SystemIncidents
+from alerts.warming import warm
 from collectors.contract import Collector, SourceContext, Wakes
 from config.plugins import resolve
 from config.settings import Settings, SourceSettings
@@ -31,6 +32,7 @@ from monitor.care import Care
 from monitor.collecting import SourceJob
 from monitor.fold import Fold
 from monitor.handed_in import StoredInbox
+from monitor.heartbeat import LOOK_EVERY
 from monitor.incidents import CorrelationSettings
 from monitor.judge import Judge, JudgeSettings
 from monitor.last_word import LastWord
@@ -186,6 +188,7 @@ class App:
 
     def start(self) -> None:
         """Begin to collect, judge and send, each in its own thread."""
+        warm(self.settings)
         with self.database.write() as tx:
             for name, job in self.jobs.items():
                 schedule_store.plan(tx, name, job.every, self.clock())
@@ -204,7 +207,7 @@ class App:
         self.timer.every("escalate", SEND_EVERY, self.escalate)
         for name, every, look in (
             ("audit", AUDIT_EVERY, self.vigil.audit),
-            ("heartbeat", AUDIT_EVERY, self.vigil.heartbeat),
+            ("heartbeat", LOOK_EVERY, self.vigil.heartbeat),
             ("canary", CANARY_EVERY, self.vigil.canary),
             ("daily", AUDIT_EVERY, self.vigil.daily),
             ("briefs", AUDIT_EVERY, self.briefs.run),

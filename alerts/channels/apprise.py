@@ -44,6 +44,7 @@ _MEND = ("401", "403", "404", "410")
 class Options(ChannelOptions):
     """The keys of a `[[channels]]` table of the type `apprise`."""
 
+    draws: ClassVar[bool] = True
     pace: ClassVar[Pace | None] = Pace(every=6, burst=5)
 
     url: SecretReference

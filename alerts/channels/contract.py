@@ -34,6 +34,9 @@ class ChannelOptions(BaseModel):
     edits: ClassVar[bool] = False
     """Whether a message already sent can be edited: such a channel is also given changes that merit no new message."""
 
+    draws: ClassVar[bool] = False
+    """Whether its messages hold the picture of the curve: the program then makes itself ready to draw at its start."""
+
     gathers: ClassVar[bool] = True
     """Whether several alerts can be told in one message; not where a service keeps an alert for each incident."""
 

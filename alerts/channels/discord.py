@@ -50,6 +50,7 @@ class Options(ChannelOptions):
     """The keys of a `[[channels]]` table of the type `discord`."""
 
     edits: ClassVar[bool] = True
+    draws: ClassVar[bool] = True
     pace: ClassVar[Pace | None] = Pace(every=2, burst=5)
 
     url: SecretReference

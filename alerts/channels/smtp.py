@@ -30,6 +30,7 @@ from config.references import MissingSecretError, SecretReference
 class Options(ChannelOptions):
     """The keys of a `[[channels]]` table of the type `smtp`."""
 
+    draws: ClassVar[bool] = True
     pace: ClassVar[Pace | None] = Pace(every=60, burst=5, spares_urgent=True)
 
     host: str = Field(min_length=1, examples=["mail.example.com"])

@@ -59,6 +59,7 @@ class Options(ChannelOptions):
     """The keys of a `[[channels]]` table of the type `telegram`."""
 
     edits: ClassVar[bool] = True
+    draws: ClassVar[bool] = True
     pace: ClassVar[Pace | None] = Pace(every=3, burst=5)
 
     token: SecretReference
