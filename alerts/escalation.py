@@ -73,6 +73,25 @@ class Policy:
         return Step(LAST_EVERY.total_seconds(), self.last_resort)
 
 
+def carried_over(
+    policy: Policy, before: Policy | None, step: int, next_at: datetime | None, severity: Severity, now: datetime
+) -> tuple[int, datetime | None]:
+    """Where an escalation stands on a policy that takes the place of `before`: its next step, and when.
+
+    On the same policy, written anew, what was made stays made, and the next step is due as long after it as the policy
+    says now; on another one it begins at the foot, now.
+    """
+    if before is None or before.name != policy.name:
+        return 1, first_at(policy, severity, now)
+    beyond = step - before.rungs
+    number = policy.rungs + beyond if beyond > 0 else min(step, policy.rungs + 1)
+    rung, usual = policy.rung(number, severity), before.rung(step, severity)
+    if rung is None:
+        return number, None
+    last_at = next_at - timedelta(seconds=usual.delay) if next_at is not None and usual is not None else now
+    return number, max(now, last_at + timedelta(seconds=rung.delay))
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """The step to make now, those that were missed before it, and the next one with its time."""

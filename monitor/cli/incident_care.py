@@ -131,6 +131,31 @@ def verdict(
         output.say(f"{done.incident.id} ({headline}) was {said.value.replace('_', ' ')}; backtests will know.")
 
 
+@app.command("apply-policies", epilog="Example: tocsin incidents apply-policies --config tocsin.toml")
+def apply_policies(config: ConfigFile = DEFAULT, by: By = "", as_json: AsJson = False) -> None:
+    """Let the open incidents go by the policies as they are written now; else a change holds for the next incident.
+
+    What was made of the same policy stays made; another policy begins at its first step.
+    """
+    from alerts.reapply import reapply
+    from alerts.routing import Routing
+    from alerts.words import clock
+
+    chosen = settings.read_settings(config, complete=False)
+    with settings.open_database(chosen) as database, database.write() as tx:
+        applied = reapply(tx, Routing.build(chosen), by or me(), settings.now())
+    if as_json:
+        for one in applied:
+            output.print_json(asdict(one) | {"incident": one.incident.id})
+        return
+    for one in applied:
+        next_one = f"next step {clock(one.next_at, chosen.general.timezone)}" if one.next_at else "no further step"
+        said = f"{one.before or 'no policy'} -> {one.policy or 'no policy'}; {next_one}"
+        output.say(f"{one.incident.id}: {output.plain(said)}")
+    if not applied:
+        output.say("Every open incident goes by the policy of now.")
+
+
 @app.command("note", epilog='Example: tocsin incidents note 01JX "legal has seen it"')
 def note_(
     name: Name,

@@ -182,3 +182,15 @@ def test_a_database_is_not_made_by_looking_for_one(tocsin: Run, configured: Path
     assert result.exit_code == 2
     assert "there is no database at" in result.output
     assert not (configured.parent / "tocsin.db").exists()
+
+
+def test_open_incidents_go_by_the_policies_of_now(tocsin: Run, known: Database, configured: Path) -> None:
+    assert "policy of now" in tocsin("incidents", "apply-policies").output
+    text = configured.read_text(encoding="utf-8").replace("[[routes]]", '[[routes]]\npolicy = "night"', 1)
+    step = '[[policies.steps]]\ndelay = "10m"\nchannels = ["bells"]\n'
+    configured.write_text(f'{text}\n[[policies]]\nname = "night"\nlast_resort = ["bells"]\n{step}', encoding="utf-8")
+    said = tocsin("incidents", "apply-policies", "--json")
+    assert [json.loads(line)["policy"] for line in said.output.splitlines()] == ["night"]
+    configured.write_text(configured.read_text(encoding="utf-8").replace('"10m"', '"30m"'), encoding="utf-8")
+    assert tocsin("incidents", "apply-policies").output == f"{FIRST}: night -> night; next step 1 May 12:30\n"
+    assert "policy of now" in tocsin("incidents", "apply-policies").output

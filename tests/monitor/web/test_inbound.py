@@ -228,12 +228,14 @@ def test_what_is_signed_and_holds_nothing_is_400(stranger: TestClient) -> None:
 # -- PagerDuty ---------------------------------------------------------------------------------------------------------
 
 
-def webhook(kind: str, *, agent: str = "user_reference", key: str = f"{FIRST}.1") -> bytes:
+def webhook(
+    kind: str, *, agent: str = "user_reference", key: str = f"{FIRST}.1", at: str = "2024-05-01T12:10:00.000Z"
+) -> bytes:
     event = {
         "id": "5ac64822-4adc-4fda-ade0-410becf0de4f",
         "event_type": kind,
         "resource_type": "incident",
-        "occurred_at": "2024-05-01T12:10:00.000Z",
+        "occurred_at": at,
         "agent": {"id": "PLH1HKV", "type": agent, "summary": "Tenex Engineer"},
         "data": {"id": "PGR0VU2", "type": "incident", "incident_key": key, "status": "acknowledged"},
     }
@@ -251,6 +253,29 @@ def test_taken_there_is_taken_here_and_over_there_is_over_here(desk: Desk, stran
     assert stored(desk).acknowledged_by == "pagerduty:Tenex Engineer"
     post_webhook(stranger, webhook("incident.resolved"))
     assert stored(desk).state is IncidentState.RESOLVED
+
+
+@pytest.mark.parametrize("agent", ["user_reference", "service_reference"])
+def test_an_acknowledgement_that_ran_out_there_is_none_here(desk: Desk, stranger: TestClient, agent: str) -> None:
+    post_webhook(stranger, webhook("incident.acknowledged"))
+    later = "2099-01-01T00:00:00Z"
+    assert post_webhook(stranger, webhook("incident.unacknowledged", agent=agent, at=later)).status_code == 200
+    assert (stored(desk).state, stored(desk).acknowledged_by) == (IncidentState.OPEN, None)
+
+
+def test_one_that_ran_out_before_it_was_taken_anew_changes_nothing(desk: Desk, stranger: TestClient) -> None:
+    post_webhook(stranger, webhook("incident.acknowledged"))
+    said = post_webhook(stranger, webhook("incident.unacknowledged", at="2001-01-01T00:00:00Z"))
+    assert "taken anew" in said.text
+    assert stored(desk).state is IncidentState.ACKNOWLEDGED
+
+
+def test_who_took_it_elsewhere_keeps_it_when_pagerduty_forgets(desk: Desk, stranger: TestClient) -> None:
+    with desk.database.write() as tx:
+        desk.care.do(tx, FIRST, Action.ACKNOWLEDGE, "slack:Kim", AT)
+    said = post_webhook(stranger, webhook("incident.unacknowledged", at="2099-01-01T00:00:00Z"))
+    assert "not taken at PagerDuty" in said.text
+    assert stored(desk).acknowledged_by == "slack:Kim"
 
 
 @pytest.mark.parametrize(
