@@ -22,7 +22,7 @@ from monitor.incidents import Change
 from monitor.register import Told
 from monitor.response import response
 from monitor.similar import similar
-from monitor.telling_words import telling_words
+from monitor.telling_words import telling_words, wordings
 from storage import bins as bin_store
 from storage import casework as casework_store
 from storage import gaps as gap_store
@@ -310,10 +310,9 @@ def _pause(tx: Transaction, incident: Incident, at: datetime) -> dict[str, Any]:
 
 def _terms(tx: Transaction, incident: Incident, posts: Sequence[MentionedPost]) -> tuple[str, ...]:
     """What the posts have that the week before had not; where words are not set apart, what the detectors found."""
-    week = (incident.began_at - USUAL_FOR, incident.began_at)
-    usual = post_store.window(tx, *week, brand=incident.brand, newest=MOST_POSTS)
+    usual = post_store.wordings(tx, incident.began_at - USUAL_FOR, incident.began_at, incident.brand, MOST_POSTS)
     names = [incident.brand, *(term for item in posts for term in item.mention.matched)]
-    return telling_words(posts, usual, names) or tuple(incident.facts.get("terms", ()))
+    return telling_words(wordings(posts), usual, names) or tuple(incident.facts.get("terms", ()))
 
 
 def _why(signals: Iterable[Signal]) -> tuple[str, ...]:

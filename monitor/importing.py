@@ -22,7 +22,6 @@ from collectors.rows import RowFormat, RowReader, joined
 from collectors.tables import BadRow, Row, is_seekable, read_rows
 from config.settings import Settings
 from monitor.app import JUDGE_AGAIN, assemble
-from monitor.matching import Matcher
 from monitor.pipeline import Batch, Pipeline
 from monitor.scale.ahead import ReadAhead, read_ahead
 from monitor.scale.workers import Alone, Workers
@@ -108,7 +107,6 @@ class Importing:
         """Put the pipeline together; it stores and does not judge."""
         self._understanding = ReadAhead.build(self.settings, steady=True)
         self._pipeline: Pipeline = assemble(self.settings, self.database, understanding=self._understanding)
-        self._matcher = Matcher(self.settings.brands)
 
     def run(self, path: Path, progress: Progress, *, from_start: bool = False) -> Imported:
         """Take one file in; `CollectorError` where it cannot be read."""
@@ -147,7 +145,7 @@ class Importing:
         if isinstance(meant, BadRow):
             batch.left_out[meant.reason.partition(":")[0][:100]] += 1
         elif isinstance(meant, Post):
-            if self.takes_all or self._matcher.match(meant):
+            if self.takes_all or self._understanding.is_about_us(meant):
                 batch.add(meant)
             else:
                 batch.left_out[ABOUT_NOBODY] += 1

@@ -18,16 +18,15 @@ PRIOR = 0.5
 SURE = 1.645
 """Standard errors by which a word must be more common than usual: one word in twenty by chance."""
 
+_NO_WORDS = re.compile(r"https?://\S+|[@#$]\w+")
 _WORD = re.compile(rf"[^\W\d_]{{{LEAST_LETTERS},}}")
 
 
-def telling_words(
-    told: Sequence[MentionedPost], usual: Sequence[MentionedPost], names: Iterable[str]
-) -> tuple[str, ...]:
-    """The words of `told` that are over-represented against `usual`, strongest first, without those of `names`.
+def telling_words(told: Iterable[str], usual: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
+    """The words of the texts `told` that `usual` has far less often, strongest first, without those of `names`.
 
     Log-odds ratio with a prior, in standard errors (Monroe, Colaresi and Quinn, "Fightin' Words", Political Analysis
-    16:4, 2008, eq. 16 and 22); a wording that is copied counts once.
+    16:4, 2008, eq. 16 and 22). A text that was copied is given once (`wordings`).
     """
     own, other = _voices(told), _voices(usual)
     own_size, other_size = sum(own.values()), sum(other.values())
@@ -47,11 +46,15 @@ def _strength(own: int, own_size: int, other: int, other_size: int) -> float:
     return (math.log(own_odds) - math.log(other_odds)) / math.sqrt(1 / (own + PRIOR) + 1 / (other + PRIOR))
 
 
-def _voices(posts: Sequence[MentionedPost]) -> Counter[str]:
-    """In how many distinct wordings each word stands."""
-    texts = {item.content_key: f"{item.post.title} {item.post.text}" for item in posts}
-    return Counter(word for text in texts.values() for word in _words(text))
+def wordings(posts: Sequence[MentionedPost]) -> list[str]:
+    """What the posts say, each wording once."""
+    return list({item.content_key: f"{item.post.title} {item.post.text}" for item in posts}.values())
+
+
+def _voices(texts: Iterable[str]) -> Counter[str]:
+    """In how many of the texts each word stands."""
+    return Counter(word for text in texts for word in _words(text))
 
 
 def _words(text: str) -> set[str]:
-    return set(_WORD.findall(re.sub(r"https?://\S+|[@#$]\w+", " ", text).casefold()))
+    return set(_WORD.findall(_NO_WORDS.sub(" ", text).casefold()))

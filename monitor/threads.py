@@ -27,14 +27,18 @@ def inherited(
     with them, and replies that are stored already and whose root arrives only now.
     """
     roots = brands_of_roots(mentions)
-    asked = {root for post in posts if (root := root_of(post)) is not None}
+    replies = [post for post in posts if post.thread_id is not None and root_of(post) is not None]
+    asked = {root for post in replies if (root := root_of(post)) is not None}
     known = {**thread_store.brands_of(tx, asked), **{key: roots[key] for key in asked & roots.keys()}}
-    found = passed_on(posts, mentions, known)
-    arriving = {post.key for post in posts}
-    for root in sorted(thread_store.answered(tx, roots)):
+    found = passed_on(replies, mentions, known) if known else []
+    answered = thread_store.answered(tx, roots)
+    arriving = {post.key for post in posts} if answered else set()
+    for root in sorted(answered):
         for brand, relevance in roots[root].items():
             stored = thread_store.replies_without(tx, root, brand)
             found += [(post, _mention(post, brand, relevance)) for post in stored if post.key not in arriving]
+    if not found:
+        return []
     return sifted(understanding.judged, found, lambda item: item[0].external_id).results
 
 

@@ -67,6 +67,10 @@ class Understanding:
         """Name and version of the scorer: changes whenever the same text may score otherwise."""
         return f"{self._scorer.name} {self._scorer.version}"
 
+    def is_about_us(self, post: Post) -> bool:
+        """Whether the post is about a brand; what was found out is not found out again by `read`."""
+        return bool(self._matcher.match(post))
+
     def read(self, posts: Sequence[Post]) -> list[MentionedPost]:
         """The mentions in the posts, in order, with their scores; posts about no brand leave nothing behind.
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from storage.database import Transaction
 from storage.records import MAY_SURFACE_LATE, EngagementSample, MentionedPost, Post, PostKey
 from storage.rows import POST_COLUMNS, SAMPLE_COLUMNS, M, P, select_mentioned, to_mentioned_post, to_post, to_sample
-from storage.schema import engagement_sample, post
+from storage.schema import engagement_sample, mention, post
 from storage.search import Found, search
 from storage.statements import by_source, is_constantly_in, is_one_of
 
@@ -51,6 +51,17 @@ def window(
         return [to_mentioned_post(row) for row in tx.execute(statement.order_by(*order))]
     last = statement.order_by(*(column.desc() for column in order)).limit(newest)
     return [to_mentioned_post(row) for row in tx.execute(last)][::-1]
+
+
+def wordings(tx: Transaction, since: datetime, until: datetime, brand: str, most: int) -> list[str]:
+    """Title and text of every distinct wording among the last `most` mentions of a brand in `[since, until)`."""
+    statement = select(M.content_key, P.title, P.text).select_from(mention.join(post, P.id == M.post_id))
+    statement = statement.where(M.brand == brand, M.created_at >= since, M.created_at < until)
+    last = statement.order_by(M.created_at.desc(), P.source.desc(), P.external_id.desc()).limit(most)
+    found: dict[str, str] = {}
+    for key, title, text in tx.execute(last):
+        found.setdefault(key, f"{title} {text}")
+    return list(found.values())
 
 
 def judged(tx: Transaction, since: datetime, until: datetime) -> list[MentionedPost]:

@@ -18,7 +18,6 @@ from benchmarks.speed import material
 from benchmarks.speed.measuring import Unit, Watch, ratios, rss_mb
 from config.settings import Settings
 from monitor.app import assemble
-from monitor.matching import Matcher
 from monitor.pipeline import Batch, Pipeline
 from storage.database import Database
 from storage.records import Post
@@ -34,7 +33,7 @@ class Way:
     """The path over one new SQLite file."""
 
     pipeline: Pipeline
-    matches: Matcher | None = None
+    only_matched: bool = False
     """Leaves out what is about no brand, as `tocsin import` does."""
     watch: Watch = field(default_factory=Watch)
     posts: int = 0
@@ -42,7 +41,8 @@ class Way:
     def take(self, posts: Sequence[Post]) -> None:
         """One round, timed."""
         with self.watch.running():
-            wanted = [post for post in posts if self.matches.match(post)] if self.matches else posts
+            is_wanted = self.pipeline.understanding.is_about_us
+            wanted = [post for post in posts if is_wanted(post)] if self.only_matched else posts
             for start in range(0, len(wanted), BATCH):
                 self.pipeline.ingest(Batch(posts=wanted[start : start + BATCH]))
             end = posts[-1].created_at - timedelta(minutes=5)
@@ -100,5 +100,4 @@ def long_history(count: int) -> dict[str, Any]:
 
 
 def _path(chosen: Settings, database: Database, *, only_matched: bool) -> Way:
-    matches = Matcher(chosen.brands) if only_matched else None
-    return Way(assemble(chosen, database, durable=False), matches)
+    return Way(assemble(chosen, database, durable=False), only_matched)

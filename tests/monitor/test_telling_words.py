@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from monitor.telling_words import telling_words
+from monitor.telling_words import telling_words, wordings
 from storage.records import Label, Mention, MentionedPost, Post, Score
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -22,28 +22,28 @@ def said(*texts: str) -> list[MentionedPost]:
     ]
 
 
-USUAL = said(*(f"the Norrvik contract and the signal at {place}" for place in ("home", "work", "sea", "town", "night")))
+USUAL = [f"the Norrvik contract and the signal at {place}" for place in ("home", "work", "sea", "town", "night")]
 
 
 def test_words_that_are_new_to_the_brand_come_first() -> None:
     told = said("the voicemail of Norrvik", "that voicemail again", "a voicemail about the contract", "what a contract")
-    assert telling_words(told, USUAL, ["Norrvik"])[0] == "voicemail"
+    assert telling_words(wordings(told), USUAL, ["Norrvik"])[0] == "voicemail"
 
 
 def test_words_that_are_always_said_of_the_brand_are_left_out() -> None:
     told = said("signal and contract", "contract and signal", "the signal")
-    assert telling_words(told, USUAL, []) == ()
+    assert telling_words(wordings(told), USUAL, []) == ()
 
 
 def test_a_copied_wording_counts_once() -> None:
-    assert telling_words(said(*["share this everywhere"] * 40), USUAL, []) == ()
+    assert telling_words(wordings(said(*["share this everywhere"] * 40)), USUAL, []) == ()
 
 
 def test_the_names_of_the_brand_and_handles_and_links_tell_nothing() -> None:
     told = said("Norrvik @norrvikcare https://norrvik.example/voicemail one", "Norrvik @norrvikcare #shame two")
-    assert telling_words(told, [], ["Norrvik"]) == ()
+    assert telling_words(wordings(told), [], ["Norrvik"]) == ()
 
 
 def test_words_of_any_script_are_found() -> None:
     told = said("позор компании опять", "какой позор однако", "просто позор вообще")
-    assert telling_words(told, USUAL, []) == ("позор",)
+    assert telling_words(wordings(told), USUAL, []) == ("позор",)

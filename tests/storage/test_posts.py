@@ -53,6 +53,14 @@ def test_a_thread_is_read_oldest_first(database: Database) -> None:
         assert [each.external_id for each in posts.thread(tx, "news", "n1")] == ["n1"]
 
 
+def test_wordings_are_told_once_and_only_of_the_newest(database: Database) -> None:
+    with database.read() as tx:
+        assert len(posts.wordings(tx, NOON, after(hours=1), "Acme", 9)) == len(
+            {item.content_key for item in posts.window(tx, NOON, after(hours=1), "Acme")}
+        )
+        assert posts.wordings(tx, NOON, after(hours=1), "Acme", 1) == ["Naïve “couriers” Acme 快递 迟到 了"]
+
+
 def test_a_window_has_mentions_only_in_order_of_time(database: Database) -> None:
     with database.read() as tx:
         everything = posts.window(tx, NOON, after(hours=1))
