@@ -12,7 +12,7 @@ from __future__ import annotations
 import heapq
 import math
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple, Self
@@ -89,6 +89,17 @@ _PLAIN = Word("", None)
 """Stands for every word that no rule asks for."""
 
 
+class _Words(dict[str, Word]):
+    """The words that are remembered; what is not is asked for, so that a whole text is looked up in one go."""
+
+    def __init__(self, ask: Callable[[str], Word]) -> None:
+        super().__init__()
+        self._ask = ask
+
+    def __missing__(self, token: str) -> Word:
+        return self._ask(token)
+
+
 class Vader:
     """Evaluates the rules over a lexicon of `word → valence` and emoji of `character → description`."""
 
@@ -96,7 +107,7 @@ class Vader:
         self._lexicon = lexicon
         self._emoji = emoji
         self._emoji_characters = frozenset(character for character in emoji if len(character) == 1)
-        self._words: dict[str, Word] = {}
+        self._words = _Words(self._remembered)
         for word in lexicon:
             self._remembered(word)
 
@@ -135,12 +146,7 @@ class Vader:
 
     def words(self, text: str) -> list[Word]:
         """The words of a text whose emoji are described."""
-        known = self._words
-        tokens = text.split()
-        try:
-            return list(map(known.__getitem__, tokens))
-        except KeyError:
-            return [known.get(token) or self._remembered(token) for token in tokens]
+        return list(map(self._words.__getitem__, text.split()))
 
     def _remembered(self, token: str) -> Word:
         if len(self._words) >= _MEMORY:
