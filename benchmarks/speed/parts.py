@@ -56,9 +56,10 @@ def _scored(vader: Vader, texts: Sequence[str]) -> tuple[Watch, Watch]:
 
 def matching(posts: Sequence[Post], brands: int, aliases: int = material.ALIASES) -> dict[str, Any]:
     """Finding the brands in posts that no copy came before."""
-    matcher = Matcher(material.settings(brands, aliases).brands)
+    chosen = material.settings(brands, aliases).brands
     new = list({post.text: post for post in posts}.values())
-    own = seconds(lambda: [matcher.match(post) for post in new], 1)
+    matchers = iter([Matcher(chosen) for _ in range(3)])  # each has seen nothing yet
+    own = seconds(lambda: list(map(next(matchers).match, new)), 3)
     return {"microseconds_a_post": round(1e6 * own / len(new), 2)}
 
 
