@@ -122,13 +122,15 @@ def _new_ids(tx: Transaction, count: int) -> Iterable[int]:
 
 def _post_values(state: PostState, time: Callable[[datetime], Any]) -> tuple[Any, ...]:
     of, counts = state.post, state.post.engagement
-    edited_at, collected_at, engagement_at = of.edited_at, of.collected_at, state.engagement_at
+    edited_at, collected_at, engagement_at, read_at = of.edited_at, of.collected_at, state.engagement_at, state.rank[1]
+    read = time(read_at)
     return (
         state.id, of.source, of.external_id, of.kind.value, of.thread_id, of.parent_id, of.repost_of, of.url,
-        of.author, of.author_name, of.author_reach, of.title, of.text, of.language, time(of.created_at),
-        time(edited_at) if edited_at else None, time(collected_at) if collected_at else None, time(state.rank[1]),
-        time(engagement_at) if engagement_at else None, counts.likes, counts.shares, counts.replies, counts.views,
-        _json(of.brands),
+        of.author, of.author_name, of.author_reach, of.title, of.text, of.language,
+        read if of.created_at is read_at else time(of.created_at),
+        time(edited_at) if edited_at else None, time(collected_at) if collected_at else None, read,
+        (read if engagement_at is read_at else time(engagement_at)) if engagement_at else None,
+        counts.likes, counts.shares, counts.replies, counts.views, _json(of.brands),
     )  # fmt: skip
 
 

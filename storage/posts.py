@@ -48,9 +48,10 @@ def window(
         statement = statement.where(M.brand == brand)
     order = (at, P.source, P.external_id, M.brand)
     if newest is None:
-        return [to_mentioned_post(row) for row in tx.execute(statement.order_by(*order))]
+        # all(): row by row costs a tenth more
+        return [to_mentioned_post(row) for row in tx.execute(statement.order_by(*order)).all()]
     last = statement.order_by(*(column.desc() for column in order)).limit(newest)
-    return [to_mentioned_post(row) for row in tx.execute(last)][::-1]
+    return [to_mentioned_post(row) for row in tx.execute(last).all()][::-1]
 
 
 def wordings(tx: Transaction, since: datetime, until: datetime, brand: str, most: int) -> list[str]:
@@ -73,7 +74,7 @@ def judged(tx: Transaction, since: datetime, until: datetime) -> list[MentionedP
         is_constantly_in(P.kind, (kind.value for kind in MAY_SURFACE_LATE)),
         P.collected_at.is_not(None),
     )
-    older = (to_mentioned_post(row) for row in tx.execute(surfaced) if row.created_at < since)
+    older = [to_mentioned_post(row) for row in tx.execute(surfaced).all() if row.created_at < since]
     found = [*written, *older]
     counted = [item for item in found if since <= item.post.judged_at < until]
     return sorted(counted, key=lambda item: (item.post.judged_at, item.post.key, item.mention.brand))
@@ -84,7 +85,7 @@ def samples(tx: Transaction, since: datetime, until: datetime) -> list[Engagemen
     columns = engagement_sample.c
     statement = select(*SAMPLE_COLUMNS).where(columns.at >= since, columns.at < until)
     ordered = statement.order_by(columns.at, columns.source, columns.external_id)
-    return [to_sample(row) for row in tx.execute(ordered)]
+    return [to_sample(row) for row in tx.execute(ordered).all()]
 
 
 def matched_terms(tx: Transaction) -> dict[str, set[str]]:

@@ -4,7 +4,8 @@ read as one word."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import NamedTuple
 
 from monitor.sentiment.emoji import EMOJI, PICTURED, SKIN_AND_JOINERS
@@ -61,6 +62,17 @@ class Token(Word):
         self.is_marked = bool(hint) or self.is_brand or self.is_link
 
 
+class _Known(dict[str, tuple[Token, ...]]):
+    """What tokens are made of; what is not known is asked for, so that a whole text is looked up in one go."""
+
+    def __init__(self, ask: Callable[[str], tuple[Token, ...]]) -> None:
+        super().__init__()
+        self._ask = ask
+
+    def __missing__(self, token: str) -> tuple[Token, ...]:
+        return self._ask(token)
+
+
 class Wording:
     """Reads texts of one language into words. `base` are valences for words that the lexicon does not know."""
 
@@ -70,7 +82,7 @@ class Wording:
         self._is_english = language == "en"
         self._spellings = spellings_of(language)
         self._phrases = _phrases(lexicon.phrases)
-        self._known: dict[str, tuple[Token, ...]] = {}
+        self._known = _Known(self._parts)
         self._tokens: dict[str, Token] = {}
         self._link = (Token(LINK, None),)
 
@@ -80,11 +92,7 @@ class Wording:
             text = text.translate(_APOSTROPHES)
         if " n't" in text or " N'T" in text:  # texts that were tokenised before they reached us
             text = text.replace(" n't", "n't").replace(" N'T", "N'T")
-        known = self._known
-        words: list[Token] = []
-        for token in text.split():
-            parts = known.get(token)
-            words += self._parts(token) if parts is None else parts
+        words = list(chain.from_iterable(map(self._known.__getitem__, text.split())))
         for place, word in enumerate(words):
             if word.phrases and place + 1 < len(words) and words[place + 1].lower in word.phrases:
                 return _joined(words, place)
