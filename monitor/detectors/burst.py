@@ -9,7 +9,8 @@ Measured on labelled history in docs/detection-counts.md.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from copy import copy
+from dataclasses import astuple, dataclass, fields
 from typing import Final, Self
 
 import numpy as np
@@ -94,6 +95,9 @@ class _Thresholds:
     escalation: Floats
 
 
+_NAMES: Final = tuple(field.name for field in fields(BurstSettings))
+
+
 class SeriesBank:
     """Judges the count series `names`, one tick of five minutes after the other.
 
@@ -176,9 +180,12 @@ class SeriesBank:
 
     def copy(self) -> Self:
         """An independent bank with the same past."""
-        twin = type(self)(self.names, self._settings, self._overrides)
-        twin.load(self.dump())
-        return twin
+        return copy(self).detach()
+
+    def detach(self) -> Self:
+        """Let go of what a shallow copy shares with the original."""
+        self._overrides, self._memory = dict(self._overrides), self._memory.copy()
+        return self
 
     def dump(self) -> bytes:
         """The whole past, to go on later exactly as if there had been no interruption. Settings are not part of it."""
@@ -197,8 +204,10 @@ class SeriesBank:
         self._memory = memory
         self._usual = usual_of(memory)
         chosen = [self._overrides.get(name, self._settings) for name in memory.names]
-        table = {field.name: [getattr(settings, field.name) for settings in chosen] for field in fields(BurstSettings)}
-        self._thresholds = _Thresholds(**{name: np.array(values, dtype=float) for name, values in table.items()})
+        rows = {settings: row for row, settings in enumerate(dict.fromkeys(chosen))}  # of thousands most are the same
+        table = np.array([astuple(settings) for settings in rows], dtype=float).reshape(len(rows), len(_NAMES))
+        columns = table[[rows[settings] for settings in chosen]].T if chosen else table.T
+        self._thresholds = _Thresholds(**{name: column.copy() for name, column in zip(_NAMES, columns, strict=True)})
 
     def _column(
         self, counts: npt.ArrayLike, covered: npt.ArrayLike | None

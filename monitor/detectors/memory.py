@@ -35,6 +35,10 @@ FIELDS: Final[dict[str, tuple[tuple[int, ...], str, float]]] = {
 excess of each of a day's blocks, the one under way last; the daily maxima; tick and surprise of the last ring."""
 
 
+CHANGED: Final = ("last_rung", "loudness")
+"""Fields whose arrays are changed where they are."""
+
+
 class MemoryFormatError(ValueError):
     """A saved memory cannot be taken up: it was written by another version, or is not one at all."""
 
@@ -63,10 +67,10 @@ class Memory:
         self.names = both
 
     def copy(self) -> Memory:
-        """An independent memory of the same."""
+        """An independent memory of the same. Only what rang is changed in place; the other arrays are replaced."""
         twin = Memory([])
         twin.tick, twin.names = self.tick, list(self.names)
-        twin.arrays = {field: array.copy() for field, array in self.arrays.items()}
+        twin.arrays = self.arrays | {field: self.arrays[field].copy() for field in CHANGED}
         return twin
 
     def take(self, ticks: int, learned: Mapping[str, Array]) -> None:
