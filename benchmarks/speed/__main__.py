@@ -24,7 +24,7 @@ from typing import Any
 
 import structlog
 
-from benchmarks.speed import decisive, material, parts, paths, peer
+from benchmarks.speed import decisive, material, parts, paths, peer, shares
 from benchmarks.speed.measuring import apart
 from monitor.tidying import tidy_seldom
 
@@ -43,7 +43,7 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         partial(paths.whole_path, count, material.TWEETS, data, only_matched=True),
     )
     for shape in material.SHAPES[1:]:
-        smaller = count // 4 if shape.sentences > 1 else count // 2
+        smaller = max(2_000, count // 20 if shape.sentences > 1 or shape.emoji else count // 2)
         yield f"whole path, {shape.name}", partial(paths.whole_path, smaller, shape, data)
     yield "scoring, equal to the package", partial(parts.scoring, texts)
     yield "matching 200 brands x 10 aliases", partial(parts.matching, few, 200)
@@ -58,6 +58,8 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
     yield "decisive post to request", partial(decisive.decisive_post, 6 if options.quick else 12)
     yield "tocsin --help", partial(parts.start_up, "--help")
     yield "tocsin check", partial(parts.start_up, "check", "--config", "CONFIG")
+    if options.shares:
+        yield "where the time of the whole path goes", partial(shares.where, count, data)
     if options.history:
         yield f"a history of {options.history:,} posts", partial(paths.long_history, options.history)
     if options.peer:
@@ -99,6 +101,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer posts")
     parser.add_argument("--data", type=Path, help="folder of labelled texts to measure on (default: made texts)")
     parser.add_argument("--posts", type=int, help="how many posts (default 40,000; quick 4,000)")
+    parser.add_argument("--shares", action="store_true", help="also where the time of the whole path goes")
     parser.add_argument("--history", type=int, default=0, metavar="N", help="also a history of so many posts (1000000)")
     parser.add_argument("--peer", type=Path, metavar="PYTHON", help="also obsei, installed for this interpreter")
     parser.add_argument("--only", default="", metavar="WORDS", help="only rows whose name holds these words")

@@ -61,11 +61,12 @@ def whole_path(count: int, shape: material.Shape, folder: Path | None, *, only_m
     chosen = material.settings(shape.brands)
     posts = material.posts(count + WARM * ROUND, shape, [brand.name for brand in chosen.brands], folder)
     with tempfile.TemporaryDirectory() as place, Database.open(f"sqlite:///{place}/speed.db") as database:
-        path, unit = _path(chosen, database, only_matched=only_matched), Unit()
+        path, unit = way_over(chosen, database, only_matched=only_matched), Unit()
         for number, batch in enumerate(rounds(posts)):
             if number == WARM:
-                unit.watch, path.watch, path.posts = Watch(), Watch(), 0
-            unit.over([post.text for post in batch])
+                path.watch, path.posts = Watch(), 0
+            if number >= WARM:
+                unit.over([post.text for post in batch])
             path.take(batch)
     return {
         **ratios(unit.watch, path.watch),
@@ -81,7 +82,7 @@ def long_history(count: int) -> dict[str, Any]:
     ends = [count // 10, count - count // 10, count]
     marks: list[tuple[float, float, int]] = []
     with tempfile.TemporaryDirectory() as place, Database.open(f"sqlite:///{place}/speed.db") as database:
-        path, unit = _path(chosen, database, only_matched=False), Unit()
+        path, unit = way_over(chosen, database), Unit()
         for batch in rounds(posts):
             unit.over([post.text for post in batch])
             path.take(batch)
@@ -99,5 +100,6 @@ def long_history(count: int) -> dict[str, Any]:
     }
 
 
-def _path(chosen: Settings, database: Database, *, only_matched: bool) -> Way:
+def way_over(chosen: Settings, database: Database, *, only_matched: bool = False) -> Way:
+    """The path of a configuration over a database."""
     return Way(assemble(chosen, database, durable=False), only_matched)

@@ -15,8 +15,16 @@ from typing import Any
 from storage.records import Post
 
 _THERE = r"""
-import json, sys, time
+import json, sys, time, types
 from importlib.metadata import version
+class Left(types.ModuleType):  # its analyser of tone imports these (gigabytes) and does not use them
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return type(name, (), {})
+for name in ("transformers", "torch"):
+    sys.modules[name] = Left(name)
+sys.modules["torch"].cuda = types.SimpleNamespace(is_available=lambda: False)
 from obsei.analyzer.sentiment_analyzer import VaderSentimentAnalyzer
 from obsei.payload import TextPayload
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
@@ -39,6 +47,6 @@ print(json.dumps({"obsei": version("obsei"), "ratio_to_bare_loop": round(loop / 
 def beside(python: Path, posts: Sequence[Post]) -> dict[str, Any]:
     """The peer's ratio to the bare loop."""
     texts = json.dumps([post.text for post in posts])
-    ran = subprocess.run([str(python), "-c", _THERE], input=texts, capture_output=True, text=True, check=True)
+    ran = subprocess.run([str(python), "-c", _THERE], input=texts, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
     return found

@@ -184,7 +184,8 @@ class SeriesBank:
 
     def detach(self) -> Self:
         """Let go of what a shallow copy shares with the original."""
-        self._overrides, self._memory = dict(self._overrides), self._memory.copy()
+        self._overrides = dict(self._overrides)
+        self._memory: Memory = self._memory.copy()
         return self
 
     def dump(self) -> bytes:
