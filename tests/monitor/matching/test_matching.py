@@ -166,3 +166,16 @@ def test_hashtags_of_campaigns_name_the_company(text: str) -> None:
 )
 def test_other_words_around_a_name_in_a_hashtag_do_not(text: str) -> None:
     assert Matcher([BrandSettings(name="Delta")]).match(post(text=text)) == []
+
+
+def test_a_copy_of_a_text_is_about_the_same_brands_under_its_own_name() -> None:
+    matcher = Matcher([brand("Acme"), brand("Bolt")])
+    first, copy = post("p1", text="Acme sues Bolt"), post("p2", text="Acme sues Bolt")
+    assert [(found.brand, found.external_id) for found in matcher.match(first)] == [("Acme", "p1"), ("Bolt", "p1")]
+    assert [(found.brand, found.external_id) for found in matcher.match(copy)] == [("Acme", "p2"), ("Bolt", "p2")]
+
+
+def test_what_a_source_says_of_a_post_is_not_said_of_its_copies() -> None:
+    matcher = Matcher([brand("Acme"), brand("Bolt")])
+    assert [found.brand for found in matcher.match(post("p1", text="Acme again", brands=("Bolt",)))] == ["Acme", "Bolt"]
+    assert [found.brand for found in matcher.match(post("p2", text="Acme again"))] == ["Acme"]
