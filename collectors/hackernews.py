@@ -7,6 +7,8 @@ The items (Firebase) have no search and no published limit: one request each, so
 read how watched stories grow, 50 a turn. Neither needs an account. Nothing here counts shares or views; points of
 comments are not published.
 
+After an absence the newest half hour is read first, then what was missed, oldest first.
+
 Threads: a story and its comments; a comment's `parent_id` is what it answers, `thread_id` the story.
 """
 
@@ -46,6 +48,8 @@ HITS = 1000
 REQUESTS_PER_DAY = 10_000 * 24
 
 _FIRST_SLICE, _WIDEST_SLICE = 1800, 6 * 3600
+_LIVE, _ABSENCE = 1800, 3600
+"""Seconds of the newest that are read first, and of an absence after which they are."""
 _SILENCE = 600
 """Seconds without a single post after which the index must be stuck: the site is never that quiet."""
 
@@ -86,6 +90,8 @@ class _Reading:
     width: int = _FIRST_SLICE
     last_item: int | None = None
     watched: dict[str, int] = field(default_factory=dict)
+    live_at: int | None = None
+    """When the newest was read last, `None` before the first turn has come to its end."""
     is_caught_up: bool = True
 
     @classmethod
@@ -96,6 +102,7 @@ class _Reading:
             int(given.get("width", _FIRST_SLICE)),
             given.get("last_item"),
             dict(given.get("watched", {})),
+            given.get("live_at"),
         )
 
     def cursor(self) -> dict[str, Any]:
@@ -104,6 +111,7 @@ class _Reading:
             "width": self.width,
             "last_item": self.last_item,
             "watched": dict(self.watched),
+            "live_at": self.live_at,
         }
 
 
@@ -186,6 +194,7 @@ class HackerNews:
 
     def _new_posts(self, reading: _Reading, now: datetime) -> Iterator[Page]:
         try:
+            yield from self._newest(reading, int(now.timestamp()))
             is_stuck = yield from self._by_time(reading, int(now.timestamp()))
             if is_stuck and self._options.fallback:
                 log.warning("search_stands_still", source=self.name, since=from_epoch(reading.read_until).isoformat())
@@ -195,6 +204,16 @@ class HackerNews:
                 raise
             log.warning("search_failed", source=self.name, error=str(error))
             yield from self._by_number(reading)
+
+    def _newest(self, reading: _Reading, now: int) -> Iterator[Page]:
+        """After an absence what is said now, before what was missed; it is read again in its turn, which is free."""
+        if reading.live_at is None or now - reading.live_at < _ABSENCE:
+            return
+        found = self._ask(self._slice(now - _LIVE, now))
+        posts, bad = self._posts(found.hits)
+        self._watch(posts, reading)
+        reading.live_at = now
+        yield Page(reading.cursor(), posts, quarantined=bad, requests=self._asked())
 
     # -- by time -------------------------------------------------------------------------------------------------------
 
@@ -298,6 +317,7 @@ class HackerNews:
         at = self._clock()
         samples = [EngagementSample(self.name, story.external_id, at, story.engagement) for story in stories]
         requests = self._asked()
+        reading.live_at = int(now.timestamp()) if reading.is_caught_up else reading.live_at
         yield Page(
             reading.cursor(), stories, samples, quarantined=bad, requests=requests, complete=reading.is_caught_up
         )

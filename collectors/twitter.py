@@ -13,7 +13,8 @@ without end.
 With `stream` the filtered stream is listened to (collectors/twitter_stream.py), and only what it missed is searched.
 
 Time is read in windows, oldest first; within a window X gives the newest first, page by page to the end, and each page
-is committed with its token (tokens do not expire).
+is committed with its token (tokens do not expire). After an absence the newest half hour is read first, then what was
+missed, as far as the allowance goes.
 """
 
 from __future__ import annotations
@@ -206,7 +207,9 @@ class Twitter:
     def _resumed(self, cursor: Mapping[str, Any], now: datetime) -> Reading:
         """The reading that the cursor tells; a query that is new takes over from those that it has replaced."""
         kept = {query: State(**state) for query, state in cursor.get("queries", {}).items()}
-        replaced = [moment(state.read_until) for query, state in kept.items() if query not in self._queries]
+        missed = {query: [State(**state) for state in states] for query, states in cursor.get("missed", {}).items()}
+        left = [*kept.items(), *((query, state) for query, states in missed.items() for state in states)]
+        replaced = [moment(state.read_until) for query, state in left if query not in self._queries]
         start = min([now - min(self._options.lookback, REACH), *replaced]).replace(microsecond=0).isoformat()
         states = {query: kept.get(query) or State(start) for query in self._queries}
         threads = {
@@ -214,11 +217,33 @@ class Twitter:
             for name, thread in cursor.get("threads", {}).items()
         }
         allowance = Allowance.of(cursor.get("allowance"), self._options.posts_per_day, now)
-        return Reading(states, threads, allowance, cursor.get("grown_at", 0.0))
+        missed = {query: spans for query, spans in missed.items() if query in states}
+        return Reading(states, threads, allowance, cursor.get("grown_at", 0.0), missed, frozenset(kept))
 
     def _read_all(self, reading: Reading, now: datetime) -> Iterator[Page]:
+        """The newest of all queries first, then what was missed of them, oldest first."""
+        self._leap(reading, now)
         for query, state in reading.queries.items():
             yield from self._read(query, state, reading, now)
+        yield from self._catch_up(reading, now)
+
+    def _leap(self, reading: Reading, now: datetime) -> None:
+        for query, state in reading.queries.items():
+            if query in reading.known and (missed := state.leap(now)) is not None:
+                reading.missed.setdefault(query, []).append(missed)
+
+    def _catch_up(self, reading: Reading, now: datetime) -> Iterator[Page]:
+        """What was missed, as far as the allowance goes."""
+        waiting = [(query, state) for query, states in reading.missed.items() for state in states]
+        for query, state in sorted(waiting, key=lambda each: each[1].read_until):
+            end = moment(state.until)
+            yield from self._beyond_reach(state, reading, now)
+            try:
+                while moment(state.read_until) < end and state.open_window(end + DELAY):
+                    yield from self._window(query, state, reading, now)
+            except AllowanceSpentError:
+                yield self._given_up(query, state, reading, end + DELAY)
+            reading.caught_up(query, state)
 
     def _read(
         self, query: str, state: State, reading: Reading, now: datetime, end: datetime | None = None
@@ -234,6 +259,7 @@ class Twitter:
     def _beyond_reach(self, state: State, reading: Reading, now: datetime) -> Iterator[Page]:
         """A gap for what is older than search reaches, and the state moved to where it does."""
         bound = (now - REACH).replace(microsecond=0)
+        bound = min(bound, moment(state.until)) if state.until else bound
         if moment(state.read_until) >= bound:
             return
         reason = "older than the seven days that search reaches"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,8 @@ from collectors.allowance import Allowance
 DELAY = timedelta(seconds=30)
 """How long X takes to index a post; later ends of a window are refused or incomplete."""
 WINDOW = timedelta(hours=6)
+LIVE, ABSENCE = timedelta(minutes=30), timedelta(minutes=90)
+"""How much of the newest is read before what was missed, and how long one has to have been away for that."""
 
 
 @dataclass
@@ -23,6 +25,18 @@ class State:
     token: str = ""
     newest: int = 0
     given: int = 0
+    until: str = ""
+    """Of a span that was missed: where it ends."""
+
+    def leap(self, now: datetime) -> State | None:
+        """Go on with the newest, where much was missed; returns what is left to be read of that."""
+        start = (now - DELAY - LIVE).replace(microsecond=0)
+        if moment(self.read_until) >= now - ABSENCE:
+            return None
+        missed = replace(self, until=start.isoformat())
+        self.read_until, self.since_id, self.window_end, self.token = start.isoformat(), 0, "", ""
+        self.newest = self.given = 0
+        return missed
 
     def open_window(self, now: datetime) -> bool:
         """Begin the next window, if there is something to read; says so."""
@@ -66,6 +80,15 @@ class Reading:
     threads: dict[str, Thread]
     allowance: Allowance
     grown_at: float = 0.0
+    missed: dict[str, list[State]] = field(default_factory=dict)
+    """Spans that are read when the newest has been, by query."""
+    known: frozenset[str] = frozenset()
+    """Queries that were read before."""
+
+    def caught_up(self, query: str, state: State) -> None:
+        """A span that was missed has been read."""
+        left = [each for each in self.missed[query] if each is not state]
+        self.missed = {**self.missed, query: left} if left else {q: s for q, s in self.missed.items() if q != query}
 
     def cursor(self) -> dict[str, Any]:
         return {
@@ -73,6 +96,7 @@ class Reading:
             "threads": {thread: asdict(kept) for thread, kept in self.threads.items()},
             "allowance": self.allowance.kept(),
             "grown_at": self.grown_at,
+            "missed": {query: [asdict(state) for state in states] for query, states in self.missed.items()},
         }
 
 

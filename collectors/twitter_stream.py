@@ -63,13 +63,23 @@ class StreamedTwitter(Twitter):
         gap = self._hearing.missed(self._read_at)
         if gap is not None:
             yield Page(reading.cursor(), gaps=[gap])
+        self._take_as_read(reading, standing)
+        self._leap(reading, now)
         end = now if standing is None else min(now, standing.since + TRUSTED_AFTER + DELAY)
         for query, state in reading.queries.items():
             yield from self._read(query, state, reading, now, end)
-            if standing is not None and moment(state.read_until) >= _trusted(standing):
-                state.was_told(standing.until - DELAY)
+        self._take_as_read(reading, standing)
+        yield from self._catch_up(reading, now)
         self._the_line().grant(int(reading.allowance.left))
         self._read_at = now
+
+    def _take_as_read(self, reading: Reading, standing: Standing | None) -> None:
+        """What was read up to where the stream is trusted is read up to its last sign of life."""
+        if standing is None:
+            return
+        for state in reading.queries.values():
+            if moment(state.read_until) >= _trusted(standing):
+                state.was_told(standing.until - DELAY)
 
     def _told(self, reading: Reading) -> Iterator[Page]:
         reading.allowance.spend(self._the_line().spent())

@@ -145,7 +145,7 @@ def build_rechecks(
     source: SourceSettings, settings: Settings, database: Database, pipeline: Pipeline, clock: Clock
 ) -> Rechecks:
     """What looks the posts of one configured source up again."""
-    collector = build_collector(source, settings, clock)
+    collector = build_collector(source, settings, clock, database)
     budget = Budget.of(source, tariff_of(collector))
     return Rechecks(collector, source.recheck_every, database, pipeline, Routing.build(settings), clock, budget)
 

@@ -136,6 +136,20 @@ def test_slices_are_read_oldest_first(world: HackerNewsScenario) -> None:
     assert times == sorted(times)
 
 
+def test_after_an_absence_the_newest_is_read_before_what_was_missed(world: HackerNewsScenario) -> None:
+    world.add(1, 5)
+    store = Store()
+    store.run(built(world))
+    world.clock.advance(hours=6)
+    missed = {str(number): world.add(number, 360 - number) for number in range(10, 350, 10)}
+    pages = [page for page in store.run(built(world)) if page.posts]
+    assert {post.external_id for post in pages[0].posts} == {"340"}
+    firsts = [page.posts[0].created_at for page in pages[1:]]
+    assert firsts == sorted(firsts), "then oldest first"
+    assert set(store.posts) >= set(missed)
+    assert store.gaps == []
+
+
 def test_one_second_with_more_posts_than_the_search_gives_is_a_gap(world: HackerNewsScenario) -> None:
     for number in range(1, 81):
         world.add(number, 5, title="x")

@@ -14,9 +14,10 @@ import pytest
 
 from collectors import twitter
 from collectors.contract import Collector, CollectorError, Count, Counting, SourceContext
+from collectors.twitter_shapes import moment_of
 from storage.records import Engagement, PostKind
 from tests.collectors.listening import PATIENCE, Impatient, listening
-from tests.collectors.scenario import BRAND, Clock, Store, built, no_sleep
+from tests.collectors.scenario import BRAND, Clock, Store, built, identities, no_sleep
 from tests.servers.web import Feed, Reply, as_json
 from tests.servers.x_api import TOKEN, Tweet, XServer, snowflake
 
@@ -439,6 +440,68 @@ def test_the_probe_counts_and_reads_nothing(world: TwitterScenario) -> None:
     assert world.asked_of(SEARCH) == []
 
 
+# -- after an absence --------------------------------------------------------------------------------------------------
+
+
+def away(world: TwitterScenario, hours: int) -> tuple[Store, list[str]]:
+    """Read once; then nobody reads for hours, in which a post was written every ten minutes."""
+    store = Store()
+    turn(world, store)
+    world.clock.advance(hours=hours)
+    return store, [world.tweet(minutes, text="missed").number_text for minutes in range(60 * hours - 5, 1, -10)]
+
+
+def test_after_an_absence_the_newest_is_read_first_and_then_what_was_missed_oldest_first(
+    world: TwitterScenario,
+) -> None:
+    store, missed = away(world, 20)
+    seen = turn(world, store)
+    assert set(seen[:3]) == set(missed[-3:])
+    oldest = [
+        min(map(int, identities([page]))) for page in store.pages if page.posts and "missed" in page.posts[0].text
+    ]
+    assert set(seen) == set(missed)
+    assert store.pages[-1].complete
+    assert store.gaps == []
+    starts = [each["start_time"] for each in world.asked_of(SEARCH) if "start_time" in each][1:]
+    assert starts[0] > starts[1], "live first"
+    assert starts[1:] == sorted(starts[1:]), "then oldest first"
+    assert oldest[1] < oldest[0]
+
+
+def test_a_crash_anywhere_in_the_catching_up_loses_nothing(world: TwitterScenario) -> None:
+    store, missed = away(world, 20)
+    first = Store(cursor=store.cursor)
+    first.run(built(world))
+    for count in range(1, len(first.pages)):
+        again = Store(cursor=store.cursor)
+        again.run(built(world), pages=count)
+        world.clock.advance(minutes=1)
+        again.run(built(world))
+        assert set(again.posts) == set(missed)
+
+
+def test_a_second_absence_before_the_first_is_made_up_for_loses_nothing(world: TwitterScenario) -> None:
+    store, missed = away(world, 20)
+    store.run(built(world), pages=1)
+    world.clock.advance(hours=5)
+    missed += [world.tweet(minutes).number_text for minutes in range(295, 1, -10)]
+    store.run(built(world))
+    assert set(store.posts) == set(missed)
+    assert not store.cursor["missed"] if store.cursor else False
+
+
+def test_what_the_allowance_does_not_cover_of_what_was_missed_is_a_gap_with_its_share(world: TwitterScenario) -> None:
+    store, missed = away(world, 20)
+    seen = turn(world, store, posts_per_day=100)
+    assert set(missed[-3:]) <= set(seen), "the newest comes first here, too"
+    assert store.pages[-1].complete
+    (gap,) = store.gaps
+    assert gap.reason == "the allowance of posts_per_day is spent"
+    inside = [name for name in missed if gap.starts_at <= moment_of(int(name)) < gap.ends_at]
+    assert gap.share_missing == pytest.approx((len(missed) - len(seen)) / len(inside))
+
+
 # -- the filtered stream ----------------------------------------------------------------------------------------------
 
 
@@ -574,8 +637,8 @@ def test_only_the_span_before_the_stream_is_searched(stream: TwitterStream) -> N
         stream.clock.advance(minutes=2)
         store.run(source)
         asked = len(stream.asked_of(SEARCH))
-        end = stream.asked_of(SEARCH)[-1]["end_time"]
-        assert end == "2026-03-02T13:00:15Z", "a little longer than until the stream stood"
+        ends = [each["end_time"] for each in stream.asked_of(SEARCH)]
+        assert max(ends) == "2026-03-02T13:00:15Z", "a little longer than until the stream stood"
         stream.clock.advance(hours=1)
         stream.say()
         ear.called()
