@@ -28,6 +28,7 @@ from monitor.web import (
     signin,
     sources,
     tune,
+    work,
 )
 from monitor.web.access import Access
 from monitor.web.api import incidents as api_incidents
@@ -44,6 +45,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     live.router,
     now.router,
     incident.router,
+    work.router,
     reports.router,
     explore.router,
     tune.router,

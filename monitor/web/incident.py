@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts.actions import Action, Need, offer, offered
 from alerts.render.story import tell
+from monitor import shapes
 from monitor.care import find
 from monitor.counterfactual import counterfactual
 from monitor.web.access import Responder, Viewer
@@ -20,7 +21,8 @@ from monitor.web.charts import of_curve
 from monitor.web.cursors import incident_cursor, read_incident_cursor
 from monitor.web.desk import Desk, desk_of
 from monitor.web.pages import page
-from storage import audit, outbox, verdicts
+from monitor.web.work import DONE, board
+from storage import audit, casework, outbox, verdicts
 from storage import gaps as gap_store
 from storage import incidents as incident_store
 from storage import posts as post_store
@@ -71,6 +73,8 @@ def incidents(
     state: Literal["", "open", "acknowledged", "resolved", "false_alarm"] = "",
     severity: Literal["", "watch", "warning", "critical"] = "",
     brand: Annotated[str, Query(max_length=100)] = "",
+    tag: Annotated[str, Query(max_length=100)] = "",
+    assigned_to: Annotated[str, Query(max_length=100)] = "",
     before: Annotated[str, Query(max_length=200)] = "",
 ) -> HTMLResponse:
     """Every incident, the newest first."""
@@ -80,14 +84,29 @@ def incidents(
             brand=brand or None,
             states=[IncidentState(state)] if state else (),
             severities=[Severity(severity)] if severity else (),
+            tag=tag,
+            assigned_to=assigned_to,
             before=read_incident_cursor(before) if before else None,
             limit=ON_A_PAGE + 1,
         )
-    shown = found[:ON_A_PAGE]
+        shown = found[:ON_A_PAGE]
+        works = casework.of_many(tx, [one.id for one in shown])
+        tags, people = casework.tags(tx), casework.people(tx)
     older = incident_cursor(shown[-1]) if len(found) > ON_A_PAGE else ""
     brands = [one.name for one in desk.settings.brands]
-    chosen = {"state": state, "severity": severity, "brand": brand}
-    return page(request, person, "incidents.html", incidents=shown, older=older, brands=brands, chosen=chosen)
+    chosen = {"state": state, "severity": severity, "brand": brand, "tag": tag, "assigned_to": assigned_to}
+    return page(
+        request,
+        person,
+        "incidents.html",
+        incidents=shown,
+        works=works,
+        older=older,
+        brands=brands,
+        tags=tags,
+        people=people,
+        chosen=chosen,
+    )
 
 
 @router.get("/incidents/{incident_id}")
@@ -101,7 +120,8 @@ def incident(
     """The page of one incident."""
     with desk.database.read() as tx:
         found = find(tx, incident_id)
-        events, signals = incident_store.events(tx, found.id), incident_store.signals(tx, found.id)
+        events, signals = incident_store.events(tx, found.id), shapes.signals(tx, found.id)
+        worked = board(tx, found, events)
         told = _told(tx, found.id)
         thread = _thread(tx, found)
         standing = desk.care.standing(tx, found.id, desk.clock())
@@ -116,7 +136,7 @@ def incident(
         brief=brief,
         story=tell(brief),
         chart=of_curve(brief.curve) if brief.curve else None,
-        events=events,
+        board=worked,
         signals=signals,
         told=told,
         thread=thread,
@@ -162,6 +182,8 @@ def other_sensitivities(request: Request, person: Viewer, desk: AtDesk, incident
 
 
 def _done(value: str) -> str:
+    if value in DONE:
+        return DONE[value]
     try:
         return f"You {offer(Action(value)).done.replace('says', 'say').replace('noted', 'wrote a note')}."
     except ValueError:

@@ -14,9 +14,9 @@ from monitor.web.access import Viewer
 from monitor.web.desk import Desk, desk_of
 from monitor.web.pages import page
 from monitor.web.pulses import Pulse, pulses_of
+from storage import casework, outbox
 from storage import gaps as gap_store
 from storage import incidents as incident_store
-from storage import outbox
 from storage import schedule as schedule_store
 from storage.database import Transaction
 from storage.records import RunOutcome
@@ -72,11 +72,13 @@ def now(request: Request, person: Viewer, desk: Annotated[Desk, Depends(desk_of)
         channels = {channel.name for channel in desk.settings.channels if channel.enabled}
         waiting = [one for one in outbox.unfinished(tx) if one.channel in channels]
         sources = healths(tx, desk.settings, at)
+        works = casework.of_many(tx, [one.id for one in live])
     return page(
         request,
         person,
         "now.html",
         incidents=sorted(live, key=lambda one: (-one.severity.rank, one.opened_at)),
+        works=works,
         pulses=sorted(pulses, key=_urgent, reverse=True),
         more_brands=len(desk.settings.brands) - len(pulses),
         sources=sources,

@@ -112,6 +112,7 @@ def test_no_page_has_a_serious_barrier(opened: Any, worst: Incident, scheme: str
     found: list[Any] = []
     for path in PAGES if scheme == "light" else DARK:
         page = opened(path.replace("INCIDENT", f"/incidents/{worst.id}"), scheme=scheme)
+        page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
         found += [
             (path, one["id"], [node["html"][:120] for node in one["nodes"][:2]])
             for one in Axe().run(page, options=None if scheme == "light" else ONLY_COLOURS).response["violations"]
@@ -166,6 +167,23 @@ def test_every_action_is_behind_a_button_that_says_what_it_does(
     expect(answer).to_have_attribute("rel", "noopener noreferrer nofollow")
     kinds = [event.kind for event in _events(told[1], worst.id)]
     assert {"note", "answered"} <= set(kinds)
+
+
+def test_what_is_half_typed_stays_while_others_work_on_the_incident(opened: Any, worst: Incident) -> None:
+    mine, theirs = (opened(f"/incidents/{worst.id}") for _ in range(2))
+    expect(mine.locator("#lamp.on")).to_be_attached()
+    for page in (mine, theirs):
+        page.get_by_text("Work on it").click()
+    mine.locator("#work textarea[name=headline]").fill("Half typed")
+    theirs.get_by_label("Tags, with commas between").fill("urgent")
+    theirs.get_by_role("button", name="Tag", exact=True).click()
+    expect(mine.get_by_text("tagged it urgent")).to_be_visible()
+    expect(mine.locator("#work textarea[name=headline]")).to_have_value("Half typed")
+    mine.get_by_role("button", name="Correct", exact=True).click()
+    expect(mine.locator("h1")).to_have_text("Half typed")
+    for _ in range(2):
+        mine.get_by_role("button", name="Take back").first.click()
+    expect(mine.locator("h1")).to_have_text(worst.headline)
 
 
 def test_other_sensitivities_and_the_thread_are_there_when_asked_for(opened: Any, worst: Incident) -> None:

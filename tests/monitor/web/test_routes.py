@@ -40,6 +40,7 @@ TABLE = {
     "GET /incidents/{incident_id}/report": VIEWER,
     "GET /briefs/{every}/{day}/{brand:path}": VIEWER,
     "POST /incidents/{incident_id}/act": RESPONDER,
+    "POST /incidents/{incident_id}/work": RESPONDER,
     "GET /explore": VIEWER,
     "POST /explore/views": ANALYST,
     "POST /explore/views/remove": ANALYST,
