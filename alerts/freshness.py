@@ -99,11 +99,17 @@ def _obsolete(
         return Verdict(DeliveryState.SUPERSEDED, error="it is over, and the message that says so follows")
     if delivery.reason is Reason.RESOLVED and _never_began(delivery, history):
         return Verdict(DeliveryState.SUPERSEDED, error="its beginning could not be delivered there")
-    others = incidents.live(tx, incident.brand) if incident.severity is not Severity.CRITICAL else []
+    others = [] if incident.severity is Severity.CRITICAL else _holding(tx, incident, inhibitions)
     heard = [one for one in silences.active(tx, now) if not tells_of(one, incident.id, delivery.created_at)]
     if hold := restraint(incident, heard, others, now, inhibitions):
         return Verdict(DeliveryState.PENDING, hold.until, error=hold.why)
     return None
+
+
+def _holding(tx: Transaction, incident: Incident, inhibitions: Sequence[Inhibition]) -> Sequence[Incident]:
+    """The live incidents of the brand that are bad enough for one of the rules."""
+    named = {severity for rule in inhibitions for severity in rule.severities}
+    return incidents.live(tx, incident.brand, severities=[Severity(name) for name in sorted(named)]) if named else []
 
 
 def _is_end_after(delivery: Delivery, other: Delivery) -> bool:

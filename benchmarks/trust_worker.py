@@ -58,7 +58,7 @@ def _none() -> dict[Severity, timedelta]:
     return dict.fromkeys(Severity, timedelta(0))
 
 
-TOKEN_EVERY = 0.05
+TOKEN_EVERY = 0.02
 """Seconds for a token of any bucket: they hold messages back again and again, and the bench still ends."""
 
 

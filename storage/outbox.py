@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, true, tuple_, update
 
 from storage.buckets import holds_back
 from storage.database import Transaction
@@ -271,13 +271,15 @@ def _is_claimable(now: datetime) -> ColumnElement[bool]:
 def is_first_in_line(columns: Any) -> ColumnElement[bool]:
     """Whether nothing earlier about the same incident is on its way to the same place."""
     earlier = delivery.alias()
-    return ~exists().where(
+    is_waited_for = exists().where(
         earlier.c.incident_id == columns.incident_id,
         earlier.c.channel == columns.channel,
         earlier.c.target == columns.target,
         tuple_(earlier.c.episode, earlier.c.seq) < tuple_(columns.episode, columns.seq),
         is_unfinished(earlier.c),
     )
+    # A bare NOT EXISTS is a join to PostgreSQL, which without statistics compares every row with every other.
+    return func.coalesce(~is_waited_for, true())
 
 
 def is_gathered(columns: Any, now: datetime) -> ColumnElement[bool]:
