@@ -240,7 +240,9 @@ def simulate(
     with world(kind, wanted) as (database, settings, slack, folder, file):
         pipeline = assemble(settings, database)
         _live_through(pipeline, database, settings, posts, end, step)
-        _change(words, pipeline, canaries)
+        _change(words, pipeline, posts, canaries)
+        if kind == "postgresql":
+            database.run_outside_transactions(["ANALYZE"])  # which the server does by itself, sooner or later
         before = search(words, database, slack, folder, file)
         told = len(slack.messages)
         half = {(post.source, post.external_id) for post in canaries if str(post.author).startswith("deleted")}
@@ -285,10 +287,17 @@ def _live_through(
         _send(database, settings, lambda at=at: at + WAITED)  # type: ignore[misc]
 
 
-def _change(words: Words, pipeline: Pipeline, canaries: Sequence[Post]) -> None:
-    """Edits of every tenth, growth of every fifth."""
+def _change(words: Words, pipeline: Pipeline, posts: Sequence[Post], canaries: Sequence[Post]) -> None:
+    """Edits of every tenth post, growth of every fifth canary."""
+    names = {(post.source, post.external_id) for post in canaries}
     edited = [
-        replace(post, text=f"{post.text} ({words.new()})", edited_at=END, collected_at=END) for post in canaries[::10]
+        replace(
+            post,
+            text=f"{post.text} ({words.new() if (post.source, post.external_id) in names else 'edited'})",
+            edited_at=END,
+            collected_at=END,
+        )
+        for post in posts[::10]
     ]
     grown = [EngagementSample(post.source, post.external_id, END, Engagement(likes=9)) for post in canaries[::5]]
     pipeline.ingest(Batch(edited, grown))

@@ -180,7 +180,7 @@ def _erase_quotes(tx: Transaction, doomed: Sequence[Any]) -> list[str]:
     casework_store.reword(tx, quotations.removed_from)
     changed: list[str] = []
     for table in (alert, delivery):
-        for row, left in _rewritten(tx, table, ("page",), quotations):
+        for row, left in _rewritten(tx, table, ("page", "why"), quotations):
             _change(tx, table, row, left)
             changed += [row.id] if table is delivery else []
     return changed

@@ -100,7 +100,7 @@ def purge(database: Database) -> None:
             tx.exec_driver_sql("INSERT INTO post_search (post_search) VALUES ('optimize')")
         steps = ["VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"]
     else:
-        steps = ["VACUUM FULL"]
+        steps = ["ANALYZE", "VACUUM FULL"]  # statistics hold samples of what stood in columns
     database.run_outside_transactions(steps)
 
 

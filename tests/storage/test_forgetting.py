@@ -51,6 +51,18 @@ def test_an_erased_post_is_nowhere_any_more(database: Database) -> None:
         assert outbox.history(tx, "i1")[0].page == page
 
 
+def test_the_reason_of_a_message_may_quote_another_incident_and_is_erased_too(database: Database) -> None:
+    fill(database)
+    why = f"it is the same story as: Acme: “{SECRET[:30]}…” and 3 other voices"
+    with database.write() as tx:
+        incidents.add_alert(tx, alert(3, why=why))
+        outbox.enqueue(tx, [delivery(3, why=why)])
+        erasure.erase(tx, [KEY], after(days=2), "the author asked")
+        told = [item.why for item in (*incidents.alerts(tx, "i1"), *outbox.history(tx, "i1"))]
+    assert sum(REMOVED in reason for reason in told) == 2
+    assert not any("Canary" in reason for reason in told)
+
+
 def test_counts_stay_when_a_post_is_erased(database: Database) -> None:
     fill(database)
     with database.write() as tx:
