@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from alerts.words import person
-from storage.records import Casework, Incident, IncidentEvent, Part, Severity
+from storage.records import Casework, IncidentEvent, Part, Severity
 
 
 class Work(StrEnum):
@@ -62,9 +62,9 @@ def undoable(lines: Iterable[IncidentEvent]) -> list[IncidentEvent]:
     return [event for event in reversed(listed) if event.kind in kinds and event.seq not in gone]
 
 
-def said(incident_id: str, lines: Iterable[IncidentEvent], detected: Incident | None) -> Casework:
+def said(incident_id: str, lines: Iterable[IncidentEvent]) -> Casework:
     """What people made of an incident, by its timeline."""
-    work = Casework(incident_id, detected=detected)
+    work = Casework(incident_id)
     listed = list(lines)
     for event in counting(listed):
         work = READINGS[Work(event.kind)](work, event.details)

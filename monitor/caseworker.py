@@ -208,8 +208,7 @@ class Caseworker:
     ) -> IncidentEvent:
         """Add a line, and remember what the timeline says now."""
         event = incidents.append_event(tx, incident_id, asked.at, kind.value, asked.by, dict(details))
-        known = casework_store.of(tx, incident_id).detected
-        casework_store.save(tx, said(incident_id, incidents.events(tx, incident_id), known))
+        casework_store.save(tx, said(incident_id, incidents.events(tx, incident_id)))
         return event
 
     def _write_pair(self, tx: Transaction, incident_id: str, asked: Asked, details: dict[str, Any]) -> IncidentEvent:

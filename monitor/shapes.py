@@ -112,7 +112,7 @@ def steps(
     own, theirs = shares(seen, parts)
     known = replace(found, id=before.id, opened_at=min(found.opened_at, work.detected.opened_at))
     known = kept_apart(work.detected, known, own) if parts else known
-    casework_store.save(tx, replace(work, detected=known))
+    casework_store.remember(tx, before.id, known)
     for part in parts:
         step = _of_part(tx, part, theirs.get(part.into, ()), found, why, at)
         if step is not None:
@@ -136,7 +136,7 @@ def _of_part(
         now = replace(now, state=IncidentState.OPEN, resolved_at=None, episode=max(now.episode, row.episode) + 1)
     if now == work.detected:
         return None
-    casework_store.save(tx, replace(work, detected=now))
+    casework_store.remember(tx, part.into, now)
     root = survivor(tx, part.into)
     return Step(stored(tx, root), reshown(tx, root), part.into, signals, why)
 

@@ -52,13 +52,23 @@ def of_many(tx: Transaction, incident_ids: Collection[str]) -> dict[str, Casewor
 
 
 def save(tx: Transaction, work: Casework) -> None:
-    """Store what people made of an incident; what was stored of it before is overwritten."""
+    """Store what people made of an incident; what was stored of it before is overwritten.
+
+    Without `detected` what detection knows stays as it is: that is another writer's (`remember`).
+    """
     row: dict[str, Any] = {name: getattr(work, name) for name in ("incident_id", "assigned_to", "merged_into")}
-    row |= {"split_from": work.split_from, "shaping": _shaping(work), "detected": _detected(work)}
+    row |= {"split_from": work.split_from, "shaping": _shaping(work)}
+    row |= {} if work.detected is None else {"detected": _detected(work)}
     replace(tx, casework, [row])
     for table, name, values in ((incident_tag, "tag", work.tags), (incident_link, "other_id", work.links)):
         tx.execute(delete(table).where(table.c.incident_id == work.incident_id))
         insert_new(tx, table, [{"incident_id": work.incident_id, name: value} for value in values])
+
+
+def remember(tx: Transaction, incident_id: str, detected: Incident) -> None:
+    """Keep what detection knows of an incident by now; what people do meanwhile is not touched."""
+    told = msgspec.to_builtins(detected)
+    tx.execute(update(casework).where(_C.incident_id == incident_id).values(detected=told))
 
 
 def merged_into(tx: Transaction, incident_ids: Collection[str]) -> list[Casework]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -165,7 +167,7 @@ def test_the_lines_say_what_people_made_of_it_without_those_that_were_taken_back
         line(5, Work.UNTAG, tags=["legal"]),
         line(6, Work.CORRECT, severity="watch", severity_then="critical", was={"severity": "critical"}),
     ]
-    work = said("i1", lines, None)
+    work = said("i1", lines)
     assert (work.assigned_to, work.tags) == ("Bo", ("recall",))
     assert (work.severity, work.severity_then) == (WATCH, CRITICAL)
     assert [event.seq for event in counting(lines)] == [1, 2, 5, 6]
@@ -207,6 +209,45 @@ def test_an_assignment_is_stored_and_told(database: Database, caseworker: Casewo
         assert [one.id for one in incidents.recent(tx, assigned_to="Bo")] == ["i1"]
         assert incidents.recent(tx, assigned_to="Cy") == []
         assert [event.seq for event in incidents.events(tx, "i1")] == [1, 2]
+
+
+def test_of_two_who_assign_it_at_once_the_second_learns_what_the_first_did(
+    database: Database, caseworker: Caseworker
+) -> None:
+    with database.write() as tx:
+        opened(tx, caseworker)
+    both = threading.Barrier(2)
+
+    def assign(to: str) -> str:
+        both.wait(10)
+        try:
+            with database.write() as tx:
+                return str(do(tx, caseworker, "i1", Work.ASSIGN, f"by {to}", to=to, seen=1).work.assigned_to)
+        except CareError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(2) as pool:
+        told = dict(zip(("Bo", "Cy"), pool.map(assign, ("Bo", "Cy")), strict=True))
+    with database.read() as tx:
+        winner = casework_store.of(tx, "i1").assigned_to
+        assert [event.seq for event in incidents.events(tx, "i1")] == [1, 2]
+    (late,) = (words for to, words in told.items() if to != winner)
+    assert f"by {winner} did something here" in late
+
+
+def test_what_detection_remembers_leaves_alone_what_people_made_meanwhile(
+    sqlite_database: Database, caseworker: Caseworker
+) -> None:
+    with sqlite_database.write() as tx:
+        new = opened(tx, caseworker)
+        do(tx, caseworker, "i1", Work.CORRECT, headline="A rumour")
+        do(tx, caseworker, "i1", Work.ASSIGN, to="Bo")
+        casework_store.remember(tx, "i1", replace(new, severity=CRITICAL))
+        do(tx, caseworker, "i1", Work.TAG, tags=("legal",))
+        work = casework_store.of(tx, "i1")
+    assert (work.assigned_to, work.tags, work.headline) == ("Bo", ("legal",), "A rumour")
+    assert work.detected is not None
+    assert work.detected.severity is CRITICAL
 
 
 def test_tags_and_links_find_incidents_again(database: Database, caseworker: Caseworker) -> None:
