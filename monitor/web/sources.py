@@ -93,7 +93,8 @@ def sources(request: Request, person: Viewer, desk: Annotated[Desk, Depends(desk
             )
             for source in desk.settings.sources
         ]
-    return page(request, person, "sources.html", records=records, days=[begin for begin, _ in days])
+    begins = [last_hours(now)[0] + number * coverage_store.HOUR for number in range(HOURS)]
+    return page(request, person, "sources.html", records=records, days=[begin for begin, _ in days], hours=begins)
 
 
 def last_hours(now: datetime) -> tuple[datetime, datetime]:

@@ -14,7 +14,7 @@ from storage import gaps, schedule, spending
 from storage.database import Database
 from storage.ingest import Intake, write
 from storage.records import CollectorRun, Gap, RunOutcome, Spent
-from tests.monitor.web.desks import NOW, browser
+from tests.monitor.web.desks import NOW, browser, desk
 from tests.storage.examples import mentioned, post
 
 SETTINGS = Settings.model_validate(
@@ -84,6 +84,13 @@ def test_sources_show_what_they_took_of_what_they_may_and_every_hour(of: Desk) -
     assert page.count('class="part" title="2 Jun 2024, ') == 6
     assert "refused: 429" in page
     assert "0 requests; no budget of its own" in page
+
+
+def test_an_installation_without_sources_says_so() -> None:
+    with desk() as without:
+        page = browser(without).get("/sources")
+    assert page.status_code == 200
+    assert "No source is configured: nothing is read here." in page.text
 
 
 def test_words_for_what_was_read() -> None:
