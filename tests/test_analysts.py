@@ -14,7 +14,6 @@ import pytest
 from typer.testing import CliRunner
 
 from monitor.cli.program import app
-from monitor.demo.show import show
 from storage.views import VIEWS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -23,18 +22,10 @@ NOTEBOOK = json.loads((DOCS / "notebooks" / "one-incident.ipynb").read_text(enco
 TOCSIN = ".venv/bin/tocsin "
 
 
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the demo, told once."""
-    folder = tmp_path_factory.mktemp("analysts") / "demo"
-    show(folder)
-    return folder
-
-
 @pytest.fixture
-def folder(told: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(story_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of this test's own, with the demo in it as `make demo` leaves it."""
-    shutil.copytree(told, tmp_path / "demo")
+    shutil.copytree(story_folder, tmp_path / "demo")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
