@@ -31,6 +31,12 @@ def test_a_brief_is_read_on_the_page_and_as_a_file(of: Desk) -> None:
     assert file.content.startswith(b"%PDF")
 
 
+def test_the_page_of_an_incident_leads_to_its_post_mortem(of: Desk) -> None:
+    page = browser(of).get("/incidents/i1").text
+    for query in ("", "?form=pdf", "?redact=true"):
+        assert f'href="/incidents/i1/report{query}"' in page
+
+
 def test_the_post_mortem_holds_what_strangers_wrote_as_text(of: Desk) -> None:
     page = browser(of).get("/incidents/i1/report?redact=true").text
     assert "&lt;script&gt;" in page
