@@ -26,7 +26,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from benchmarks import growth
+from benchmarks import folder_in, growth
 from monitor.counts import into_bins, read_counts
 from monitor.detect import csv_lines, find_bursts
 from monitor.detectors.burst import PRESETS, BurstSettings, SeriesBank
@@ -227,12 +227,14 @@ def _row(name: str, scores: Mapping[str, Any]) -> str:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.detection", description=__doc__)
-    parser.add_argument("--data", type=Path, help="folder of labelled count series")
+    parser.add_argument("--data", type=Path, help="folder of labelled count series, or of mentions/")
     parser.add_argument("--tools", type=Path, help="folder of the scorers (default: ../../tools beside the data)")
     parser.add_argument("--ablation", action="store_true", help="also measure the detector without each of its parts")
     parser.add_argument("--growth", action="store_true", help="only: do forecasts of what comes hold?")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
+    if options.data is not None:
+        options.data = folder_in(options.data, "mentions")
     if options.growth and options.data is not None:
         honest = growth.measure(series_in(options.data), options.data / "crises.json")
         print(json.dumps(honest) if options.json else "\n".join(growth.lines(honest)))

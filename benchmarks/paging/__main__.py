@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks import folder_in
+
 HERE = Path(__file__).resolve().parent
 NEVER = 1_000_000
 TOCSIN = "from monitor.cli import main; main()"
@@ -138,7 +140,7 @@ def verdicts(result: Mapping[str, Any]) -> Iterator[str]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.paging", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of histories")
+    parser.add_argument("--data", type=Path, required=True, help="folder of histories, or of incidents/")
     parser.add_argument("--incidents", type=Path, help="what happened (default: incidents_dev.jsonl in --data)")
     parser.add_argument("--tools", type=Path, help="folder of the scorer (default: ../../tools beside the data)")
     parser.add_argument(
@@ -149,6 +151,7 @@ def main() -> None:
     parser.add_argument("--sensitivities", action="store_true", help="measure relaxed and keen beside standard")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     options = parser.parse_args()
+    options.data = folder_in(options.data, "incidents")
     variants = (*(SENSITIVITIES if options.sensitivities else (STANDARD,)), *(WITHOUT if options.ablation else ()))
     if not options.json:
         print(HEAD, "| --- " * 8 + "|", sep="\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import folder_in
 from benchmarks.paging.__main__ import HEAD, SENSITIVITIES, STANDARD, WITHOUT, Variant, row, verdicts
 from config.load import load
 from config.settings import Settings
@@ -40,3 +41,9 @@ def test_a_result_is_a_row_with_a_verdict_for_what_went_wrong() -> None:
     assert row(result) == "| plaza | 1/2 | 42 | 3 | 1 | 1/1 | 1 | 0.01 |"
     assert row(result).count("|") == HEAD.count("|")
     assert list(verdicts(result)) == ["missed: a (Bolt, expects page)", "paged on a trap: b (Bolt)"]
+
+
+def test_the_folder_of_histories_or_the_one_above_may_be_named(tmp_path: Path) -> None:
+    (tmp_path / "incidents").mkdir()
+    assert folder_in(tmp_path, "incidents") == tmp_path / "incidents"
+    assert folder_in(tmp_path / "incidents", "incidents") == tmp_path / "incidents"
