@@ -8,7 +8,7 @@ of a whole forum is mostly about others.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -19,7 +19,7 @@ from typing import Any
 from collectors.files import beginning_of, meaning
 from collectors.pushshift import GoneError, archived_post, is_archived
 from collectors.rows import RowFormat, RowReader, joined
-from collectors.tables import BadRow, Row, is_seekable, read_rows
+from collectors.tables import BadRow, Read, Row, is_seekable, read_rows
 from config.settings import Settings
 from monitor.app import JUDGE_AGAIN, assemble
 from monitor.pipeline import Batch, Pipeline
@@ -62,7 +62,9 @@ Progress = Callable[[Imported], None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
+    """How far a file was read."""
+
     line: int = 0
     byte: int = 0
 
@@ -111,28 +113,28 @@ class Importing:
     def run(self, path: Path, progress: Progress, *, from_start: bool = False) -> Imported:
         """Take one file in; `CollectorError` where it cannot be read."""
         name = self._name(path)
-        place, result = (_Place(), Imported(path.name)) if from_start else self._kept(name, path)
+        place, result = (Place(), Imported(path.name)) if from_start else self._kept(name, path)
         if result.done:
             return result
         size = path.stat().st_size
-        self._request_judging(result.first_at)
+        self.request_judging(result.first_at)
         for batch, reached in self._read_ahead(self._batches(path, place)):
             first_at = result.first_at
             _count(result, batch)
-            self._write(batch, Cursor(name, _position(reached, size, result), self.clock()), result)
+            self._write(batch, self._cursor(name, position_of(reached, size, result)), result)
             if result.first_at != first_at:
-                self._request_judging(result.first_at)
+                self.request_judging(result.first_at)
             progress(result)
         return result
 
-    def _read_ahead(self, batches: Iterable[tuple[_Batch, _Place]]) -> Iterator[tuple[_Batch, _Place]]:
+    def _read_ahead(self, batches: Iterable[tuple[_Batch, Place]]) -> Iterator[tuple[_Batch, Place]]:
         return read_ahead(batches, lambda item: item[0].wanted, self._understanding, self.settings, self.workers)
 
-    def _batches(self, path: Path, place: _Place) -> Iterator[tuple[_Batch, _Place]]:
+    def _batches(self, path: Path, place: Place) -> Iterator[tuple[_Batch, Place]]:
         reader, batch = RowReader(self.row_format, collected_at=self.clock()), _Batch()
-        for line, row, end in read_rows(path, after_line=place.line, at_byte=place.byte):
+        for line, row, end in self._rows(path, place):
             self._take(path, line, row, reader, batch)
-            place = _Place(line, end if is_seekable(path) else 0)
+            place = Place(line, end if is_seekable(path) else 0)
             if batch.is_full:
                 yield batch, place
                 batch = _Batch()
@@ -164,13 +166,20 @@ class Importing:
         except ValueError as error:
             return BadRow(str(path), line, str(error))
 
-    def _write(self, batch: _Batch, cursor: Cursor, result: Imported) -> None:
+    def _rows(self, path: Path, place: Place) -> Iterator[Read]:
+        return read_rows(path, after_line=place.line, at_byte=place.byte)
+
+    def _cursor(self, name: str, position: dict[str, Any]) -> Cursor | None:
+        """What keeps the place in the transaction that stores what comes before it."""
+        return Cursor(name, position, self.clock())
+
+    def _write(self, batch: _Batch, cursor: Cursor | None, result: Imported) -> None:
         given = Batch(posts=batch.wanted, samples=batch.samples, cursor=cursor)
         written = self._pipeline.ingest(given)
         result.new_posts += written.new_posts
         result.mentions += len(written.new_mentions)
 
-    def _request_judging(self, since: datetime | None) -> None:
+    def request_judging(self, since: datetime | None) -> None:
         """Ask who judges to learn from the new past, which nobody is paged for."""
         if since is None:
             return
@@ -184,17 +193,23 @@ class Importing:
         way = repr((beginning_of(path), self.row_format, self.archive_source, self.takes_all, brands))
         return f"import:{blake2b(way.encode(), digest_size=8).hexdigest()}"
 
-    def _kept(self, name: str, path: Path) -> tuple[_Place, Imported]:
+    def job_of(self, path: Path) -> str:
+        """The name of taking this file in by many, as large as it is now."""
+        return f"{self._name(path)}:{path.stat().st_size}"
+
+    def _kept(self, name: str, path: Path) -> tuple[Place, Imported]:
         with self.database.read() as tx:
             found = cursor_store.get(tx, name)
-        if found is None:
-            return _Place(), Imported(path.name)
-        kept = dict(found.position)
-        result = Imported(path.name, resumed=True, left_out=Counter(kept["left_out"]))
-        result.rows, result.posts, result.samples = (int(kept[key]) for key in ("rows", "posts", "samples"))
-        result.first_at, result.last_at = (_moment(kept[key]) for key in ("first_at", "last_at"))
-        result.done = bool(kept["done"]) and kept["size"] == path.stat().st_size
-        return _Place(int(kept["line"]), int(kept["byte"])), result
+        return (Place(), Imported(path.name)) if found is None else kept_result(found.position, path)
+
+
+def kept_result(kept: Mapping[str, Any], path: Path) -> tuple[Place, Imported]:
+    """How far a file was read, and what had come of it, as `position_of` wrote it down."""
+    result = Imported(path.name, resumed=True, left_out=Counter(kept["left_out"]))
+    result.rows, result.posts, result.samples = (int(kept[key]) for key in ("rows", "posts", "samples"))
+    result.first_at, result.last_at = (_moment(kept[key]) for key in ("first_at", "last_at"))
+    result.done = bool(kept["done"]) and kept["size"] == path.stat().st_size
+    return Place(int(kept["line"]), int(kept["byte"])), result
 
 
 def _count(result: Imported, batch: _Batch) -> None:
@@ -210,7 +225,8 @@ def _count(result: Imported, batch: _Batch) -> None:
         result.last_at = max(last, result.last_at or last)
 
 
-def _position(place: _Place, size: int, result: Imported) -> dict[str, Any]:
+def position_of(place: Place, size: int, result: Imported) -> dict[str, Any]:
+    """How far a file was read, and what came of it, as JSON."""
     return {
         "file": result.file,
         "size": size,

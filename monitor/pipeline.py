@@ -87,6 +87,10 @@ def _always_allowed(_tx: Transaction) -> None:
     return
 
 
+def _no_objection(_tx: Transaction, _written: Written) -> None:
+    return
+
+
 @dataclass
 class Pipeline:
     """The path from posts to pages over one database.
@@ -104,6 +108,8 @@ class Pipeline:
     coverage: Callable[[Transaction, datetime, datetime], Coverage] = _unknown_coverage
     guard: Callable[[Transaction], None] = _always_allowed
     """Asked inside every transaction that judges; raises when another process is the leader by now."""
+    witness: Callable[[Transaction, Written], None] = _no_objection
+    """Told at the end of every transaction that stores posts what was new; raises where they must not be stored."""
     _fold: Fold | None = field(default=None, init=False)
     _looked_at: tuple[datetime, datetime, int] | None = field(default=None, init=False)
     _arrivals: int = field(default=0, init=False)
@@ -122,6 +128,7 @@ class Pipeline:
         fault_point("D1")
         samples = [*batch.samples, *first_sights(posts)]
         with self.database.write() as tx:
+            ingest_store.lock(tx, posts, samples)  # before anything is read of threads that others may write to
             mentions = corrected(tx, sieve.results)  # here, so that what a person said a moment ago counts
             intake = Intake(
                 posts=posts,
@@ -133,6 +140,7 @@ class Pipeline:
                 run=batch.run,
             )
             written = ingest_store.write(tx, intake)
+            self.witness(tx, written)
             fault_point("C2")
         self._arrivals += 1 if written.new_posts or samples else 0
         return written

@@ -90,9 +90,9 @@ class Rescoring:
         """Judge again; `from_start` forgets how far an earlier run had come."""
         understanding = self._understanding()
         rejudging = Rejudging(understanding, stores=not self.tries_only)
-        asked = self._asked()
+        asked = self.asked()
         done, position = (Rescored(), None) if from_start or self.tries_only else self._kept(asked)
-        span = self._span()
+        span = self.span()
         for page in read_ahead(self._pages(position), _posts, understanding, self.settings, self.workers):
             self._step(rejudging, asked, done, page)
             if page.position is not None and page.posts:
@@ -141,7 +141,7 @@ class Rescoring:
         kept = _Kept(asked, position.created_at, position.id, done.posts, done.changed, moves)
         state_store.save(tx, CHECKPOINT, position.created_at, msgspec.msgpack.encode(kept))
 
-    def _asked(self) -> str:
+    def asked(self) -> str:
         """What was asked, and everything that the answer rests on, as a digest."""
         with self.database.read() as tx:
             said = correction_store.count(tx)
@@ -149,7 +149,8 @@ class Rescoring:
         parts = (judged_by, self.understanding.signature, self.since, self.until, sorted(self.brands), said)
         return blake2b(repr(parts).encode(), digest_size=16).hexdigest()
 
-    def _span(self) -> tuple[datetime, datetime] | None:
+    def span(self) -> tuple[datetime, datetime] | None:
+        """The first and the last moment of what is asked for; `None` when nothing is stored."""
         with self.database.read() as tx:
             first, last = post_store.earliest(tx), post_store.latest(tx)
         if first is None or last is None:

@@ -65,6 +65,11 @@ class Database:
         return self.engine.url.render_as_string(hide_password=False)
 
     @property
+    def engine_name(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self.engine.dialect.name
+
+    @property
     def is_in_memory(self) -> bool:
         """Whether no other process can open it."""
         return self._is_shared_connection

@@ -42,6 +42,11 @@ class Written:
     set_aside: int = 0
 
 
+def lock(tx: Transaction, posts: Iterable[Post], samples: Iterable[EngagementSample] = ()) -> None:
+    """Let nobody else write to the sources of these until the transaction ends."""
+    post_rows.lock(tx, {post.source for post in posts} | {sample.source for sample in samples})
+
+
 def write(tx: Transaction, page: Intake) -> Written:
     """Write a page of readings, and say what was new. Erased posts stay away."""
     readings = _readings(page)

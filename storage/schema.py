@@ -323,6 +323,20 @@ schedule = Table(
     comment="When every source is due",
 )
 
+shard = Table(
+    "shard",
+    metadata,
+    _text("job", "The work it is a part of", primary_key=True),
+    _number("number", "Number within the work, from 0", primary_key=True),
+    _json("what", "What it covers"),
+    _count("fence", "Rises whenever somebody takes it"),
+    _text("owner", "Who took it last"),
+    _json("position", "How far it has come, and what came of it so far"),
+    _time("done_at", "When it was complete", nullable=True),
+    sqlite_with_rowid=False,
+    comment="Parts of work on history that many processes share, so that what is done is not done again",
+)
+
 # -- What it means ----------------------------------------------------------------------------------------------------
 
 _LIVE = text("state IN ('open', 'acknowledged')")

@@ -59,7 +59,8 @@ def search(
     else:
         statement = _by_time(before).where(*_with_mention(brand, label))
     narrowed = statement.where(*_of_post(source, author, language), *_within(time, since, until))
-    return _found(tx, narrowed.limit(limit))
+    with search_index.one_after_another(tx):
+        return _found(tx, narrowed.limit(limit))
 
 
 def _of_post(source: str | None, author: str | None, language: str | None) -> list[ColumnElement[bool]]:
@@ -102,13 +103,17 @@ def _by_words(
     tx: Transaction, asked: Sequence[search_index.Term], before: Found | None, numbers: tuple[int, int]
 ) -> Select[Any]:
     number = search_index.index_id(tx)
-    joined = search_index.INDEX.join(post, P.id == number)
-    statement = select(P.id, *POST_COLUMNS).select_from(joined).where(search_index.matches(tx, asked))
+    conditions: list[ColumnElement[bool]] = [search_index.matches(tx, asked)]
     if numbers != EVERY_NUMBER:
-        statement = statement.where(number >= numbers[0], number <= numbers[1])
+        conditions += [number >= numbers[0], number <= numbers[1]]
     if before is not None:
-        statement = statement.where(number < before.number)
-    return statement.order_by(number.desc())
+        conditions.append(number < before.number)
+    if search_index.are_few(tx, conditions):
+        found = select(number.label("id")).select_from(search_index.INDEX).where(*conditions).cte("found")
+        found = found.prefix_with("MATERIALIZED", dialect="postgresql")
+        return select(P.id, *POST_COLUMNS).select_from(found.join(post, P.id == found.c.id)).order_by(found.c.id.desc())
+    joined = search_index.INDEX.join(post, P.id == number)
+    return select(P.id, *POST_COLUMNS).select_from(joined).where(*conditions).order_by(number.desc())
 
 
 def _by_time(before: Found | None) -> Select[Any]:

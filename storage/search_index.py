@@ -7,12 +7,13 @@ the character, and searched as phrases of characters.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from sqlalchemy import ColumnClause, ColumnElement, column, func, table
+from sqlalchemy import ColumnClause, ColumnElement, column, func, select, table
 
 from storage.database import Transaction
 from storage.reading import Wording
@@ -86,6 +87,36 @@ def matches(tx: Transaction, asked: Sequence[Term]) -> ColumnElement[bool]:
     if tx.dialect.name == "sqlite":
         return INDEX.c.post_search.op("MATCH", is_comparison=True)(_for_sqlite(asked))
     return INDEX.c.words.op("@@", is_comparison=True)(_for_postgresql(asked))
+
+
+FEW = 10_000
+"""Posts that are all looked at; where there are more, of some millions, fifty are soon met from the newest back."""
+
+
+def are_few(tx: Transaction, conditions: Sequence[ColumnElement[bool]]) -> bool:
+    """Whether so few posts meet the conditions that the index is to be asked for all of them.
+
+    PostgreSQL knows frequent words by its statistics and takes every other for one in a thousand, so that it would look
+    for fifty posts with a rare one from the newest back to the very first. SQLite walks along the word in any case.
+    """
+    if tx.dialect.name == "sqlite":
+        return False
+    asked = select(INDEX.c.post_id).where(*conditions).compile(dialect=tx.dialect)
+    plan: Any = tx.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {asked}", dict(asked.params)).scalar()
+    return int(plan[0]["Plan"]["Plan Rows"]) <= FEW
+
+
+@contextmanager
+def one_after_another(tx: Transaction) -> Iterator[None]:
+    """Let posts be fetched in the order in which they were found, and no more of them than are asked for."""
+    if tx.dialect.name == "sqlite":
+        yield
+        return
+    for way in ("mergejoin", "hashjoin"):
+        tx.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+    yield
+    for way in ("mergejoin", "hashjoin"):
+        tx.exec_driver_sql(f"SET LOCAL enable_{way} TO DEFAULT")
 
 
 def index_id(tx: Transaction) -> ColumnClause[Any]:

@@ -51,3 +51,14 @@ def numbers(
         statement = statement.where(columns.source == source)
     first, last = tx.execute(statement).one()
     return None if first is None else (int(first), int(last))
+
+
+def days(tx: Transaction, since: datetime | None, until: datetime | None) -> list[datetime]:
+    """The days of the span, in UTC, of which posts may be stored, in order."""
+    columns = stored_day.c
+    statement = select(columns.day).distinct().order_by(columns.day)
+    if since is not None:
+        statement = statement.where(columns.day > since - DAY)
+    if until is not None:
+        statement = statement.where(columns.day < until)
+    return list(tx.scalars(statement))

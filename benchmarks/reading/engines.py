@@ -85,9 +85,10 @@ class PostgresqlServer:
 
 
 @contextmanager
-def place(engine: str) -> Iterator[Place]:
-    """A place that is gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="tocsin-reading-"))
+def place(engine: str, kept: Path | None = None) -> Iterator[Place]:
+    """A place that is gone afterwards, unless its folder is to be kept."""
+    folder = kept or Path(tempfile.mkdtemp(prefix="tocsin-reading-"))
+    folder.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore")  # the server's package complains about homes without XDG_RUNTIME_DIR
     made: Place | None = None
     try:
@@ -96,7 +97,8 @@ def place(engine: str) -> Iterator[Place]:
     finally:
         if isinstance(made, PostgresqlServer):
             made.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        if kept is None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def drop_from_memory(folder: Path) -> None:

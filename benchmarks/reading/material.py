@@ -19,12 +19,14 @@ from storage import incidents, search_index
 from storage.columns import to_micros
 from storage.database import Database, Transaction
 from storage.records import Incident, IncidentState, PostKey, Severity, Signal
+from storage.schema import metadata
 
 END = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DAYS = 90
 BEGIN = END - timedelta(days=DAYS)
 BRANDS = 200
 SOURCES = ("forum", "news", "reddit", "twitter", "youtube")
+INCIDENT = "01MADE"
 GROUP = 10
 """Posts in a row that are of one source and brand: a root, four replies, and five that stand alone."""
 TEXTS = 20_000
@@ -68,14 +70,28 @@ def fill(database: Database, posts: int) -> None:
         if tx.dialect.name == "postgresql":
             tx.exec_driver_sql(f"SELECT setval('post_id', {posts})")
     database.run_outside_transactions(["ANALYZE"] if database.engine.dialect.name == "sqlite" else ["VACUUM ANALYZE"])
+    _add_incident(database, posts)
 
 
-def incident(database: Database, posts: int) -> Incident:
-    """Store an incident of the largest brand that began six hours ago, resting on the newest thread."""
+def clear(database: Database) -> None:
+    """Take everything out again."""
+    with database.write() as tx:
+        names = ", ".join(table.name for table in metadata.sorted_tables)
+        tx.exec_driver_sql(f"TRUNCATE {names}, post_search")
+
+
+def is_filled(database: Database) -> bool:
+    """Whether it was filled before."""
+    with database.read() as tx:
+        return incidents.get(tx, INCIDENT) is not None
+
+
+def incident(posts: int) -> Incident:
+    """An incident of the largest brand that began six hours ago, resting on the newest thread."""
     brand, began_at = brands()[0], END - timedelta(hours=6)
     key = root_of_the_largest_thread(posts)
-    found = Incident(
-        id="01MADE",
+    return Incident(
+        id=INCIDENT,
         brand=brand,
         fingerprint="made",
         state=IncidentState.OPEN,
@@ -88,13 +104,15 @@ def incident(database: Database, posts: int) -> Incident:
         sources=SOURCES[:1],
         evidence=(key,),
     )
-    signal = Signal(
-        brand, "backlash", "1", began_at, began_at - timedelta(hours=1), began_at, 90, 10, 3, 17, 4.0, Severity.CRITICAL
-    )
+
+
+def _add_incident(database: Database, posts: int) -> None:
+    found = incident(posts)
+    window = (found.began_at - timedelta(hours=1), found.began_at)
+    signal = Signal(found.brand, "backlash", "1", found.began_at, *window, 90, 10, 3, 17, 4.0, Severity.CRITICAL)
     with database.write() as tx:
         incidents.insert(tx, found)
         incidents.add_signals(tx, found.id, [signal])
-    return found
 
 
 def root_of_the_largest_thread(posts: int) -> PostKey:

@@ -15,6 +15,7 @@ from config.names import SENSITIVITIES, Sensitivity
 from monitor.cli import output, settings
 from monitor.cli.failures import BAD_USAGE, FOUND_PROBLEMS, Failure
 from monitor.cli.settings import DEFAULT, AsJson, ConfigFile
+from monitor.cli.spread import ClusterAddress, workers_for
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -64,6 +65,7 @@ def backtest(
     since: Since = None,
     until: Until = None,
     picture: PictureFile = None,
+    cluster: ClusterAddress = "",
     as_json: AsJson = False,
 ) -> None:
     """Compare what other thresholds would have made of your own history.
@@ -75,7 +77,6 @@ def backtest(
     Example: tocsin backtest --set crowd_fewest_voices=12 --pages-per-week 2 --picture backtest.png
     """
     from monitor.backtest.compare import backtest as run
-    from monitor.scale.workers import workers_of
 
     _refuse_nonsense(files or [], since, until, picture)
     chosen = settings.read_settings(config, complete=False)
@@ -84,7 +85,7 @@ def backtest(
     scale = pages_per_week is not None
     variants = _variants(chosen, against or [], _names(sensitivity), assignments or [], scale=scale)
     with (
-        workers_of(chosen.scale.workers) as workers,
+        workers_for(chosen, cluster) as workers,
         output.progress() as progress,
         _history(files or [], row_source, chosen, progress, workers) as database,
     ):

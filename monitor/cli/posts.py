@@ -12,6 +12,7 @@ import typer
 
 from monitor.cli import output, settings
 from monitor.cli.settings import DEFAULT, AsJson, ConfigFile
+from monitor.cli.spread import ClusterAddress, workers_for
 from storage.records import CorrectedLabel
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ def rescore(
     since: Since = None,
     until: Until = None,
     brand: Brands = None,
+    cluster: ClusterAddress = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many labels would change.")] = False,
     from_start: Annotated[
         bool, typer.Option("--from-start", help="Begin anew where an interrupted run would be gone on with.")
@@ -147,14 +149,13 @@ def rescore(
     and what detection made of the time that it has judged. Interrupted, it goes on where it was.
     """
     from monitor.rescore import Rescoring
-    from monitor.scale.workers import workers_of
     from monitor.understanding import Understanding
 
     chosen = settings.read_settings(config, complete=False)
     brands = tuple(settings.brand_named(chosen, name) for name in brand or ())
     with (
         settings.open_database(chosen) as database,
-        workers_of(chosen.scale.workers) as workers,
+        workers_for(chosen, cluster) as workers,
         output.progress() as progress,
     ):
         task = progress.add_task("judging again", total=1.0, note="")
@@ -172,7 +173,15 @@ def rescore(
             tries_only=dry_run,
             workers=workers,
         )
-        done = run.run(watch, from_start=from_start)
+        if cluster and not dry_run:
+            from monitor.scale.rescores import rescore_all
+
+            def count(parts: int, of: int) -> None:
+                progress.update(task, completed=parts / max(of, 1), note=f"{parts:,} of {of:,} parts")
+
+            done = rescore_all(workers, run, settings.now(), count, from_start=from_start)
+        else:
+            done = run.run(watch, from_start=from_start)
     _tell(done, dry_run=dry_run, as_json=as_json)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ import typer
 from monitor.cli import output, settings
 from monitor.cli.failures import BAD_USAGE, Failure
 from monitor.cli.settings import DEFAULT, AsJson, ConfigFile
+from monitor.cli.spread import ClusterAddress, workers_for
 
 if TYPE_CHECKING:
     from collectors.rows import RowFormat
@@ -47,6 +49,7 @@ def import_(
     from_start: Annotated[
         bool, typer.Option("--from-start", help="Begin anew where an interrupted run would be gone on with.")
     ] = False,
+    cluster: ClusterAddress = "",
     config: ConfigFile = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
@@ -60,12 +63,10 @@ def import_(
     missing = [file for file in files if not file.is_file()]
     if missing:
         raise Failure(*(f"{file}: there is no such file" for file in missing), code=BAD_USAGE)
-    from monitor.scale.workers import workers_of
-
-    with settings.open_database(chosen) as database, workers_of(chosen.scale.workers) as workers:
+    with settings.open_database(chosen) as database, workers_for(chosen, cluster) as workers:
         importing = _importing(chosen, database, row_source, workers, everything=everything)
-        for file in files:
-            result = _run(importing, file, from_start=from_start)
+        run = _run_together if cluster else _run_each
+        for result in run(importing, files, from_start=from_start):
             if as_json:
                 output.print_json({**asdict(result), "left_out": dict(result.left_out)})
             else:
@@ -99,6 +100,23 @@ def _row_format(chosen: Settings, name: str) -> RowFormat:
     if named is not None and named.type != "files":
         return RowFormat(source=name)
     return row_format(chosen, name) or RowFormat()
+
+
+def _run_each(importing: Importing, files: list[Path], *, from_start: bool) -> Iterator[Imported]:
+    for file in files:
+        yield _run(importing, file, from_start=from_start)
+
+
+def _run_together(importing: Importing, files: list[Path], *, from_start: bool) -> Iterator[Imported]:
+    from monitor.scale.imports import import_all
+
+    with output.progress() as progress:
+        task = progress.add_task("importing", total=1.0, note="")
+
+        def watch(done: int, of: int) -> None:
+            progress.update(task, completed=done / max(of, 1), note=f"{done:,} of {of:,} parts")
+
+        yield from import_all(importing.workers, importing, files, watch, from_start=from_start)
 
 
 def _run(importing: Importing, file: Path, *, from_start: bool) -> Imported:

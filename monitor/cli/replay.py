@@ -10,6 +10,7 @@ import typer
 from monitor.cli import output, settings
 from monitor.cli.failures import BAD_USAGE, Failure
 from monitor.cli.settings import DEFAULT, AsJson, ConfigFile
+from monitor.cli.spread import ClusterAddress, workers_for
 
 if TYPE_CHECKING:
     from collectors.files import Report
@@ -27,7 +28,13 @@ As = Annotated[
 ]
 
 
-def replay(files: Files, config: ConfigFile = DEFAULT, row_source: As = "", as_json: AsJson = False) -> None:
+def replay(
+    files: Files,
+    config: ConfigFile = DEFAULT,
+    row_source: As = "",
+    cluster: ClusterAddress = "",
+    as_json: AsJson = False,
+) -> None:
     """Send history through the pipeline at its own time, and print what would have been paged.
 
     Nothing is sent and nothing is kept. The configuration needs brands; sources, channels and routes are not used.
@@ -36,7 +43,6 @@ def replay(files: Files, config: ConfigFile = DEFAULT, row_source: As = "", as_j
     """
     from collectors.files import Report, read
     from monitor.replay import replay as run
-    from monitor.scale.workers import workers_of
 
     chosen = settings.read_settings(config, complete=False)
     if not chosen.brands:
@@ -46,7 +52,7 @@ def replay(files: Files, config: ConfigFile = DEFAULT, row_source: As = "", as_j
         raise Failure(*(f"{file}: there is no such file" for file in missing), code=BAD_USAGE)
     report = Report()
     show = _print_json if as_json else _printer(chosen.general.timezone)
-    with workers_of(chosen.scale.workers) as workers, output.progress() as progress:
+    with workers_for(chosen, cluster) as workers, output.progress() as progress:
         task = progress.add_task("reading", total=None, note="")
 
         def watch(phase: str, done: float) -> None:

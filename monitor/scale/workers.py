@@ -56,6 +56,16 @@ class Alone:
         return map(task, questions)
 
 
+class Beforehand:
+    """This process, which answers before the transaction begins that makes use of the answer."""
+
+    count = 1
+
+    def each(self, task: Callable[[Asked], Answer], questions: Iterable[Asked]) -> Iterator[Answer]:
+        """One answer after another."""
+        return map(task, questions)
+
+
 class Processes:
     """Processes of this machine. One that dies is replaced, and what it was asked is asked again."""
 

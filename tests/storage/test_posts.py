@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storage import posts
+from storage import posts, search_index
 from storage.database import Database
 from storage.ingest import Intake, write
 from storage.records import Engagement, EngagementSample, Label
@@ -100,6 +100,19 @@ def test_words_are_found_in_a_span_whenever_its_posts_were_stored(database: Data
         assert names(since=after(days=-300), until=after(days=1)) == ["p1", "t1"]
         assert names(since=after(days=-300), until=after(days=1), source="forum") == ["p1", "t1"]
         assert names(since=after(days=50)) == names(until=after(days=-301)) == []
+
+
+@pytest.mark.parametrize("few", [-1, 10**9])
+def test_words_are_found_alike_whether_they_are_rare_or_common(
+    database: Database, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_index, "FEW", few)
+    with database.read() as tx:
+        found = posts.search(tx, "acme", limit=1)
+        assert [each.post.external_id for each in found] == ["n1"]
+        assert [each.post.external_id for each in posts.search(tx, "acme", before=found[0], brand="Acme")] == ["t1"]
+        assert [each.post.external_id for each in posts.search(tx, "parc* -late", since=NOON)] == ["t2"]
+        assert posts.search(tx, "acme", author="nobody") == []
 
 
 def test_samples_are_read_in_order_of_time(database: Database) -> None:

@@ -21,6 +21,7 @@ from storage import (
     outbox,
     saved_views,
     schedule,
+    shards,
     silences,
     spending,
     state,
@@ -106,6 +107,10 @@ def _what_was_read(tx: Transaction) -> None:
 
 
 def _how_it_was_read(tx: Transaction) -> None:
+    shards.plan(tx, "import:one", [{"path": "RC_2023-11.zst", "size": 9, "start": 0, "end": None}])
+    part = shards.take(tx, "import:one", 0, "a worker")
+    assert part is not None
+    shards.advance(tx, part, {"rows": 7, "left_out": {"no time": 1}}, NOON)
     schedule.plan(tx, "forum", timedelta(minutes=5), NOON)
     schedule.finish(tx, "forum", CollectorRun("forum", after(minutes=5), after(minutes=6), RunOutcome.FAILED), NOON)
     spending.add(tx, Spent("forum", NOON.date(), 12, 40, 0.25))
