@@ -189,18 +189,22 @@ class Server:
 
 
 def run(falls: int, seed: int = 1) -> Result:
-    """Let the server fall so often under load, and count."""
-    luck = random.Random(seed)  # noqa: S311
+    """Let a server of our own fall so often under load, and count."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-falls-")))
-        server = Server(folder)
+        server = Server(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-falls-"))))
         stack.callback(server.close)
-        database = stack.enter_context(Database.open(server.url))
+        return run_over(server.url, server.fall, falls, seed)
+
+
+def run_over(url: str, fall: Callable[[], object], falls: int, seed: int = 1) -> Result:
+    """Work over the database at `url`, call `fall` so often meanwhile, and count."""
+    luck = random.Random(seed)  # noqa: S311
+    with Database.open(url) as database:
         load = Load(database, Way("room", now))
         with _working(load):
             for _ in range(falls):
                 threading.Event().wait(luck.uniform(*BETWEEN_FALLS))
-                server.fall()
+                fall()
             threading.Event().wait(BETWEEN_FALLS[1])
         load.finish()
         return _counted(load, falls)

@@ -157,7 +157,7 @@ def _parts(message: Message) -> list[Message]:
     waiting = [(message, 0)]
     while waiting and len(found) < _MOST_PARTS:
         part, depth = waiting.pop(0)
-        inner = part.get_payload()
+        inner = part.get_payload() if part.is_multipart() else None  # else it would be decoded, as whatever it claims
         if not isinstance(inner, list):
             found.append(part)
         elif depth < _DEEPEST and part.get_content_maintype() == "multipart":

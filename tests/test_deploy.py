@@ -9,6 +9,7 @@ import shlex
 import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +61,18 @@ def figures() -> set[str]:
     return {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
 
 
+@cache
+def helped(*names: str) -> str:
+    """The help of a command; nothing where there is none."""
+    told = CliRunner().invoke(app, [*names, "--help"])
+    return told.output if told.exit_code == 0 else ""
+
+
 def is_command(words: list[str]) -> bool:
     """Whether the program has such a command, with such options."""
     path = [word for word in words if not word.startswith("-")][:2]
-    for names in (path, path[:1]):
-        told = CliRunner().invoke(app, [*names, "--help"])
-        if told.exit_code == 0:
-            return all(word.split("=")[0] in told.output for word in words if word.startswith("--"))
-    return False
+    told = helped(*path) or helped(*path[:1])
+    return bool(told) and all(word.split("=")[0] in told for word in words if word.startswith("--"))
 
 
 def test_systemd_is_told_as_often_as_the_unit_asks(unit: configparser.ConfigParser) -> None:

@@ -118,10 +118,10 @@ def test_there_are_enough_of_them() -> None:
     assert len(VECTORS) + len(LINKS) >= 200
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", range(2))
 def test_no_page_lets_a_stranger_in(part: int, ours: Elements) -> None:
     with desk() as of:
-        fill(of.database, VECTORS[part::4], LINKS)
+        fill(of.database, VECTORS[part::2], LINKS)
         found = read(of)
     assert sum("alert(1)" in words for words in found.words) > 50, "hardly any is shown, so nothing was shown"
     assert found.tags <= ours.tags

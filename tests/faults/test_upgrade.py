@@ -28,7 +28,7 @@ def leave_in_flight(url: str, version: str) -> None:
             steps.downgrade(connection, version)
 
 
-@pytest.mark.parametrize("version", BEFORE)
+@pytest.mark.parametrize("version", [BEFORE[0], BEFORE[-1]])
 def test_messages_in_flight_are_sent_by_the_version_that_takes_over(version: str, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/tocsin.db"
     leave_in_flight(url, version)

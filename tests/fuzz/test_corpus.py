@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.fuzz import CORPUS, TARGETS, Result, inputs, seeds, tried
 
-TRIES = 150
+TRIES = 60
 
 
 @pytest.mark.parametrize("name", TARGETS)
