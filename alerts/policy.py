@@ -159,7 +159,10 @@ def is_reminder_due(incident: Incident, told: Sequence[Alert], now: datetime, ru
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One question to the policy. `told` are the alerts of this episode, `heard` those of them that made a sound."""
+    """One question to the policy. `told` are the alerts of this episode, `heard` those of them that made a sound.
+
+    `is_known` says that there were alerts in an earlier episode.
+    """
 
     incident: Incident
     change: Change
@@ -168,6 +171,7 @@ class _Case:
     now: datetime
     rules: Rules
     note: str
+    is_known: bool = False
 
     @property
     def heard(self) -> list[Alert]:
@@ -191,7 +195,7 @@ def decide(
     the incidents that go on, of which one may hold this back.
     """
     episode = [alert for alert in told if alert.episode == incident.episode]
-    wish = _ANSWERS[change](_Case(incident, change, page, episode, now, rules, note))
+    wish = _ANSWERS[change](_Case(incident, change, page, episode, now, rules, note, len(told) > len(episode)))
     return wish if wish.reason is None else _at_a_time(wish, incident, change, silences, now, rules, live)
 
 
@@ -207,7 +211,7 @@ def _opened(case: _Case) -> Decision:
 
 def _reopened(case: _Case) -> Decision:
     """A surge soon after the end pages again only where it interrupts people anyway."""
-    if case.told:
+    if case.told or not case.is_known:
         return _went_on(case)
     sentence = case.note or "It has started again."
     reason = Reason.UPDATE if case.incident.severity is Severity.WATCH else Reason.OPENED

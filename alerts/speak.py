@@ -140,9 +140,10 @@ class Speaker:
         now: datetime,
         why: str,
     ) -> Announcement:
-        """Store a beginning or a rise without messages of its own; everything else waits until it is calmer."""
+        """Store what begins, returns or gets worse without messages of its own; the rest waits until it is calmer."""
         kept = replace(decision, why=f"{incidents.SHELTERED}{why}")
-        if decision.reason not in (Reason.OPENED, Reason.ESCALATED):
+        returns = not any(one.episode == incident.episode for one in told)
+        if decision.reason not in (Reason.OPENED, Reason.ESCALATED) and not returns:
             return Announcement(replace(kept, reason=None))
         alert = _stored(tx, _alert(incident, kept, page, told, now))
         incidents.append_event(tx, incident.id, now, "storm", details={"why": why})

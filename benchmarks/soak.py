@@ -10,12 +10,14 @@ stopped and put to sleep. Afterwards the servers' own logs are compared with wha
 
     lost         companies with a flood of which Slack or the mailbox was not told, and messages recorded as sent that
                  nobody has
+    waiting      those of which a message waits for its turn at the end (mail is paced), or that are part of a storm
     repeated     messages that a person sees twice without being told that they may be a repeat, and incidents told from
                  the beginning twice
     resent       mails that the server took twice under one Message-ID, which is all that plain SMTP allows
     audited      what the auditor of the program found: incidents of which nobody was told
     slowest_s    the longest time from the moment at which a first message was due to the first server that had it
-    rss_mb       memory of the longest life, when it had settled and at its end; its growth an hour by a straight line
+    rss_mb       memory of the longest life: each second minute, and its growth an hour by a straight line through the
+                 second half
     descriptors  open files of that life, fewest and most after it had settled; threads likewise
 
 One line of JSON; 1 when anything was lost or repeated, or the auditor found something.
@@ -49,18 +51,19 @@ from monitor.audit import TOPIC as AUDIT
 from monitor.demo import words
 from storage import incidents, outbox
 from storage.database import Database
-from storage.records import DeliveryState, Incident, Reason
+from storage.incidents import SHELTERED
+from storage.records import Delivery, DeliveryState, Incident, Reason
 from tests.servers.feed_host import Article, Comment, FeedHost
 from tests.servers.mail import MailServer, Refusal, mail_server
 from tests.servers.slack import TOKEN, Fault, Slack, slack_server
 from tests.servers.web import Reply
 
 FAULT_EVERY = 30.0
-STORY_EVERY = 45.0
-"""Slower than a storm of incidents, in which they are bundled."""
+STORY_EVERY = 150.0
+"""So slow that it is no storm of incidents, in which they are bundled, and that mail keeps up: one a minute."""
 SAMPLE_EVERY = 5.0
 SETTLED_AFTER = 120.0
-PATIENCE = 240.0
+PATIENCE = 180.0
 NAMES = ("Halden", "Norrvik", "Brandal", "Tveit", "Solund", "Kvamme", "Ytre", "Lofthus", "Marnar", "Fonna")
 TRADES = ("Mobile", "Air", "Foods", "Bank", "Rail", "Energy", "Insurance", "Post")
 BRANDS = [f"{name} {trade}" for trade in TRADES for name in NAMES]
@@ -115,6 +118,7 @@ class Result:
     stories: int
     incidents: int
     lost: int
+    waiting: int
     repeated: int
     marked: int
     resent: int
@@ -122,7 +126,7 @@ class Result:
     slowest_s: float
     lives: int
     life_minutes: float
-    rss_mb: tuple[float, float]
+    rss_mb: list[float]
     rss_mb_an_hour: float
     descriptors: tuple[int, int]
     threads: tuple[int, int]
@@ -354,12 +358,16 @@ def _counted(soak: Soak, database: Database, minutes: float) -> Result:
         known = incidents.recent(tx, limit=100_000)
         deliveries = {one.id: outbox.history(tx, one.id) for one in known}
         audited = sum(one.topic == AUDIT for one in known)
+        sheltered = {
+            one.id for one in known if any(said.why.startswith(SHELTERED) for said in incidents.alerts(tx, one.id))
+        }
     seen = Counter(soak.slack.delivery_ids())
     mails = Counter(one.message_id.strip("<>").partition("@")[0] for one in soak.mail.taken)
     marked = sum(REPEAT in json.dumps(one.blocks, ensure_ascii=False) for one in soak.slack.messages)
     taken = {"room": seen, "mail": mails}
     everything = [item for items in deliveries.values() for item in items]
     unheard = [brand for brand in soak.told_of if not soak.is_told(brand)]
+    waiting = [brand for brand in unheard if _is_waiting(brand, known, deliveries, sheltered)]
     vanished = [item for item in everything if item.state is DeliveryState.SENT and not taken[item.channel][item.id]]
     begun = Counter(
         (item.incident_id, item.episode, item.channel)
@@ -373,7 +381,8 @@ def _counted(soak: Soak, database: Database, minutes: float) -> Result:
         faults=dict(sorted(soak.faults.items())),
         stories=len(soak.told_of),
         incidents=sum(not one.is_system for one in known),
-        lost=len(unheard) + len(vanished),
+        lost=len(unheard) - len(waiting) + len(vanished),
+        waiting=len(waiting),
         repeated=max(0, sum(number - 1 for number in seen.values()) - marked) + sum(n - 1 for n in begun.values()),
         marked=marked,
         resent=sum(number - 1 for number in mails.values()),
@@ -381,8 +390,8 @@ def _counted(soak: Soak, database: Database, minutes: float) -> Result:
         slowest_s=_slowest(soak, known, {one.id: deliveries[one.id] for one in known}),
         lives=len(soak.lives),
         life_minutes=round(life[-1].age / 60, 1),
-        rss_mb=(round(settled[0].rss_mb, 1), round(settled[-1].rss_mb, 1)),
-        rss_mb_an_hour=_slope(settled),
+        rss_mb=[round(one.rss_mb, 1) for one in life[:: int(120 / SAMPLE_EVERY)]],
+        rss_mb_an_hour=_slope([one for one in settled if one.age > life[-1].age / 2]),
         descriptors=(min(one.descriptors for one in settled), max(one.descriptors for one in settled)),
         threads=(min(one.threads for one in settled), max(one.threads for one in settled)),
     )
@@ -408,6 +417,15 @@ def _slowest(soak: Soak, known: Sequence[Incident], deliveries: dict[str, Any]) 
             due = min(item.first_due_at.timestamp() for item in first)
             waits.append(min(at[item.id] for item in first) - due)
     return round(max(waits, default=0.0), 1)
+
+
+def _is_waiting(
+    brand: str, known: Sequence[Incident], deliveries: dict[str, list[Delivery]], sheltered: set[str]
+) -> bool:
+    """Whether a message about the company waits for its turn, or speaks for it with others."""
+    own = [one for one in known if one.brand == brand]
+    paced = any(not item.state.is_terminal for one in own for item in deliveries[one.id])
+    return paced or any(one.id in sheltered for one in own)
 
 
 def _slope(samples: Sequence[Sample]) -> float:

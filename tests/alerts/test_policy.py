@@ -218,6 +218,11 @@ def test_a_return_pages_again_only_where_it_interrupts_anyway(severity: Severity
     assert (decision.reason, decision.changed) == (reason, ("It has started again.",))
 
 
+def test_the_return_of_what_nobody_heard_of_is_a_beginning() -> None:
+    decision = asked(Change.REOPENED, (), what=incident(episode=2, severity=WATCH))
+    assert (decision.reason, decision.due_at) == (OPENED, NOW + timedelta(minutes=5))
+
+
 @pytest.mark.parametrize(
     ("severity", "due"),
     [

@@ -12,6 +12,7 @@ from alerts.policy import Change, Rules
 from alerts.speak import Announcement, Speaker
 from alerts.storm import Storm, StormRules, begins, is_over
 from alerts.system import SystemIncidents
+from monitor.audit import account
 from storage import incidents, outbox
 from storage.database import Database
 from storage.records import SYSTEM, DeliveryState, Incident, IncidentState, Severity, fingerprint
@@ -96,6 +97,22 @@ def test_the_eleventh_incident_in_five_minutes_is_a_storm_and_makes_no_message_o
     with weather.database.read() as tx:
         assert [alert.why for alert in incidents.alerts(tx, begun[12].id)] == [f"storm: part of the storm {storm.id}"]
         assert [line.kind for line in incidents.events(tx, begun[12].id)] == ["storm"]
+
+
+def test_a_watch_that_returns_in_a_storm_is_part_of_it(weather: Weather) -> None:
+    """Its return alone would only have edited its message; nobody may be left without a reason for the silence."""
+    watch, _ = weather.begin(NOW - 60 * MINUTE, Severity.WATCH)
+    begun = [weather.begin(NOW + timedelta(seconds=number))[0] for number in range(12)]
+    back = replace(watch, episode=2, version=watch.version + 1, updated_at=NOW)
+    with weather.database.write() as tx:
+        assert incidents.update(tx, back, watch.version)
+        weather.speaker.speak(tx, back, Change.REOPENED, replace(page(), severity=Severity.WATCH, at=NOW), NOW)
+        (storm,) = [one for one in incidents.recent(tx, limit=1000) if one.brand == SYSTEM]
+        said = [alert for alert in incidents.alerts(tx, watch.id) if alert.episode == 2]
+        outcome = account(back, said, [], incidents.events(tx, watch.id), NOW + 10 * MINUTE)
+    assert begun
+    assert [alert.why for alert in said] == [f"storm: part of the storm {storm.id}"]
+    assert outcome == "it is part of a storm"
 
 
 def test_incidents_that_come_slowly_are_no_storm(weather: Weather) -> None:
