@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from alerts.page import Page
 from alerts.render.outside import cut
-from alerts.render.story import Story, ToldQuote, tell
+from alerts.render.story import tell
+from alerts.render.told import Story, ToldQuote
 
 LONGEST = 1_000
 

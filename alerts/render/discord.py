@@ -14,7 +14,8 @@ from alerts.page import Page
 from alerts.render import gathered
 from alerts.render.line import line, summary
 from alerts.render.outside import cut
-from alerts.render.story import Entry, Story, ToldQuote, tell
+from alerts.render.story import tell
+from alerts.render.told import Entry, Story, ToldQuote
 
 Embed = dict[str, Any]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from alerts.render.outside import cut
-from alerts.render.story import Entry
+from alerts.render.told import Entry
 
 Made = TypeVar("Made")
 

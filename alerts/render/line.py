@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from alerts.page import Page
 from alerts.render.outside import cleaned, cut
-from alerts.render.story import Story, tell
+from alerts.render.story import tell
+from alerts.render.told import Story
 
 LENGTH = 300
 

@@ -7,7 +7,8 @@ from textwrap import wrap
 
 from alerts.actions import Action
 from alerts.page import Page
-from alerts.render.story import Story, ToldQuote, tell
+from alerts.render.story import tell
+from alerts.render.told import Story, ToldQuote
 
 WIDTH = 76
 

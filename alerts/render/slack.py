@@ -17,7 +17,8 @@ from alerts.render import gathered
 from alerts.render.line import summary
 from alerts.render.outside import cut
 from alerts.render.slack_buttons import pressed
-from alerts.render.story import Entry, Story, ToldQuote, tell
+from alerts.render.story import tell
+from alerts.render.told import Entry, Story, ToldQuote
 
 Block = dict[str, Any]
 

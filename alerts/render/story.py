@@ -7,12 +7,13 @@ much of it to show.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from alerts.actions import Action, Need, Offer, offered
 from alerts.page import ALL_QUIET, BRIEF, WHOLE, OnDuty, Page, Quote
 from alerts.render.outside import cleaned, cut, safe_link
+from alerts.render.told import Entry, Story, ToldQuote
 from alerts.words import clock, count, every, kind_words, listed, moment, person, short_count, span, span_words
 from storage.records import IncidentState, Reason, Severity
 
@@ -26,67 +27,6 @@ _LONG_UNANSWERED = timedelta(minutes=10)
 _SHOWN_COMMANDS = 3
 QUOTE_LENGTH = 220
 CONTEXT_LENGTH = 100
-
-
-@dataclass(frozen=True, slots=True)
-class ToldQuote:
-    """A post as it is shown: `byline` says who, where and when, `echo` how far it went, `context` what it replies to;
-    each may be empty."""
-
-    text: str
-    byline: str
-    echo: str
-    url: str
-    context: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One alert within a digest: `news` is what is new in it, `link` where all of it is, `command` how to see it."""
-
-    tone: str
-    badge: str
-    brand: str
-    headline: str
-    lead: str
-    standing: str
-    news: tuple[str, ...]
-    link: str
-    command: str
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """A page in words. `tone` is `critical`, `warning`, `watch` or `over`, and chooses a colour, never the meaning.
-
-    `standing` says who has it and who is on duty, `opens` what its address leads to. `facts` are pairs of a short label
-    and a sentence; `actions` pairs of what to do and the command that does it, `offers` all that a person may do, for
-    those who can show buttons. `foot` is the last line. `entries` are the alerts of a digest, which is of no incident:
-    its `incident` is empty, and its `facts` say each entry in a sentence, for those who show no more.
-    """
-
-    badge: str
-    tone: str
-    headline: str
-    brand: str
-    lead: str
-    began: str
-    standing: str
-    changed: tuple[str, ...]
-    notes: tuple[str, ...]
-    facts: tuple[tuple[str, str], ...]
-    origin: ToldQuote | None
-    quotes: tuple[ToldQuote, ...]
-    why: tuple[str, ...]
-    similar: tuple[tuple[str, str], ...]
-    actions: tuple[tuple[str, str], ...]
-    offers: tuple[Offer, ...]
-    incident: str
-    at: str
-    url: str
-    foot: str
-    opens: str = "Open the incident"
-    entries: tuple[Entry, ...] = ()
 
 
 def tell(page: Page) -> Story:

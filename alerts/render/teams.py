@@ -18,7 +18,8 @@ from alerts.render.curve import alternative, shown
 from alerts.render.line import line, summary
 from alerts.render.outside import cut
 from alerts.render.slack import sparkline
-from alerts.render.story import Entry, Story, ToldQuote, tell
+from alerts.render.story import tell
+from alerts.render.told import Entry, Story, ToldQuote
 from alerts.words import clock
 
 Card = dict[str, Any]

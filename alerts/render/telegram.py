@@ -15,7 +15,8 @@ from alerts.render import gathered
 from alerts.render.curve import alternative
 from alerts.render.line import line, summary
 from alerts.render.outside import cut
-from alerts.render.story import Story, ToldQuote, tell
+from alerts.render.story import tell
+from alerts.render.told import Story, ToldQuote
 
 LONGEST_TEXT, LONGEST_CAPTION = 4_096, 1_024
 MOST_QUOTES = 4

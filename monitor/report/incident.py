@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from alerts.page import Page, Response
 from alerts.render.curve import alternative, picture
 from alerts.render.outside import cleaned, cut
-from alerts.render.story import Story, ToldQuote, tell
+from alerts.render.story import tell
+from alerts.render.told import Story, ToldQuote
 from alerts.words import clock, moment, person, span
 from config.settings import Settings
 from monitor.care import Care
