@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
@@ -85,6 +86,13 @@ class Ear:
     def called(self) -> None:
         """Wait until a turn was called for."""
         self.news.get(timeout=PATIENCE)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until the listening threads have come so far."""
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < end, "it did not come so far"
+            time.sleep(0)  # lets them run
 
 
 @contextmanager

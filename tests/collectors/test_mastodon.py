@@ -389,7 +389,7 @@ def test_every_hashtag_has_a_connection_and_all_have_to_stand(stream: MastodonSt
         stream.repeat(name)
         ear.called()
         store.run(source, pages=1)
-        assert source._hearing.standing() is not None
+        ear.until(lambda: source._hearing.standing() is not None)
     tags = [dict(request.query)["tag"] for request in stream.server.requests if request.path.endswith("/hashtag")]
     assert sorted(tags) == ["fjord", "norrvik"]
     assert name in store.posts
