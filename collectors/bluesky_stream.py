@@ -100,19 +100,22 @@ class Jetstream:
         hearing.alive(self.name)
         if isinstance(payload, dict) and payload.get("$type") == f"{_METHOD}#commit":
             found = told_by(payload, self._post)
-            if found.posts or found.bad:
+            if found.posts or found.bad or found.gone:
                 hearing.tell(self.name, found)
             self._seq = int(payload.get("seq") or self._seq)
 
-    def _post(self, event: Mapping[str, Any]) -> Post | None:
-        """The post of an event, when it is a new one that names a brand."""
-        if event["operation"] != "create" or event["collection"] != POSTS:
+    def _post(self, event: Mapping[str, Any]) -> Post | Found | None:
+        """The post of an event, when it is a new one that names a brand; or which one is gone, whatever it said."""
+        if event["operation"] not in ("create", "delete") or event["collection"] != POSTS:
             return None
+        address = f"at://{event['did']}/{POSTS}/{event['rkey']}"
+        if event["operation"] == "delete":
+            return Found(gone={address: "deleted"}, given=1)
         if self._named is None or not self._named.search(_words(event["record"])):
             return None
         return self._read(
             {
-                "uri": f"at://{event['did']}/{POSTS}/{event['rkey']}",
+                "uri": address,
                 "author": {"did": event["did"]},
                 "record": event["record"],
                 "indexedAt": event.get("witnessedAt") or event["time"],

@@ -85,6 +85,9 @@ class Page:
 
     `cursor` holds JSON types only and covers everything up to and with this page. `requests` counts what was asked of
     the source for this page. `complete` is true on the page after which the source has nothing more to give for now.
+
+    A source that is told of everybody's deletions and edits passes them on: `gone` says what happened to posts, as in
+    `Recheck`, and `changed` are posts in their present wording. Of both, what is not stored is let be.
     """
 
     cursor: Mapping[str, Any]
@@ -94,6 +97,8 @@ class Page:
     quarantined: Sequence[Quarantined] = ()
     requests: int = 0
     complete: bool = False
+    gone: Mapping[str, str] = field(default_factory=dict)
+    changed: Sequence[Post] = ()
 
 
 class Inbox(Protocol):

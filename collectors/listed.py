@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Protocol
 
@@ -18,7 +17,7 @@ from pydantic import Field
 from collectors.contract import CollectorError, Page, Recheck, SourceContext, SourceOptions, Tariff
 from collectors.interface import Interface
 from collectors.moments import from_epoch
-from collectors.rounds import Found, Listing, Reading, Round
+from collectors.rounds import Found, Listing, Reading, Round, filed_as
 from collectors.terms import naming
 from config.durations import Duration
 from storage.records import EngagementSample, Gap, Post
@@ -176,7 +175,7 @@ class Listed:
             return Recheck(requests=self._platform.asked())
         present = {post.external_id: post for post in found.posts}
         missing = [] if found.bad else [name for name in names if name not in present and name not in found.untold]
-        there = [_filed_as(present[post.external_id], post) for post in posts if post.external_id in present]
+        there = [filed_as(present[post.external_id], post) for post in posts if post.external_id in present]
         return Recheck(there, gone=dict.fromkeys(missing, "deleted"), requests=self._platform.asked())
 
     def thread(self, post: Post, most: int) -> Iterator[Page]:
@@ -314,11 +313,6 @@ class Listed:
             gaps = [Gap(self.name, since, now, f"{found.missing} answers in {name} could not be read", share)]
         thread[1] = _replies(root)
         return Page(reading.cursor(), found.posts, (), gaps, found.bad, self._platform.asked())
-
-
-def _filed_as(post: Post, known: Post) -> Post:
-    """The post in the thread that it is known to stand in; looked up by itself, a platform does not always say."""
-    return replace(post, thread_id=known.thread_id, parent_id=known.parent_id, url=known.url)
 
 
 def _telling(replies: Sequence[Post], post: Post, most: int) -> list[Post]:

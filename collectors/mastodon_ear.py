@@ -10,7 +10,7 @@ import mastodon
 import requests
 
 from collectors.contract import CollectorError
-from collectors.rounds import ODD
+from collectors.rounds import ODD, Found
 from collectors.streams import Hearing, told_by
 from storage.records import Post
 
@@ -18,8 +18,14 @@ from storage.records import Post
 class Ear(mastodon.StreamListener):
     """Passes on what is told on the stream `name`."""
 
-    def __init__(self, name: str, hearing: Hearing, read: Callable[[Any], Post | None]) -> None:
-        self._name, self._hearing, self._read = name, hearing, read
+    def __init__(
+        self,
+        name: str,
+        hearing: Hearing,
+        read: Callable[[Any], Post | None],
+        edited: Callable[[Any], Post | Found | None],
+    ) -> None:
+        self._name, self._hearing, self._read, self._edited = name, hearing, read, edited
 
     def handle_stream(self, response: requests.Response) -> None:
         self._hearing.opened(self._name)
@@ -32,7 +38,10 @@ class Ear(mastodon.StreamListener):
         self._hearing.tell(self._name, told_by(status, self._read))
 
     def on_status_update(self, status: Any) -> None:
-        self.on_update(status)
+        self._hearing.tell(self._name, told_by(status, self._edited))
+
+    def on_delete(self, status_id: Any) -> None:
+        self._hearing.tell(self._name, Found(gone={str(status_id): "deleted"}, given=1))
 
 
 @contextlib.contextmanager

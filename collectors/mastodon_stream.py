@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from collectors.rounds import Found
 from collectors.streams import Hearing
 from storage.records import Post
 
@@ -54,7 +55,7 @@ class InstanceStream:
             "Mastodon", PATHS, clock=self._clock, timeout=(5.0, SILENCE), max_bytes=LARGEST
         )
         with self._client(self._adapter) as client, in_words():
-            ear = Ear(self.name, hearing, self._post)
+            ear = Ear(self.name, hearing, self._post, self._edited)
             if self._tag:
                 client.stream_hashtag(self._tag, ear, timeout=SILENCE)
             else:
@@ -71,3 +72,8 @@ class InstanceStream:
         if post is None or self._tag:
             return post
         return post if self._named is not None and self._named.search(f"{post.title}\n{post.text}") else None
+
+    def _edited(self, status: Any) -> Post | Found | None:
+        """The same of an edit: one that no longer names a brand matters where the post is stored."""
+        post = self._read(status)
+        return None if post is None else self._post(status) or Found(changed=[post], given=1)

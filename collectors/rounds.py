@@ -8,7 +8,7 @@ does `read_until` move.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
 from collectors.contract import CollectorError, Quarantined, raw_hash
@@ -48,7 +48,8 @@ class Found:
     """An answer's posts, in the platform's order, and `place`, where the next page begins (empty at the end).
 
     `given` counts all entries, those that are left out or cannot be read too; `missing` how many the platform said
-    there are beyond those; `untold` names those of which it tells nothing when asked.
+    there are beyond those; `untold` names those of which it tells nothing when asked. `gone` and `changed` are those of
+    a `Page`.
     """
 
     posts: list[Post] = field(default_factory=list)
@@ -57,6 +58,8 @@ class Found:
     given: int = 0
     missing: int = 0
     untold: frozenset[str] = frozenset()
+    gone: Mapping[str, str] = field(default_factory=dict)
+    changed: Sequence[Post] = ()
 
     @property
     def newest(self) -> float:
@@ -98,6 +101,11 @@ def joined(answers: Iterable[Found]) -> Found:
         [item for found in each for item in found.bad],
         given=sum(found.given for found in each),
     )
+
+
+def filed_as(post: Post, known: Post) -> Post:
+    """The post in the thread that it is known to stand in; looked up by itself, a platform does not always say."""
+    return replace(post, thread_id=known.thread_id, parent_id=known.parent_id, url=known.url)
 
 
 def chunks(names: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -77,7 +77,14 @@ class Streamed(Listed):
         while (found := self._hearing.waiting(A_PAGE)).given:
             placed = self._placed(found)
             self._follow(placed.posts, _TOLD, reading)
-            yield Page(reading.cursor(), placed.posts, quarantined=found.bad, requests=self._platform.asked())
+            yield Page(
+                reading.cursor(),
+                placed.posts,
+                quarantined=found.bad,
+                requests=self._platform.asked(),
+                gone=found.gone,
+                changed=found.changed,
+            )
             self._hearing.stored(found)
 
     def _placed(self, found: Found) -> Found:

@@ -27,6 +27,8 @@ from storage.records import Gap, GapCause, Post
 
 _log = structlog.get_logger(__name__)
 
+MANY_GONE = 1_000
+"""Deletions and edits of posts that nobody here has been told of, of which so many are worth a turn."""
 MOST_WAITING = 20_000
 """Posts that wait to be stored; a stream that tells more is hung up on, and lists are read."""
 STOOD_FOR = 20.0
@@ -78,6 +80,9 @@ class Hearing:
         self._lock = threading.Lock()
         self._posts: list[Post] = []
         self._bad: list[Quarantined] = []
+        self._gone: dict[str, str] = {}
+        self._changed: list[Post] = []
+        self._told: dict[str, None] = {}
         self._alive: dict[str, datetime] = {}
         self._since: datetime | None = None
         self._broken: tuple[datetime, str] | None = None
@@ -100,13 +105,27 @@ class Hearing:
     def tell(self, part: str, found: Found) -> None:
         """Keep what was told until a turn has stored it; `CollectorError` when too much waits."""
         with self._lock:
-            if len(self._posts) + len(self._bad) + found.given > self.most:
+            waiting = len(self._posts) + len(self._bad) + len(self._gone) + len(self._changed)
+            if waiting + found.given > self.most:
                 raise CollectorError(f"more than {self.most} posts wait to be stored; lists are read instead")
             self._posts += found.posts
             self._bad += found.bad
+            self._gone |= found.gone
+            self._changed += found.changed
             self._alive[part] = self.clock()
-        if found.posts or found.bad:
+            is_news = self._is_news(found)
+        if is_news:
             self.fresh.set()
+
+    def _is_news(self, found: Found) -> bool:
+        """Whether a turn is to be called for: deletions are mostly of strangers' posts, and wait for others to come."""
+        self._told |= dict.fromkeys(post.external_id for post in found.posts)
+        while len(self._told) > self.most:
+            del self._told[next(iter(self._told))]
+        named = [*found.gone, *(post.external_id for post in found.changed)]
+        is_ours = any(name in self._told for name in named)
+        is_many = bool(named) and len(self._gone) + len(self._changed) >= MANY_GONE
+        return bool(found.posts or found.bad) or is_ours or is_many
 
     def broke(self, part: str, why: str) -> None:
         """A connection is no more; what it told before that still counts."""
@@ -124,16 +143,21 @@ class Hearing:
             return None if self._since is None else Standing(self._since, min(self._alive.values()))
 
     def waiting(self, most: int) -> Found:
-        """The oldest of what waits; it goes on waiting until it is `stored`."""
+        """The oldest of what waits; it goes on waiting until it is `stored`. What became of posts comes after them."""
         with self._lock:
-            bad = self._bad[:most]
-            return Found(self._posts[:most], bad, given=len(self._posts[:most]) + len(bad))
+            posts, bad, is_last = self._posts[:most], self._bad[:most], len(self._posts) <= most
+            gone, changed = (dict(self._gone), list(self._changed)) if is_last else ({}, [])
+            given = len(posts) + len(bad) + len(gone) + len(changed)
+            return Found(posts, bad, given=given, gone=gone, changed=changed)
 
     def stored(self, found: Found) -> None:
         """Let go of what `waiting` gave."""
         with self._lock:
             del self._posts[: len(found.posts)]
             del self._bad[: len(found.bad)]
+            del self._changed[: len(found.changed)]
+            for name in found.gone:
+                self._gone.pop(name, None)
 
     @property
     def count(self) -> int:
@@ -156,13 +180,14 @@ class Hearing:
         )
 
 
-def told_by(item: Any, read: Callable[[Any], Post | None]) -> Found:
-    """What `read` makes of one item: a post, `None` for what is to be left out; what it fails at is set aside."""
+def told_by(item: Any, read: Callable[[Any], Post | Found | None]) -> Found:
+    """What `read` makes of one item: a post, what became of one, `None` for what is to be left out; what it fails at is
+    set aside."""
     try:
-        post = read(item)
+        told = read(item)
     except ODD as error:
         return Found(bad=[Quarantined("told by the stream", repr(error), raw_hash(repr(item)))], given=1)
-    return Found([] if post is None else [post], given=1)
+    return told if isinstance(told, Found) else Found([] if told is None else [told], given=1)
 
 
 def listen(

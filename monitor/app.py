@@ -432,4 +432,5 @@ class App:
             self.stopping,
             pace=pace,
             budget=budget,
+            routing=Routing.build(self.settings),
         )

@@ -7,22 +7,27 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 
+from alerts.routing import Routing
 from collectors.contract import Collector, CollectorError, Counting, Page, raw_hash
+from collectors.rounds import filed_as
 from monitor.pipeline import Batch, Pipeline
 from monitor.sources.budget import Budget, rest_of_day, tariff_of, usual_turn
 from monitor.sources.pace import Pace, Situation, Turn, has_moved, look_again, turn
+from monitor.sources.removal import take_back
 from storage import cursors as cursor_store
 from storage import gaps as gap_store
 from storage import incidents as incident_store
+from storage import posts as post_store
 from storage import quarantine as quarantine_store
 from storage import runs as run_store
 from storage import schedule as schedule_store
 from storage import spending
 from storage.database import Database, Transaction
-from storage.records import CollectorRun, Cursor, Gap, GapCause, RunOutcome, SetAside, Spent, Stage
+from storage.records import CollectorRun, Cursor, Gap, GapCause, Post, RunOutcome, SetAside, Spent, Stage
 
 _log = structlog.get_logger(__name__)
 
@@ -73,6 +78,8 @@ class SourceJob:
     failures: int = 0
     pace: Pace | None = None
     budget: Budget = field(default_factory=Budget)
+    routing: Routing = field(default_factory=partial(Routing, (), {}))
+    """Who was told of posts that their source takes back."""
     refilled_from: datetime | None = field(default=None, init=False)
     odd: deque[tuple[datetime, int]] = field(default_factory=lambda: deque(maxlen=500), init=False)
     """How many items of a page could not be read, and when."""
@@ -187,7 +194,7 @@ class SourceJob:
             cursor = cursor_store.get(tx, self.name)
         for number, page in enumerate(self.collector.collect(cursor.position if cursor else None), start=1):
             batch = Batch(
-                posts=page.posts,
+                posts=[*page.posts, *self._after_all(page)],
                 samples=page.samples,
                 gaps=page.gaps,
                 set_aside=self._set_aside(page),
@@ -203,6 +210,25 @@ class SourceJob:
             if number >= PAGES_A_RUN or self.stopping.is_set():
                 reading.is_cut = not reading.complete
                 return
+
+    def _after_all(self, page: Page) -> list[Post]:
+        """Take back what is gone of the posts that are stored or about to be; those of them that were changed.
+
+        This is done before the page is stored with its cursor, so that a kill in between repeats it; what is erased
+        stays away, also where the page itself still brings it.
+        """
+        if not page.gone and not page.changed:
+            return []
+        names = dict.fromkeys((*page.gone, *(post.external_id for post in page.changed)))
+        with self.database.read() as tx:
+            stored = post_store.get(tx, [(self.name, name) for name in names])
+        known = {post.external_id: post for post in (*page.posts, *stored)}
+        gone = {name: reason for name, reason in page.gone.items() if name in known}
+        if gone:
+            with self.database.write() as tx:
+                take_back(tx, self.routing, self.name, gone, self.clock())
+            _log.info("posts taken back", source=self.name, posts=len(gone))
+        return [filed_as(post, known[post.external_id]) for post in page.changed if post.external_id in known]
 
     def _set_aside(self, page: Page) -> list[SetAside]:
         """The items of a page that could not be read, as they are kept for another try."""

@@ -7,8 +7,7 @@ what it did, so a restart goes on in the middle.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -16,11 +15,11 @@ from alerts.routing import Routing
 from collectors.contract import Collector, CollectorError, Recheck, Rechecking
 from monitor.pipeline import Batch, Pipeline
 from monitor.sources.budget import Budget, Cost, tariff_of
-from monitor.sources.removal import remove
+from monitor.sources.removal import take_back
 from storage import rechecks, spending
 from storage.database import Database
 from storage.rechecks import Round
-from storage.records import Post, PostKey, Spent
+from storage.records import Post, Spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +105,11 @@ class Rechecks:
             answer=answer.state,
         )
         with self.database.write() as tx:
-            for reason, keys in self._by_reason(answer.gone).items():
-                remove(tx, self.routing, keys, now, reason)
+            take_back(tx, self.routing, self.name, answer.gone, now)
             rechecks.save(tx, self.name, done)
             price = tariff_of(self.collector).price(requests=answer.requests, posts=len(answer.posts))
             spending.add(tx, Spent(self.name, now.astimezone(UTC).date(), answer.requests, len(answer.posts), price))
         return Step(len(found), len(answer.gone), len(edited), is_waiting=bool(answer.state))
-
-    def _by_reason(self, gone: Mapping[str, str]) -> dict[str, list[PostKey]]:
-        grouped: dict[str, list[PostKey]] = defaultdict(list)
-        for name, reason in gone.items():
-            grouped[f"{reason} at its source"].append((self.name, name))
-        return grouped
 
     def _end(self, under_way: Round, now: datetime) -> Step:
         with self.database.write() as tx:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -27,3 +28,12 @@ def remove(tx: Transaction, routing: Routing, keys: Collection[PostKey], at: dat
         return Removed()
     gone = erasure.erase(tx, keys, at, reason)
     return Removed(gone.posts, retract(tx, routing, gone.remote_pages, at))
+
+
+def take_back(tx: Transaction, routing: Routing, source: str, gone: Mapping[str, str], at: datetime) -> None:
+    """Remove posts of a source that are there no longer, by what it says happened to them."""
+    grouped: dict[str, list[PostKey]] = defaultdict(list)
+    for name, reason in gone.items():
+        grouped[f"{reason} at its source"].append((source, name))
+    for reason, keys in grouped.items():
+        remove(tx, routing, keys, at, reason)

@@ -110,6 +110,9 @@ class Store:
         """Commit a page with its cursor, which has to survive the database."""
         self.cursor = json.loads(json.dumps(page.cursor))
         self.posts |= {post.external_id: post for post in page.posts}
+        self.posts |= {post.external_id: post for post in page.changed if post.external_id in self.posts}
+        for name in page.gone:
+            self.posts.pop(name, None)
         self.samples += page.samples
         self.gaps += page.gaps
         self.pages.append(page)

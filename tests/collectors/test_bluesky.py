@@ -249,6 +249,32 @@ def test_only_posts_are_asked_for_and_only_those_that_name_a_brand_are_kept(stre
     assert (asked["collections"], asked["kinds"]) == ("app.bsky.feed.post", "commit")
 
 
+def test_a_deletion_that_was_told_calls_for_a_turn_where_the_post_was_told_too(stream: BlueskyStream) -> None:
+    source, store = built(stream), Store()
+    with listening(source, stream.feed) as ear:
+        ear.connected()
+        name, strangers = stream.say(), stream.write("nothing of interest", minutes_ago=0)
+        ear.called()
+        store.run(source, pages=1)
+        assert list(store.posts) == [name]
+        for each in (strangers, name):
+            stream.server.tell(stream.server.skeets[each], operation="delete")
+        ear.called()
+        (page,) = store.run(source, pages=1)
+    assert page.gone == {strangers: "deleted", name: "deleted"}
+    assert store.posts == {}
+
+
+def test_a_deletion_that_names_nothing_is_set_aside(stream: BlueskyStream) -> None:
+    source, store = built(stream), Store()
+    with listening(source, stream.feed) as ear:
+        ear.connected()
+        stream.server.tell_event("commit", operation="delete", collection="app.bsky.feed.post")
+        ear.called()
+        (page,) = store.run(source, pages=1)
+    assert (len(page.quarantined), page.gone) == (1, {})
+
+
 def test_a_picture_or_a_link_can_name_a_brand(stream: BlueskyStream) -> None:
     source, store = built(stream), Store()
     with listening(source, stream.feed) as ear:

@@ -407,6 +407,36 @@ def test_an_edit_is_told_by_the_stream(stream: MastodonStream) -> None:
     assert store.posts[name].edited_at == stream.clock()
 
 
+def test_an_edit_that_takes_the_name_out_is_told_of_posts_that_are_stored(stream: MastodonStream) -> None:
+    source, store = built(stream), Store()
+    with listening(source, stream.feed) as ear:
+        ear.connected()
+        name, strangers = stream.say(), stream.write("nothing of interest")
+        for each, words in ((strangers, "still nothing"), (name, "Never mind")):
+            toot = stream.server.toots[int(each)]
+            toot.text, toot.edited_at = words, stream.clock()
+            stream.server.tell(toot, event="status.update")
+        while name not in store.posts or store.posts[name].edited_at is None:
+            ear.called()
+            store.run(source, pages=1)
+    assert list(store.posts) == [name]
+    assert store.posts[name].text == "Never mind"
+
+
+def test_a_deletion_is_told_by_the_stream(stream: MastodonStream) -> None:
+    source, store = built(stream), Store()
+    with listening(source, stream.feed) as ear:
+        ear.connected()
+        name = stream.say()
+        ear.called()
+        store.run(source, pages=1)
+        assert list(store.posts) == [name]
+        stream.server.take_back(int(name))
+        ear.called()
+        (page,) = store.run(source, pages=1)
+    assert (page.gone, store.posts) == ({name: "deleted"}, {})
+
+
 def test_an_answer_that_was_told_stands_in_its_thread(stream: MastodonStream) -> None:
     source, store = built(stream), Store()
     first = stream.write("What is this?")

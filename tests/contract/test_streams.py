@@ -247,3 +247,18 @@ def test_the_cursor_of_a_source_without_its_stream_is_understood_and_the_other_w
     store.run(built(world, **world.silent))
     assert name in store.posts
     json.dumps(store.cursor)
+
+
+def test_deletions_of_strangers_posts_call_for_a_turn_when_they_are_many(
+    world: Streaming, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "MANY_GONE", 3)
+    hearing = streams.Hearing("somewhere", world.clock)
+    hearing.opened("line")
+    for number, is_called in ((1, False), (2, False), (3, True)):
+        hearing.tell("line", streams.Found(gone={str(number): "deleted"}, given=1))
+        assert hearing.fresh.is_set() is is_called
+    waiting = hearing.waiting(100)
+    assert list(waiting.gone) == ["1", "2", "3"]
+    hearing.stored(waiting)
+    assert hearing.waiting(100).given == 0

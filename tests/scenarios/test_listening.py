@@ -45,7 +45,7 @@ def settings(server: MastodonServer, folder: Path) -> Settings:
     )
 
 
-def test_what_is_told_is_stored_before_the_turn_and_what_a_break_swallowed_is_found(
+def test_what_is_told_is_stored_before_the_turn_and_taken_back_and_what_a_break_swallowed_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MASTODON_TOKEN", TOKEN)
@@ -64,6 +64,10 @@ def test_what_is_told_is_stored_before_the_turn_and_what_a_break_swallowed_is_fo
             with program.database.read() as tx:
                 found = posts.window(tx, datetime(2026, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
             return {each.post.external_id for each in found}
+
+        def found(words: str) -> set[str]:
+            with program.database.read() as tx:
+                return {each.post.external_id for each in posts.search(tx, words)}
 
         def read_to_the_end() -> bool:
             with program.database.read() as tx:
@@ -86,5 +90,9 @@ def test_what_is_told_is_stored_before_the_turn_and_what_a_break_swallowed_is_fo
             say("Norrvik again", told=True)
             wait_for(lambda: stored() == had)
             wait_for(lambda: [gap.filled_at is not None for gap in broken()] == [True])
+            server.take_back(1000)
+            wait_for(lambda: stored() == had - {"1000"})
+            assert found("phones") == set()
+            assert found("again") == {"1002"}
         finally:
             program.stop()

@@ -61,6 +61,11 @@ class MastodonServer(WebServer):
         """Tell of a post on the stream."""
         self.feed.tell(f"event: {event}\ndata: {json.dumps(self._json(toot))}\n\n".encode())
 
+    def take_back(self, number: int) -> None:
+        """Delete a post, and tell of it."""
+        del self.toots[number]
+        self.feed.tell(f"event: delete\ndata: {number}\n\n".encode())
+
     def _stream(self, request: Request, *, is_signed_in: bool) -> Reply:
         if not is_signed_in:
             return as_json({"error": "Missing access token"}, 401)
