@@ -64,7 +64,7 @@
       legend: { show: false },
       scales: { y: { range: (_, __, high) => [0, Math.max(1, high * 1.08)] } },
       axes: [
-        { ...axis, size: 24, space: 60, values: (_, splits, __, ___, step) => splits.map(at => label(told, at, step)) },
+        { ...axis, size: 31, space: 60, values: (_, splits, __, ___, step) => splits.map(at => label(told, at, step)) },
         { ...axis, size: 36, incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000] },
       ],
       series, bands,
