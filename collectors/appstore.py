@@ -27,7 +27,7 @@ from collectors.interface import Interface, secret
 from collectors.listed import Listed, ListedOptions
 from collectors.moments import read_moment
 from collectors.reviews import App, ReviewedApp, Reviews, Unthreaded, review
-from collectors.rounds import Found, Listing, Round, found_in
+from collectors.rounds import Found, Listing, Round, entries_in
 from config.durations import Duration
 from config.references import SecretReference
 from storage.records import Post
@@ -123,11 +123,12 @@ class Feed(_Store):
         entries = feed.get("entry", [])
         entries = [entries] if isinstance(entries, dict) else entries  # a single one stands alone
         self._notice_emptiness(listing, number, bool(entries))
-        app, now = self._apps[listing.key], self._clock()
         place = str(number + 1) if entries and number < min(_last_page(feed), PAGES) else ""
-        return found_in(
-            entries, lambda entry: _from_feed(entry, app, self._source, now), service=self.service, place=place
-        )
+        return entries_in(entries, self, listing.key, place=place)
+
+    def read(self, entry: Any, of: str) -> Post | None:
+        """The review that an entry of a list is."""
+        return _from_feed(entry, self._apps[of], self._source, self._clock())
 
     def probe(self, listing: Listing) -> str:
         """The newest review."""
@@ -163,13 +164,11 @@ class Connect(_Store):
         links = answer.get("links")
         following = links.get("next") if isinstance(links, dict) else None
         place = parse_qs(urlsplit(following).query).get("cursor", [""])[0] if isinstance(following, str) else ""
-        app, now = self._apps[listing.key], self._clock()
-        return found_in(
-            answer.get("data"),
-            lambda entry: _from_connect(entry, app, self._source, now),
-            service=self.service,
-            place=place,
-        )
+        return entries_in(answer.get("data"), self, listing.key, place=place)
+
+    def read(self, entry: Any, of: str) -> Post:
+        """The review that an entry of a list is."""
+        return _from_connect(entry, self._apps[of], self._source, self._clock())
 
     def probe(self, listing: Listing) -> str:
         """The newest review."""

@@ -29,7 +29,7 @@ from collectors.interface import Interface, secret
 from collectors.listed import Asked, Listed
 from collectors.moments import from_epoch, not_after, read_moment
 from collectors.queries import single_terms
-from collectors.rounds import Found, Listing, Round, chunks, found_in, joined
+from collectors.rounds import Found, Listing, Round, chunks, entries_in, joined
 from collectors.streamed import Streamed, StreamedOptions
 from collectors.terms import hashtags_of, naming
 from config.references import SecretReference
@@ -114,9 +114,12 @@ class Bluesky(Asked):
         found = self.page(listing, Round(day, floor=day, begun_at=self._clock().timestamp()))
         return f"Bluesky accepts the account; {found.given} posts of the last day on the first page of {listing.query}"
 
+    def read(self, entry: Any, _of: str) -> Post:
+        """The post that a view shows."""
+        return _post(entry, self._source, self._clock())
+
     def _found(self, views: Any) -> Found:
-        now = self._clock()
-        return found_in(views, lambda view: _post(view, self._source, now), service=self.service)
+        return entries_in(views, self)
 
     def _given(self, names: Sequence[str]) -> Any:
         return self._ask("app.bsky.feed.getPosts", {"uris": list(names)}).get("posts")

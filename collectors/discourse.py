@@ -23,7 +23,7 @@ from collectors.listed import Asked, Listed, ListedOptions
 from collectors.moments import from_epoch, not_after, read_moment
 from collectors.plain import plain_text
 from collectors.queries import single_terms
-from collectors.rounds import ODD, Found, Listing, Round, chunks, found_in, joined
+from collectors.rounds import ODD, Found, Listing, Round, chunks, entries_in, joined
 from config.references import SecretReference
 from storage.records import Engagement, Post, PostKind
 
@@ -146,7 +146,11 @@ class Discourse(Asked):
         return self._interface.get(path, params, self._headers)
 
     def _found(self, items: Any) -> Found:
-        return found_in(items, self._post, service=self.service)
+        return entries_in(items, self)
+
+    def read(self, entry: Any, _of: str) -> Post | None:
+        """The post that an entry is."""
+        return self._post(entry)
 
     def _topic(self, number: str) -> Mapping[str, Any]:
         if number not in self._topics:

@@ -28,6 +28,7 @@ from collectors.feed_entries import Entry, readable, web_address
 from collectors.feed_finding import feeds_of, is_page
 from collectors.feed_parsing import FeedParser
 from collectors.moments import from_epoch
+from collectors.rounds import kept_entry
 from collectors.terms import naming
 from collectors.wordpress import Blog, Place
 from config.durations import Duration
@@ -339,12 +340,25 @@ class Feeds:
         if not feed.wordpress:
             return True
         place = reading.blogs.setdefault(feed.wordpress, Place())
-        blog = Blog(feed.wordpress, self.name, (feed.brand,) if feed.brand else (), feed.language)
+        blog = self._blog(feed)
         is_whole = False
         for page in blog.read(self._egress, place, self._clock(), self._options.watch_for):
             is_whole = page.is_last
             yield Page(reading.cursor(), page.posts, quarantined=page.bad, requests=self._asked())
         return is_whole
+
+    def _blog(self, feed: FeedOptions) -> Blog:
+        return Blog(feed.wordpress or "", self.name, (feed.brand,) if feed.brand else (), feed.language)
+
+    def reread(self, raw: bytes) -> list[Post]:
+        """A comment of a blog that was set aside; entries of feeds never are, since all of them can be read."""
+        return kept_entry(raw, self._read_comment)
+
+    def _read_comment(self, comment: Any, of: str) -> Post:
+        feed = next((feed for feed in self._options.feeds if feed.wordpress == of), None)
+        if feed is None:
+            raise ValueError(f"no feed of the configuration has the blog {of} any more")
+        return self._blog(feed).comment(comment, self._clock())
 
     def _read_thread(self, url: str, thread: _Thread, reading: _Reading, parser: FeedParser) -> Page:
         now, state = self._clock(), thread.state

@@ -26,7 +26,7 @@ from collectors.interface import Interface, secret
 from collectors.listed import Listed, ListedOptions
 from collectors.moments import from_epoch
 from collectors.reviews import App, ReviewedApp, Reviews, Unthreaded, review
-from collectors.rounds import Found, Listing, Round, found_in
+from collectors.rounds import Found, Listing, Round, entries_in
 from config.durations import Duration
 from config.references import SecretReference
 from storage.records import Post
@@ -174,13 +174,11 @@ class GooglePlay(Unthreaded):
         place = pagination.get("nextPageToken") or "" if isinstance(pagination, dict) else ""
         if not answer.keys() <= {"reviews", "tokenPagination", "pageInfo", "kind"}:
             raise CollectorError(f"{self.service} gave an answer that is none of reviews")
-        app, now = self._apps[listing.key], self._clock()
-        return found_in(
-            answer.get("reviews", []),
-            lambda entry: _post_of(entry, app, self._source, now),
-            service=self.service,
-            place=str(place),
-        )
+        return entries_in(answer.get("reviews", []), self, listing.key, place=str(place))
+
+    def read(self, entry: Any, of: str) -> Post:
+        """The review that an entry of a list is."""
+        return _post_of(entry, self._apps[of], self._source, self._clock())
 
     def probe(self, listing: Listing) -> str:
         """The newest review."""

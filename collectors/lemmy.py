@@ -13,7 +13,7 @@ instance numbers them. A comment's place in its tree is its `path`: `0.9.12` ans
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -26,7 +26,7 @@ from collectors.listed import Asked, Listed, ListedOptions
 from collectors.moments import not_after, read_moment
 from collectors.plain import plain_text
 from collectors.queries import single_terms
-from collectors.rounds import Found, Listing, Round, found_in, joined
+from collectors.rounds import Found, Listing, Round, entries_in, joined
 from storage.records import Engagement, Post, PostKind
 
 PAGE = 50
@@ -105,10 +105,12 @@ class Lemmy(Asked):
             return Found()
         return self._found([answer.get(f"{kind}_view")])
 
+    def read(self, entry: Any, _of: str) -> Post | None:
+        """The post or comment that a view shows."""
+        return _read(entry, self._source, self._clock())
+
     def _found(self, views: Any) -> Found:
-        now = self._clock()
-        read: Callable[[Any], Post | None] = lambda view: _read(view, self._source, now)  # noqa: E731
-        return found_in(views, read, service=self.service)
+        return entries_in(views, self)
 
 
 def _judged(answer: Answer, content: Any) -> CollectorError | None:

@@ -17,7 +17,7 @@ from pydantic import Field
 from collectors.contract import CollectorError, Page, Recheck, SourceContext, SourceOptions, Tariff
 from collectors.interface import Interface
 from collectors.moments import from_epoch
-from collectors.rounds import Found, Listing, Reading, Round, filed_as
+from collectors.rounds import Found, Listing, Reading, ReadsEntries, Round, filed_as, kept_entry
 from collectors.terms import naming
 from config.durations import Duration
 from storage.records import EngagementSample, Gap, Post
@@ -185,6 +185,12 @@ class Listed:
                 yield Page({}, [root], requests=self._platform.asked())
                 found = self._platform.replies(root, most)
                 yield Page({}, _telling(found.posts, post, most), (), (), found.bad, self._platform.asked())
+
+    def reread(self, raw: bytes) -> list[Post]:
+        """An entry that was set aside, of a platform that can read it apart from its list; no other keeps one."""
+        if not isinstance(self._platform, ReadsEntries):
+            raise CollectorError(f"{self._platform.service} cannot be read by single entries")
+        return kept_entry(raw, self._platform.read)
 
     # -- lists ---------------------------------------------------------------------------------------------------------
 

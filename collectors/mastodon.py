@@ -36,7 +36,7 @@ from collectors.mastodon_stream import InstanceStream
 from collectors.moments import not_after, read_moment
 from collectors.plain import plain_text
 from collectors.queries import single_terms
-from collectors.rounds import ODD, Found, Listing, Round, chunks, found_in, joined
+from collectors.rounds import ODD, Found, Listing, Round, chunks, entries_in, joined
 from collectors.streamed import Streamed, StreamedOptions
 from collectors.terms import hashtags_of, naming
 from config.references import SecretReference
@@ -125,8 +125,7 @@ class Mastodon:
 
     def looked_up(self, names: Sequence[str]) -> Found:
         """Posts by their ids; those that are gone, or not for us, are missing."""
-        found = joined(self._found(self._given(list(some))) for some in chunks(names, _LOOKED_UP))
-        return replace(found, posts=[_filed(post, None) for post in found.posts])
+        return joined(self._found(self._given(list(some))) for some in chunks(names, _LOOKED_UP))
 
     def replies(self, root: Post, _unread: int) -> Found:
         """All that answers the root; an instance gives the first 4,096 to a token, 60 without one."""
@@ -141,9 +140,13 @@ class Mastodon:
         account = "with an account" if self._options.access_token is not None else "without an account, hashtags only"
         return f"{self._options.instance} answers {account}; {found.given} posts on the first page of {listing.key}"
 
+    def read(self, entry: Any, _of: str) -> Post | None:
+        """The post that a status is, filed under what it answers until it is known where its thread begins."""
+        post = _post(entry, self._source, self._clock())
+        return None if post is None else _filed(post, None)
+
     def _found(self, statuses: Any) -> Found:
-        now = self._clock()
-        return found_in(statuses, lambda status: _post(status, self._source, now), service=self.service)
+        return entries_in(statuses, self)
 
     def _given(self, names: list[str]) -> list[Any]:
         """Posts by ids, one by one on instances before 4.3, which know no other way."""

@@ -33,7 +33,7 @@ from collectors.feed_entries import canonical
 from collectors.moments import from_epoch, not_after
 from collectors.plain import plain_text
 from collectors.queries import any_of, quoted, single_terms
-from collectors.rounds import found_in
+from collectors.rounds import found_in, kept_entry
 from collectors.terms import terms_of
 from config.durations import Duration
 from config.settings import BrandSettings
@@ -231,11 +231,16 @@ class News:
             raise CollectorError(f"GDELT gave a count that cannot be read: {error!r}") from error
 
     def _list(self, question: _Question, start: float, end: float) -> Any:
-        now, brands = self._clock(), (question.brand,) if question.brand and not self._options.titles_only else ()
+        of = question.brand if question.brand and not self._options.titles_only else ""
         content = self._fetch(question.query, "artlist", start, end - 1, maxrecords=CAP, sort="DateAsc")
-        return found_in(
-            content.get("articles", []), lambda item: _article(item, self.name, now, brands), service="GDELT"
-        )
+        return found_in(content.get("articles", []), lambda item: self._read(item, of), service="GDELT", of=of)
+
+    def _read(self, item: Any, of: str) -> Post:
+        return _article(item, self.name, self._clock(), (of,) if of else ())
+
+    def reread(self, raw: bytes) -> list[Post]:
+        """An article of GDELT's that was set aside."""
+        return kept_entry(raw, self._read)
 
     def _fetch(self, query: str, mode: str, start: float, end: float, **more: Any) -> dict[str, Any]:
         span = {"startdatetime": from_epoch(start).strftime(_FORM), "enddatetime": from_epoch(end).strftime(_FORM)}

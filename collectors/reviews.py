@@ -72,6 +72,10 @@ class Reviews:
         """What the store allows."""
         return self._tariff
 
+    def reread(self, raw: bytes) -> list[Post]:
+        """A review that was set aside."""
+        return self._lists.reread(raw)
+
 
 def stars(rating: Any) -> str:
     """A rating of one to five as people read it, "★★☆☆☆"; `ValueError` for none."""

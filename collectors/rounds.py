@@ -7,11 +7,12 @@ does `read_until` move.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from collectors.contract import CollectorError, Quarantined, raw_hash
+from collectors.contract import CollectorError, Quarantined, raw_hash, set_aside
 from storage.records import Post
 
 T = TypeVar("T")
@@ -72,9 +73,45 @@ class Found:
         return self.posts[-1].created_at.timestamp() if self.posts else float("inf")
 
 
-def found_in(items: Any, read: Callable[[Any], Post | None], *, service: str, place: str = "") -> Found:
+@runtime_checkable
+class ReadsEntries(Protocol):
+    """A platform that can read an entry apart from the list that it stood in."""
+
+    service: str
+    """Its name in messages."""
+
+    def read(self, entry: Any, of: str) -> Post | None:
+        """The post that an entry is, `None` for what is to be left out; `of` says what it belongs to, where that has to
+        be known."""
+
+
+def entries_in(items: Any, platform: ReadsEntries, of: str = "", *, place: str = "") -> Found:
+    """`found_in` for a platform that can read entries again: those that it cannot read are kept for that."""
+    return found_in(items, lambda item: platform.read(item, of), service=platform.service, place=place, of=of)
+
+
+def entry_set_aside(entry: Any, error: object, of: str, where: str = "entry") -> Quarantined:
+    """An entry that could not be read, kept with what it belongs to; `kept_entry` gives both back."""
+    raw = json.dumps({"entry": entry, "of": of}, ensure_ascii=False, default=str)
+    return set_aside(where, error, raw)
+
+
+def kept_entry(raw: bytes, read: Callable[[Any, str], Post | None]) -> list[Post]:
+    """What `read` makes by now of an entry that was set aside; `ValueError` where it still makes no sense."""
+    try:
+        kept = json.loads(raw)
+        post = read(kept["entry"], kept["of"])
+    except ODD as error:
+        raise ValueError(repr(error)) from error
+    return [] if post is None else [post]
+
+
+def found_in(
+    items: Any, read: Callable[[Any], Post | None], *, service: str, place: str = "", of: str | None = None
+) -> Found:
     """The posts that `read` makes of `items`; it gives `None` for what is to be left out.
 
+    With `of` what cannot be read is kept for another try.
     Raises `CollectorError` where there is no list of them, or none in it can be read.
     """
     if not isinstance(items, (list, tuple)):
@@ -85,7 +122,8 @@ def found_in(items: Any, read: Callable[[Any], Post | None], *, service: str, pl
         try:
             post = read(item)
         except ODD as error:
-            bad.append(Quarantined("entry", repr(error), raw_hash(repr(item))))
+            lost = Quarantined("entry", repr(error), raw_hash(repr(item)))
+            bad.append(lost if of is None else entry_set_aside(item, repr(error), of))
         else:
             posts += [] if post is None else [post]
     if items and len(bad) == len(items):

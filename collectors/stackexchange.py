@@ -13,7 +13,7 @@ Five addresses of JSON, always packed. Entries are named `SITE/q7`, `SITE/a8`, `
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -26,7 +26,7 @@ from collectors.listed import Asked, Listed, ListedOptions, SpentError
 from collectors.moments import from_epoch, not_after
 from collectors.plain import plain_text
 from collectors.queries import single_terms
-from collectors.rounds import Found, Listing, Round, chunks, found_in, joined
+from collectors.rounds import Found, Listing, Round, chunks, entries_in, joined
 from config.references import SecretReference
 from storage.records import Engagement, Post, PostKind
 
@@ -121,9 +121,12 @@ class StackExchange(Asked):
         return self._found(self._ask(f"{path}/comments", site, asked), site, root)
 
     def _found(self, answer: Mapping[str, Any], site: str, root: str = "") -> Found:
-        now = self._clock()
-        read: Callable[[Any], Post] = lambda item: _post(item, site, root, self._source, now)  # noqa: E731
-        return found_in(answer.get("items"), read, service=self.service)
+        return entries_in(answer.get("items"), self, f"{site} {root}")
+
+    def read(self, entry: Any, of: str) -> Post:
+        """The question, answer or comment that an entry is, on a site and below a question."""
+        site, _, root = of.partition(" ")
+        return _post(entry, site, root, self._source, self._clock())
 
     # -- questions -----------------------------------------------------------------------------------------------------
 

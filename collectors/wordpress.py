@@ -14,11 +14,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from collectors.contract import CollectorError, Quarantined, set_aside
+from collectors.contract import CollectorError, Quarantined
 from collectors.egress import Answer, Egress, host_of
 from collectors.feed_entries import canonical, web_address
 from collectors.moments import not_after, read_moment
 from collectors.plain import plain_text
+from collectors.rounds import entry_set_aside
 from storage.records import Post, PostKind
 
 PER_PAGE = 100
@@ -77,12 +78,13 @@ class Blog:
         bad: list[Quarantined] = []
         for comment in comments:
             try:
-                posts.append(self._post(comment, now))
+                posts.append(self.comment(comment, now))
             except (KeyError, TypeError, ValueError, AttributeError) as error:
-                bad.append(set_aside("comment", error, json.dumps(comment)))
+                bad.append(entry_set_aside(comment, error, self.api, "comment"))
         return posts, bad
 
-    def _post(self, comment: Mapping[str, Any], now: datetime) -> Post:
+    def comment(self, comment: Mapping[str, Any], now: datetime) -> Post:
+        """The post that a comment is."""
         host, link = host_of(self.api), str(comment["link"])
         page = link.partition("#")[0]
         parent = int(comment.get("parent") or 0)

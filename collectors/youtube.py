@@ -27,7 +27,7 @@ from collectors.interface import Interface, secret
 from collectors.listed import Asked, Listed, ListedOptions, SpentError
 from collectors.moments import from_epoch, not_after, read_moment
 from collectors.queries import any_of, single_terms
-from collectors.rounds import Found, Listing, Round, chunks, found_in, joined
+from collectors.rounds import Found, Listing, Round, chunks, entries_in, joined
 from config.references import SecretReference
 from storage.records import Engagement, Post, PostKind
 
@@ -35,6 +35,8 @@ PAGE = 50
 ENDS_AFTER = 450
 """Videos after which the end of a search is taken to be YouTube's and not the videos'."""
 _COMMENTS = 100
+_VIDEO = "video"
+"""What a video belongs to; a comment belongs to its video, by an id that is longer."""
 _LENGTH_OF_IDS = 11
 """Characters in the id of a video; those of comments are longer."""
 _QUERY_LIMIT = 200
@@ -133,10 +135,9 @@ class YouTube(Asked):
         """Videos in the order of `names`."""
         if not names:
             return Found()
-        now = self._clock()
         answer = self._ask("videos", {"part": "snippet,statistics", "id": ",".join(names), "maxResults": PAGE})
         items = sorted(_items(answer), key=lambda item: names.index(item["id"]) if item.get("id") in names else PAGE)
-        return found_in(items, lambda item: _video(item, self._source, now), service=self.service)
+        return entries_in(items, self, _VIDEO)
 
     def _named(self, names: Sequence[str]) -> Found:
         """Comments by their ids, which say nothing of their videos where they answer others."""
@@ -144,8 +145,12 @@ class YouTube(Asked):
         return self._comments(_items(answer), "")
 
     def _comments(self, items: list[Any], video: str) -> Found:
+        return entries_in(items, self, video)
+
+    def read(self, entry: Any, of: str) -> Post:
+        """The video that an entry is, or the comment on a video."""
         now = self._clock()
-        return found_in(items, lambda item: _comment(item, video, self._source, now), service=self.service)
+        return _video(entry, self._source, now) if of == _VIDEO else _comment(entry, of, self._source, now)
 
     def _ask(self, name: str, params: Mapping[str, Any], *, bucket: str = "units") -> dict[str, Any]:
         """An answer, paid for out of its bucket before it is known."""

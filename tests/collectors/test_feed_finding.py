@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from collectors import wordpress
-from collectors.contract import CollectorError
+from collectors.contract import CollectorError, Rereads
 from collectors.feed_finding import feeds_of, is_page
 from collectors.feed_parsing import FeedParser
 from collectors.feed_reader import read_feed
@@ -247,4 +247,15 @@ def test_odd_comments_are_set_aside_and_the_rest_kept(world: FeedsScenario) -> N
     turn(world, store, **by_wordpress(world))
     (post,) = store.posts.values()
     assert (post.text, post.author) == ("x", "127.0.0.1:3")
-    assert sum(len(page.quarantined) for page in store.pages) == 3
+    kept = [item.raw for page in store.pages for item in page.quarantined if item.raw]
+    assert len(kept) == 3
+    source = built(world, **by_wordpress(world))
+    assert isinstance(source, Rereads)
+    for raw in kept:
+        with pytest.raises(ValueError, match=r"."):
+            source.reread(raw)
+    mended = {"entry": {**sound, "author_name": "Bo"}, "of": f"{world.server.url}/wp-json"}
+    (again,) = source.reread(json.dumps(mended).encode())
+    assert (again.external_id, again.author_name) == (post.external_id, "Bo")
+    with pytest.raises(ValueError, match="no feed of the configuration"):
+        source.reread(json.dumps({**mended, "of": "https://gone.example"}).encode())

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from collectors import news
-from collectors.contract import CollectorError, SourceContext
+from collectors.contract import CollectorError, Rereads, SourceContext
 from config.settings import BrandSettings
-from storage.records import PostKind
+from storage.records import Post, PostKind
 from tests.collectors.scenario import Clock, Played, Store, built
 from tests.servers.gdelt_api import Article, GdeltServer
 from tests.servers.web import Reply
@@ -79,6 +79,28 @@ def test_an_article_carries_title_paper_language_and_brand(world: NewsScenario) 
         "Norrvik & Co in trouble",
     )
     assert (post.author, post.language, post.thread_id, post.brands) == ("paper.example", "sv", url, ("Norrvik",))
+
+
+def test_an_article_that_was_not_understood_is_read_once_it_is(
+    world: NewsScenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd, other = world.print_("Norrvik in trouble"), world.print_("Norrvik again")
+    understand = news._article
+
+    def misunderstand(item: Any, *rest: Any) -> Post:
+        if item["title"] == "Norrvik in trouble":
+            raise KeyError("seendate")
+        return understand(item, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(news, "_article", misunderstand)
+        store = world.read_all()
+    assert set(store.posts) == {other}
+    (raw,) = [item.raw for page in store.pages for item in page.quarantined if item.raw]
+    source = built(world)
+    assert isinstance(source, Rereads)
+    (post,) = source.reread(raw)
+    assert (post.external_id, post.brands) == (odd, ("Norrvik",))
 
 
 def test_an_article_may_have_to_name_the_brand_in_its_title(world: NewsScenario) -> None:
