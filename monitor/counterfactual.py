@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from config.names import SENSITIVITIES, Sensitivity
 from config.settings import Settings
-from monitor.backtest.course import Folds, days, span_of, warm_up_of
+from monitor.backtest.course import Folds, Progress, days, span_of, warm_up_of
 from monitor.backtest.stories import SLACK, Anchor, Share, lived, share_of
 from monitor.backtest.variants import Variant
 from monitor.fold import floor_tick
@@ -64,20 +64,26 @@ class Alternative:
         return f"{length} {'later' if self.minutes_later > 0 else 'earlier'}"
 
 
-def counterfactual(database: Database, settings: Settings, incident: Incident) -> list[Alternative]:
+def counterfactual(
+    database: Database, settings: Settings, incident: Incident, progress: Progress | None = None
+) -> list[Alternative]:
     """The other sensitivities' word on a stored incident, the strictest first; none when its brand is not watched.
 
-    Reads up to a month of posts and judges them once for each sensitivity: seconds for some thousand posts.
+    Reads up to a month of posts and judges them once for each sensitivity: seconds for some thousand posts. `progress`
+    is told of each day that was judged.
     """
     if settings.brand(incident.brand) is None:
         return []
     own = _brand_sensitivity(settings, incident.brand) or settings.detection.sensitivity
     names: list[Sensitivity] = [own, *(name for name in SENSITIVITIES if name != own)]
-    shares = _shares(database, incident, [Variant(name, _at(settings, incident.brand, name)) for name in names])
+    variants = [Variant(name, _at(settings, incident.brand, name)) for name in names]
+    shares = _shares(database, incident, variants, progress)
     return [_alternative(name, shares[0], share) for name, share in zip(names[1:], shares[1:], strict=False)]
 
 
-def _shares(database: Database, incident: Incident, variants: Sequence[Variant]) -> list[Share]:
+def _shares(
+    database: Database, incident: Incident, variants: Sequence[Variant], progress: Progress | None
+) -> list[Share]:
     """What each variant has of the incident; none when nothing is stored. Stops once all of them have paged."""
     stored = span_of(database)
     if stored is None:
@@ -88,12 +94,15 @@ def _shares(database: Database, incident: Incident, variants: Sequence[Variant])
         anchor = Anchor(lived(tx, incident), until)
     folds = Folds(variants)
     sources = [source.name for source in variants[0].settings.sources]
-    for day in days(database, warm_up_of(began_at, stored[0]), floor_tick(until), sources):
+    begin, end = warm_up_of(began_at, stored[0]), floor_tick(until)
+    for day in days(database, begin, end, sources):
         for tick in day:
             if folds.step(tick) and tick.at >= incident.opened_at:
                 shares = [share_of(anchor, course) for course in folds.courses(began_at, tick.at)]
                 if all(share.paged_at for share in shares):
                     return shares
+        if progress is not None:
+            progress(day[-1].at, (day[-1].at - begin) / (end - begin))
     return [share_of(anchor, course) for course in folds.courses(began_at, until)]
 
 

@@ -16,6 +16,7 @@ from config.settings import Settings
 from monitor.care import Care
 from monitor.caseworker import Caseworker
 from monitor.web.briefs import Briefs
+from monitor.web.others import Others
 from monitor.web.templating import environment
 from monitor.web.throttle import Throttle
 from monitor.web.trials import Trials
@@ -28,8 +29,9 @@ class Desk:
     """The configuration, the database, the clock, and what is made of them once.
 
     `config` is the file that the settings came from, where there is one. `stopping` is set when the server is about to
-    stop, so that streams end. `watch` knows whether anything changed, `trials` try other thresholds, `briefs`
-    are the pages of incidents made lately; `logins` holds back who guesses passwords, `requests` who asks too often.
+    stop, so that streams end. `watch` knows whether anything changed, `trials` try other thresholds, `others` judge
+    incidents at other sensitivities, `briefs` are the pages of incidents made lately; `logins` holds back who guesses
+    passwords, `requests` who asks too often.
     """
 
     settings: Settings
@@ -40,6 +42,7 @@ class Desk:
     templates: Environment
     watch: Watch
     trials: Trials
+    others: Others
     briefs: Briefs
     config: Path | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -61,6 +64,7 @@ class Desk:
             templates=environment(settings.general.timezone),
             watch=Watch(database),
             trials=Trials(database),
+            others=Others(database, settings, clock),
             briefs=Briefs(database, care.brief),
             config=config,
         )

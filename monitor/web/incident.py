@@ -15,7 +15,6 @@ from alerts.actions import Action, Need, offer, offered
 from alerts.render.story import tell
 from monitor import shapes
 from monitor.care import find
-from monitor.counterfactual import counterfactual
 from monitor.web.access import Responder, Viewer
 from monitor.web.charts import of_curve
 from monitor.web.cursors import incident_cursor, read_incident_cursor
@@ -173,12 +172,13 @@ def act(
 
 
 @router.get("/incidents/{incident_id}/alternatives")
-def other_sensitivities(request: Request, person: Viewer, desk: AtDesk, incident_id: str) -> HTMLResponse:
-    """What other sensitivities would have done; it is computed when asked."""
+def other_sensitivities(
+    request: Request, person: Viewer, desk: AtDesk, incident_id: str, version: int | None = None
+) -> HTMLResponse:
+    """What other sensitivities would have done, or how far it is judged; `version` is the one that is waited for."""
     with desk.database.read() as tx:
         found = find(tx, incident_id)
-    others = counterfactual(desk.database, desk.settings, found)
-    return page(request, person, "alternatives.html", alternatives=others)
+    return page(request, person, "alternatives.html", judging=desk.others.of(found, version))
 
 
 def _done(value: str) -> str:
