@@ -25,12 +25,14 @@ GAP = 3
 GAP_CHARACTERS = 8
 """The same in scripts that put no spaces between words."""
 KEPT_WORDS = 50_000
+KEPT_PHRASES = 20_000
 UNSPACED = frozenset({"zh", "ja", "th"})
 MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff\u0e00-\u0eff"
 """Combining marks and vowel signs that belong to words but that `\\w` leaves out."""
 
 _WORD = re.compile(rf"[\w{MARKS}]+")
 _ASCII_WORD = re.compile(r"\w+")
+_PHRASE_WORD = re.compile(rf"[\w{MARKS}]+\*?")
 _GRAVITY_OF_SEVERITY = {"critical": 3, "warning": 3, "watch": 1}
 
 
@@ -233,17 +235,20 @@ def _reader(language: str, words: Mapping[str, Sequence[str]]) -> _Reader:
 def _phrases(words: Mapping[str, Sequence[str]]) -> Iterator[_Phrase]:
     for kind, texts in words.items():
         for text in texts:
-            parts = tuple(_parts(text.removeprefix("!")))
+            parts = _parts(text.removeprefix("!"))
             if parts:
                 yield _Phrase(kind, parts, text.startswith("!"))
 
 
-def _parts(text: str) -> Iterator[_Part]:
+@lru_cache(maxsize=KEPT_PHRASES)
+def _parts(text: str) -> tuple[_Part, ...]:
+    """The words of a phrase; kept, since every taxonomy is built of the same phrases."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    for side, piece in enumerate(folded.split("~")):
-        pieces = re.findall(rf"[\w{MARKS}]+\*?", piece)
-        for place, word in enumerate(pieces):
-            yield _Part(word.rstrip("*"), word.endswith("*"), loose=side > 0 and place == 0)
+    return tuple(
+        _Part(word.rstrip("*"), word.endswith("*"), loose=side > 0 and place == 0)
+        for side, piece in enumerate(folded.split("~"))
+        for place, word in enumerate(_PHRASE_WORD.findall(piece))
+    )
 
 
 def _end(parts: tuple[_Part, ...], words: list[str], at: int) -> int:
