@@ -4,6 +4,10 @@
 whose subject does not depend on the engine. The PostgreSQL server comes from a wheel and is started once for all
 workers; every worker has a database there, which is emptied after each test (`fresh_postgresql_url` is for tests that
 change its tables).
+
+Making the tables step by step takes longer than most tests, so the steps are run once for each worker, and whatever
+empty SQLite file or memory is opened after that gets a copy of what they made (`tables_made_once`). Tests of the steps
+themselves call them by name, and so do the processes that tests start.
 """
 
 from __future__ import annotations
@@ -11,17 +15,21 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import sqlite3
 import tempfile
+import threading
 import uuid
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import Connection
 
+from storage import migrations
 from storage.database import Database
 from storage.schema import metadata
 
@@ -39,6 +47,35 @@ _EMPTYING = "; ".join(
         *(str(table.delete()) for table in reversed(metadata.sorted_tables)),
     ]
 )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tables_made_once() -> Iterator[None]:
+    """Let empty SQLite databases get their tables from a copy of the first one's."""
+    by_steps, turn = migrations.prepare, threading.Lock()
+    with closing(sqlite3.connect(":memory:", check_same_thread=False)) as made, pytest.MonkeyPatch.context() as patch:
+
+        def prepare(connection: Connection, *, migrate: bool, place: str) -> None:
+            with turn:
+                is_empty = migrate and connection.dialect.name == "sqlite" and _is_empty(_driver(connection))
+                if is_empty and not _is_empty(made):
+                    made.backup(_driver(connection))
+                by_steps(connection, migrate=migrate, place=place)
+                if is_empty and _is_empty(made):
+                    _driver(connection).backup(made)
+
+        patch.setattr(migrations, "prepare", prepare)
+        yield
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver: Any = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
 
 
 @pytest.fixture(scope="session")
