@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from alerts.page import OnDuty
 from alerts.quiet import Hours, weekdays
-from config.settings import DutySettings, Settings
+from config.alerting import DutySettings
+from config.settings import Settings
 
 _WEEK = timedelta(days=7)
 

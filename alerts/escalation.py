@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from config.settings import PolicySettings
+from config.alerting import PolicySettings
 from storage.records import Severity
 
 LAST_EVERY = timedelta(minutes=15)

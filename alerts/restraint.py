@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from alerts.quiet import QuietHours
-from config.settings import InhibitionSettings, Settings
+from config.alerting import InhibitionSettings
+from config.settings import Settings
 from storage.records import Incident, Severity, Silence
 
 LOOK_AGAIN = timedelta(minutes=5)

@@ -17,9 +17,10 @@ from alerts.channels.contract import ChannelOptions
 from alerts.digests import Digest
 from alerts.escalation import Policy
 from alerts.quiet import QuietHours
+from config.alerting import RouteSettings
 from config.hours import window
 from config.plugins import options_of
-from config.settings import ChannelSettings, RouteSettings, Settings
+from config.settings import ChannelSettings, Settings
 from storage import posts
 from storage.database import Transaction
 from storage.records import SYSTEM, Incident, Severity

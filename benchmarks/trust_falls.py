@@ -36,7 +36,7 @@ from alerts.routing import Destination, Routing
 from alerts.speak import Speaker
 from benchmarks.trust_sim import Way, silence_the_log
 from benchmarks.trust_worker import TIMING
-from config.settings import RouteSettings
+from config.alerting import RouteSettings
 from storage import bins, cursors, incidents, outbox
 from storage.database import Database
 from storage.errors import StorageError

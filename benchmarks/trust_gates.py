@@ -34,7 +34,7 @@ from alerts.storm import Storm
 from alerts.system import SystemIncidents
 from benchmarks.trust import Trial, run_starts
 from benchmarks.trust_sim import Simulation, silence_the_log
-from config.settings import RouteSettings
+from config.alerting import RouteSettings
 from monitor.app import LEADER, LEASE_FOR, RENEW_EVERY
 from monitor.heartbeat import LOOK_EVERY, Watermarks, reasons
 from storage import incidents, leases, outbox

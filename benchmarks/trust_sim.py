@@ -17,7 +17,7 @@ from alerts.page import Page
 from alerts.policy import Change, Rules
 from alerts.routing import Destination, Routing
 from alerts.speak import Speaker
-from config.settings import RouteSettings
+from config.alerting import RouteSettings
 from storage import incidents
 from storage.database import Database
 from storage.records import Incident, IncidentState, Reason, Severity, fingerprint

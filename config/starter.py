@@ -10,12 +10,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from config.alerting import RouteSettings
 from config.complaints import findings
 from config.example import comment, sample
 from config.load import PACKAGES
 from config.plugins import options_of
 from config.references import SecretReference
-from config.settings import BrandSettings, GeneralSettings, RouteSettings
+from config.settings import BrandSettings, GeneralSettings
 from config.shapes import tables_in
 from config.suggestions import listed
 from config.wording import default_of, plugin_sentence, sentence, toml

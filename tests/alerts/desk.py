@@ -15,7 +15,7 @@ from alerts.policy import Change, Rules
 from alerts.routing import Destination, Routing
 from alerts.speak import Announcement, Speaker
 from alerts.verdict import Timing
-from config.settings import RouteSettings
+from config.alerting import RouteSettings
 from storage import incidents, outbox
 from storage.database import Database
 from storage.records import Delivery, Incident, IncidentState, Severity

@@ -17,7 +17,7 @@ from alerts.ladder import Ladder
 from alerts.policy import Change, Rules
 from alerts.routing import Routing
 from alerts.speak import Speaker
-from config.settings import RouteSettings
+from config.alerting import RouteSettings
 from storage import incidents, silences
 from storage.database import Database
 from storage.records import IncidentState, Severity, Silence

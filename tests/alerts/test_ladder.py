@@ -18,7 +18,7 @@ from alerts.restraint import DEFAULT_INHIBITIONS
 from alerts.routing import Destination, Routing
 from alerts.speak import Speaker
 from alerts.verdict import Timing
-from config.settings import RouteSettings
+from config.alerting import RouteSettings
 from storage import escalations, incidents, silences
 from storage.database import Database
 from storage.records import IncidentState, Severity, Silence
