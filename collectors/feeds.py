@@ -14,7 +14,7 @@ collectors/feed_parsing.py, never by handing a string to feedparser, which would
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urldefrag
@@ -27,6 +27,7 @@ from collectors.egress import Answer, Egress, EgressRules, host_of
 from collectors.feed_entries import Entry, readable, web_address
 from collectors.feed_finding import feeds_of, is_page
 from collectors.feed_parsing import FeedParser
+from collectors.isso import is_isso, whole
 from collectors.moments import from_epoch
 from collectors.rounds import kept_entry
 from collectors.terms import naming
@@ -227,9 +228,9 @@ class Feeds:
         if answer.status == 304:
             state.read_at = now.timestamp()
             return Page(reading.cursor(), requests=self._asked())
+        answer, told = self._whole(answer, state, parser)
         entries = [
-            readable(entry, host=host_of(feed.url), source=self.name, now=now, language=feed.language)
-            for entry in self._entries(answer, parser)
+            readable(entry, host=host_of(feed.url), source=self.name, now=now, language=feed.language) for entry in told
         ]
         brands = (feed.brand,) if feed.brand else ()
         news, samples, gaps = self._news(entries, state, now)
@@ -292,6 +293,17 @@ class Feeds:
         if content_type.lower().startswith(_NO_FEED):
             raise CollectorError(f"{host_of(answer.url)} answered with {content_type!r:.60} and not with a feed")
         return parser.entries(answer.body, content_type, host_of(answer.url))
+
+    def _whole(self, answer: Answer, state: _State, parser: FeedParser) -> tuple[Answer, list[dict[str, Any]]]:
+        """An answer and its entries; Isso is asked again for those that it leaves out, and never whether it changed."""
+        entries = self._entries(answer, parser)
+        if not is_isso(entries):
+            return answer, entries
+        if answer.url != whole(answer.url):
+            state.address = whole(answer.url)
+            answer = self._fetch(state.address, state)
+            entries = self._entries(answer, parser)
+        return replace(answer, headers={}), entries
 
     def _keep(self, answer: Answer, state: _State, now: datetime) -> None:
         state.etag, state.modified = answer.headers.get("etag", ""), answer.headers.get("last-modified", "")
@@ -362,13 +374,13 @@ class Feeds:
 
     def _read_thread(self, url: str, thread: _Thread, reading: _Reading, parser: FeedParser) -> Page:
         now, state = self._clock(), thread.state
-        answer = self._fetch(url, state)
+        answer = self._fetch(state.address or url, state)
         if answer.status == 304:
             state.read_at, thread.comments_read = now.timestamp(), thread.comments
             return Page(reading.cursor(), requests=self._asked())
+        answer, told = self._whole(answer, state, parser)
         entries = [
-            readable(entry, host=host_of(url), source=self.name, now=now, language=thread.language)
-            for entry in self._entries(answer, parser)
+            readable(entry, host=host_of(url), source=self.name, now=now, language=thread.language) for entry in told
         ]
         gaps = self._missed(thread, entries, now)
         news, _, overflow = self._news(entries, state, now)
