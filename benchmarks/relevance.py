@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks import something
 from config.settings import BrandSettings
 from monitor.matching import Matcher
 from storage.records import Post
@@ -108,7 +109,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder with the corpora, at any depth")
     parser.add_argument("--json", action="store_true", help="an object a line")
     options = parser.parse_args()
-    for row in rows(options.data):
+    for row in something(rows(options.data), options.data):
         print(json.dumps(asdict(row)) if options.json else row)
 
 

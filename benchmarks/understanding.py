@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import relevance
+from benchmarks import folder_in, relevance, something
 from benchmarks.labelled import Line, Told, negative_shares, read_set, told
 from monitor.sentiment.contract import Item, Scorer
 from monitor.sentiment.judgement import Judgement
@@ -257,10 +257,10 @@ def main() -> None:
     parser.add_argument("--part", choices=PARTS, action="append", help="only this part; may be given again")
     parser.add_argument("--train", type=Path, help="folder with the sets to learn from; that of the data")
     options = parser.parse_args()
-    folder = options.data / "sentiment" if (options.data / "sentiment").is_dir() else options.data
-    for part in options.part or PARTS:
-        for each in PARTS[part](folder, options.train or folder):
-            print(each.as_json() if options.json else each, flush=True)
+    folder = folder_in(options.data, "sentiment")
+    tables = (row for part in options.part or PARTS for row in PARTS[part](folder, options.train or folder))
+    for each in something(tables, folder):
+        print(each.as_json() if options.json else each, flush=True)
 
 
 if __name__ == "__main__":
