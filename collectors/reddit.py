@@ -28,8 +28,9 @@ from collectors.contract import CollectorError, Page, Recheck, SourceContext, So
 from collectors.moments import from_epoch
 from collectors.queries import Dialect, queries
 from collectors.reddit_client import LOOKED_UP_AT_ONCE, Client, UnreadableError
-from collectors.reddit_shapes import Found, Things, found_in, gone_in
+from collectors.reddit_shapes import Found, Things, found_in, gone_in, is_gone, post_of
 from collectors.reddit_state import Listing, Reading, State
+from collectors.rounds import kept_entry
 from collectors.terms import naming
 from config.durations import Duration
 from config.references import SecretReference
@@ -145,6 +146,11 @@ class Reddit:
         found = found_in(Things(things), self.name, now).posts
         there = [post for post in found if post.external_id not in gone]
         return Recheck(there, gone=gone, requests=self._client.asked())
+
+    def reread(self, raw: bytes) -> list[Post]:
+        """A submission or comment that was set aside."""
+        now = self._clock()
+        return kept_entry(raw, lambda thing, _: None if is_gone(thing) else post_of(thing, self.name, now))
 
     def _resumed(self, cursor: Mapping[str, Any], now: datetime) -> Reading:
         """The reading that the cursor tells; a listing that is new takes over from those that it has replaced."""

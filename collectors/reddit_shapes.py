@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from collectors.contract import CollectorError, Quarantined, raw_hash
+from collectors.contract import CollectorError, Quarantined
 from collectors.moments import from_epoch, not_after
+from collectors.rounds import entry_set_aside
 from storage.records import Engagement, Post, PostKind
 
 _GONE = {"[deleted]", "[removed]"}
@@ -48,12 +49,19 @@ def found_in(things: Things, source: str, now: datetime) -> Found:
             if not is_gone(fields):
                 posts.append(post_of(fields, source, now))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            bad.append(Quarantined("thing", repr(error), raw_hash(repr(fields))))
+            bad.append(entry_set_aside(_plain(fields), repr(error), "", "thing"))
     if bad and not times:
         raise CollectorError(f"nothing in Reddit's answer could be read: {bad[0].reason}")
     posts.sort(key=lambda post: (post.created_at, post.external_id))
     oldest, newest = min(times, default=0.0), max(times, default=0.0)
     return Found(posts, bad, things.after, len(times) + len(bad), newest, oldest)
+
+
+def _plain(fields: Any) -> Any:
+    """Fields without what praw keeps for itself beside them."""
+    if not isinstance(fields, Mapping):
+        return fields
+    return {name: value for name, value in fields.items() if not str(name).startswith("_")}
 
 
 def gone_in(names: Iterable[str], things: Iterable[Mapping[str, Any]]) -> dict[str, str]:

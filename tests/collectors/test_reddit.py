@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from collectors import reddit
-from collectors.contract import CollectorError
+from collectors.contract import CollectorError, Rereads
 from collectors.reddit import Client
-from collectors.reddit_shapes import found_in
-from storage.records import Engagement, PostKind
+from collectors.reddit_shapes import found_in, post_of
+from storage.records import Engagement, Post, PostKind
 from tests.collectors.scenario import Clock, Store, built
 from tests.servers.reddit_api import CLIENT_ID, CLIENT_SECRET, RedditServer, Thing
 from tests.servers.web import Reply, Request, WebServer, as_json
@@ -140,6 +140,33 @@ def test_an_entry_that_makes_no_sense_is_set_aside(world: RedditScenario) -> Non
     store = Store()
     assert turn(world, store) == [made.name]
     assert sum(len(page.quarantined) for page in store.pages) == 2
+
+
+def test_what_was_not_understood_of_a_listing_or_a_thread_is_read_once_it_is(
+    world: RedditScenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submissions = [world.submit(9, text=f"words {number}") for number in range(2)]
+    comments = [world.comment(submissions[0], 5, text=f"so what {number}?") for number in range(2)]
+    odd = {submissions[1].name, comments[1].name}
+
+    def misunderstand(fields: Any, source: str, now: datetime) -> Post:
+        post = post_of(fields, source, now)
+        if post.external_id in odd:
+            raise KeyError("created_utc")
+        return post
+
+    with monkeypatch.context() as patch:
+        patch.setattr("collectors.reddit_shapes.post_of", misunderstand)
+        store = Store()
+        turn(world, store, watch_at_most=10)
+    assert odd.isdisjoint(store.posts)
+    source = built(world)
+    assert isinstance(source, Rereads)
+    kept = [item.raw for page in store.pages for item in page.quarantined if item.raw]
+    again = {post.external_id: post for raw in kept for post in source.reread(raw)}
+    assert set(again) == odd
+    assert again[comments[1].name].thread_id == submissions[0].name
+    assert {post.author for post in again.values()} == {submissions[0].author}
 
 
 def test_a_turn_stops_where_the_last_one_began(world: RedditScenario) -> None:
