@@ -27,10 +27,9 @@ from pydantic import Field
 from collectors.contract import CollectorError, Page, Recheck, SourceContext, SourceOptions, Tariff
 from collectors.moments import from_epoch
 from collectors.queries import Dialect, queries
-from collectors.reddit_client import LOOKED_UP_AT_ONCE, Client, UnreadableError
+from collectors.reddit_client import LOOKED_UP_AT_ONCE, Client, UnreadableError, asked_of
 from collectors.reddit_shapes import Found, Things, found_in, gone_in, is_gone, post_of
-from collectors.reddit_state import Listing, Reading, State
-from collectors.rounds import kept_entry
+from collectors.rounds import Listing, Reading, Round, kept_entry
 from collectors.terms import naming
 from config.durations import Duration
 from config.references import SecretReference
@@ -93,7 +92,8 @@ class Reddit:
     def collect(self, cursor: Mapping[str, Any] | None) -> Iterator[Page]:
         """Read every listing back to where it was read before; then how the found threads have grown."""
         now = self._clock()
-        reading = self._resumed(cursor or {}, now)
+        first = (now - self._options.lookback).timestamp()
+        reading = Reading.at(_of_rounds(cursor or {}), self._listings, first)
         with self._client.session():
             for listing in self._listings:
                 yield from self._read(listing, reading, now)
@@ -107,7 +107,7 @@ class Reddit:
                 "there is nothing to ask Reddit for: no brand, no queries, no subreddits", permanent=True
             )
         with self._client.session():
-            self._client.listing(self._listings[0].path, self._listings[0].params(State(0.0), self._clock()))
+            self._client.listing(self._listings[0].path, asked_of(self._listings[0], Round(0.0), self._clock()))
         return f"Reddit accepts the app; {len(self._listings)} listing(s) to read"
 
     def tariff(self) -> Tariff:
@@ -152,29 +152,21 @@ class Reddit:
         now = self._clock()
         return kept_entry(raw, lambda thing, _: None if is_gone(thing) else post_of(thing, self.name, now))
 
-    def _resumed(self, cursor: Mapping[str, Any], now: datetime) -> Reading:
-        """The reading that the cursor tells; a listing that is new takes over from those that it has replaced."""
-        kept = {key: State(**state) for key, state in cursor.get("listings", {}).items()}
-        present = {listing.key for listing in self._listings}
-        replaced = [state.read_until for key, state in kept.items() if key not in present]
-        start = min([(now - self._options.lookback).timestamp(), *replaced])
-        states = {key: kept.get(key) or State(start) for key in present}
-        return Reading(states, {name: list(thread) for name, thread in cursor.get("threads", {}).items()})
-
     # -- listings ------------------------------------------------------------------------------------------------------
 
     def _read(self, listing: Listing, reading: Reading, now: datetime) -> Iterator[Page]:
-        state = reading.listings[listing.key]
-        seen, is_resumed = {state.after}, bool(state.after)
+        state = reading.rounds[listing.key]
+        state.begin(now.timestamp(), self._options.overlap.total_seconds())
+        seen, is_resumed = {state.place}, bool(state.place)
         while True:
             found = self._page(listing, state, now)
             if is_resumed and not found.posts and not found.bad:
-                state.after, state.newest, state.seen = "", 0.0, 0
+                state.begin_anew(now.timestamp())
                 seen, is_resumed = {""}, False
                 continue
             is_resumed = False
             is_loop = bool(found.after) and found.after in seen
-            gaps, ended = self._advance(listing, state, found, is_loop=is_loop)
+            gaps, ended = self._advance(listing, state, found, now, is_loop=is_loop)
             seen.add(found.after)
             posts = self._about_brands(found.posts, listing, reading)
             yield Page(reading.cursor(), posts, (), gaps, found.bad, self._client.asked())
@@ -183,30 +175,31 @@ class Reddit:
             if ended:
                 return
 
-    def _page(self, listing: Listing, state: State, now: datetime) -> Found:
-        return found_in(self._client.listing(listing.path, listing.params(state, now)), self.name, now)
+    def _page(self, listing: Listing, state: Round, now: datetime) -> Found:
+        return found_in(self._client.listing(listing.path, asked_of(listing, state, now)), self.name, now)
 
-    def _advance(self, listing: Listing, state: State, found: Found, *, is_loop: bool) -> tuple[list[Gap], bool]:
+    def _advance(
+        self, listing: Listing, state: Round, found: Found, now: datetime, *, is_loop: bool
+    ) -> tuple[list[Gap], bool]:
         """Move the state past a page; returns gaps, and whether the round is over."""
-        floor = state.read_until - self._options.overlap.total_seconds()
         state.newest, state.seen = max(state.newest, found.newest), state.seen + found.given
         if is_loop:
-            state.after, state.newest, state.seen = "", 0.0, 0
+            state.begin_anew(now.timestamp())
             return [], True
-        if found.after and (found.given == 0 or found.oldest > floor):
-            state.after = found.after
+        if found.after and (found.given == 0 or found.oldest > state.floor):
+            state.place = found.after
             return [], False
-        gaps = [] if found.oldest <= floor else self._cut(listing, state, found, floor)
-        state.close_round()
+        gaps = [] if found.oldest <= state.floor else self._cut(listing, state, found)
+        state.end()
         return gaps, True
 
-    def _cut(self, listing: Listing, state: State, found: Found, floor: float) -> list[Gap]:
+    def _cut(self, listing: Listing, state: Round, found: Found) -> list[Gap]:
         """A gap where the listing was so long that Reddit ended it before what was read the turn before."""
-        if state.seen < listing.ends_after or not found.given:
+        if listing.ends_after is None or state.seen < listing.ends_after or not found.given:
             return []
         reason = f"Reddit ends {listing.path} after {state.seen} entries"
         log.warning("listing_ended_early", source=self.name, listing=listing.key, entries=state.seen)
-        return [Gap(self.name, from_epoch(floor), from_epoch(found.oldest), reason, 1 / len(self._listings))]
+        return [Gap(self.name, from_epoch(state.floor), from_epoch(found.oldest), reason, 1 / len(self._listings))]
 
     def _about_brands(self, posts: Sequence[Post], listing: Listing, reading: Reading) -> list[Post]:
         """The posts of a search; of a subreddit's comments those that name a brand. The threads of all are followed."""
@@ -267,11 +260,23 @@ class Reddit:
         return Page(reading.cursor(), found.posts, (), gaps, found.bad, self._client.asked())
 
 
+def _of_rounds(cursor: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A cursor as it is kept now; the earlier form called rounds `listings`, and the place in one `after`."""
+    if "listings" not in cursor:
+        return cursor
+    rounds = {key.strip(): _as_round(**state) for key, state in cursor["listings"].items()}
+    return {"rounds": rounds, "threads": cursor.get("threads", {})}
+
+
+def _as_round(*, read_until: float, after: str, newest: float, seen: int) -> dict[str, Any]:
+    return {"read_until": read_until, "floor": read_until, "place": after, "newest": newest, "seen": seen}
+
+
 def _listings(options: Options, asked: Sequence[str]) -> list[Listing]:
     places = ["+".join(options.subreddits)] if options.subreddits else []
     searched = [*places, *(["all"] if options.search_all else [])]
     found = [Listing(f"r/{place}/search", query, SEARCH_ENDS_AFTER) for place in searched for query in asked]
-    return found + [Listing(f"r/{place}/comments", "", LISTING_ENDS_AFTER) for place in places]
+    return found + [Listing(f"r/{place}/comments", ends_after=LISTING_ENDS_AFTER) for place in places]
 
 
 def build(options: Options, context: SourceContext) -> Reddit:

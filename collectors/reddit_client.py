@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from collectors.contract import CollectorError
 from collectors.reddit_shapes import Things
+from collectors.rounds import Listing, Round
 from config.references import MissingSecretError
 
 if TYPE_CHECKING:
@@ -20,10 +21,22 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LOOKED_UP_AT_ONCE = 100
+_SPANS = (("hour", 3600), ("day", 86_400), ("week", 7 * 86_400), ("month", 30 * 86_400), ("year", 365 * 86_400))
 
 
 class UnreadableError(CollectorError):
     """Reddit answered with something else than it documents."""
+
+
+def asked_of(listing: Listing, state: Round, now: datetime) -> dict[str, Any]:
+    """What is asked of a listing for the page at which a round stands."""
+    params: dict[str, Any] = {"limit": 100, "after": state.place or None, "count": state.seen}
+    if listing.query:
+        age = now.timestamp() - state.read_until
+        span = next((name for name, seconds in _SPANS if age < seconds * 0.9), "all")
+        restricted = "r/all/" not in listing.path
+        params |= {"q": listing.query, "sort": "new", "t": span, "restrict_sr": restricted, "type": "link"}
+    return params
 
 
 class Client:

@@ -226,10 +226,27 @@ def test_a_place_in_a_listing_that_is_gone_starts_the_listing_anew(world: Reddit
     store = Store()
     store.run(built(world), pages=1)
     assert store.cursor is not None
-    (state,) = store.cursor["listings"].values()
-    del world.server.things[state["after"]]
+    (state,) = store.cursor["rounds"].values()
+    del world.server.things[state["place"]]
     turn(world, store)
     assert set(store.posts) == published
+
+
+def test_a_cursor_of_the_earlier_form_is_gone_on_with(world: RedditScenario) -> None:
+    published = world.publish()
+    store = Store()
+    (first,) = store.run(built(world), pages=1)
+    (state,) = first.cursor["rounds"].values()
+    kept = {
+        "read_until": state["read_until"],
+        "after": state["place"],
+        "newest": state["newest"],
+        "seen": state["seen"],
+    }
+    store.cursor = {"listings": dict.fromkeys((f"{key} " for key in first.cursor["rounds"]), kept), "threads": {}}
+    again = turn(world, store)
+    assert set(store.posts) == published
+    assert set(again).isdisjoint(post.external_id for post in first.posts)
 
 
 def test_threads_are_followed_and_their_growth_is_read(world: RedditScenario) -> None:
