@@ -145,13 +145,14 @@ def _posts(tx: Transaction, incident: Incident, at: datetime) -> list[MentionedP
 
 def _as_counted_at(tx: Transaction, posts: Sequence[MentionedPost], at: datetime) -> list[MentionedPost]:
     """The posts with the engagement known at `at`: what is stored of it may be younger, as in every replay."""
-    then = _engagement_at(tx, [item.post.key for item in posts], at)
-    return [replace(item, post=replace(item.post, engagement=then.get(item.post.key, Engagement()))) for item in posts]
+    then = sample_store.counted_at(tx, [item.post.key for item in posts], at)
+    return [_counted(item, then.get(item.post.key, Engagement())) for item in posts]
 
 
-def _engagement_at(tx: Transaction, keys: Sequence[PostKey], at: datetime) -> dict[PostKey, Engagement]:
-    samples = sorted(sample_store.of_posts(tx, keys), key=lambda sample: sample.at)
-    return {(sample.source, sample.external_id): sample.engagement for sample in samples if sample.at <= at}
+def _counted(item: MentionedPost, engagement: Engagement) -> MentionedPost:
+    if item.post.engagement == engagement:  # of most: it is made anew for thousands of posts otherwise
+        return item
+    return replace(item, post=replace(item.post, engagement=engagement))
 
 
 def _by_time(item: MentionedPost) -> tuple[datetime, PostKey]:
@@ -229,7 +230,7 @@ def _origin(tx: Transaction, incident: Incident, posts: Sequence[MentionedPost],
     known = next((item for item in posts if item.post.key == incident.origin), None)
     if known is not None:
         return quote(known.post, known)
-    then = _engagement_at(tx, [incident.origin], at)
+    then = sample_store.counted_at(tx, [incident.origin], at)
     found = post_store.get(tx, [incident.origin])
     return next((quote(replace(post, engagement=then.get(post.key, Engagement()))) for post in found), None)
 

@@ -6,6 +6,9 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import chain
+from sys import intern
 
 from storage.records import MentionedPost
 
@@ -17,6 +20,11 @@ PRIOR = 0.5
 """Uses that every word is granted on both sides, so that a word never seen before is no miracle."""
 SURE = 1.645
 """Standard errors by which a word must be more common than usual: one word in twenty by chance."""
+
+REMEMBERED = 16_384
+"""Texts whose words are remembered: those of an incident and of the week before are read again at every look at it."""
+LONGEST_REMEMBERED = 1_000
+"""Letters of a text that is; longer ones would fill the memory and seldom come twice."""
 
 _NO_WORDS = re.compile(r"https?://\S+|[@#$]\w+")
 _WORD = re.compile(rf"[^\W\d_]{{{LEAST_LETTERS},}}")
@@ -53,8 +61,15 @@ def wordings(posts: Sequence[MentionedPost]) -> list[str]:
 
 def _voices(texts: Iterable[str]) -> Counter[str]:
     """In how many of the texts each word stands."""
-    return Counter(word for text in texts for word in _words(text))
+    return Counter(chain.from_iterable(map(_words, texts)))
 
 
-def _words(text: str) -> set[str]:
-    return set(_WORD.findall(_NO_WORDS.sub(" ", text).casefold()))
+def _words(text: str) -> frozenset[str]:
+    return _remembered(text) if len(text) <= LONGEST_REMEMBERED else _found(text)
+
+
+def _found(text: str) -> frozenset[str]:
+    return frozenset(map(intern, _WORD.findall(_NO_WORDS.sub(" ", text).casefold())))
+
+
+_remembered = lru_cache(maxsize=REMEMBERED)(_found)

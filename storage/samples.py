@@ -48,6 +48,19 @@ def newest(samples: Iterable[EngagementSample]) -> dict[PostKey, tuple[datetime,
     return found
 
 
+def counted_at(tx: Transaction, keys: Collection[PostKey], at: datetime) -> dict[PostKey, Engagement]:
+    """What was known at `at` of the engagement of the posts; those of which nothing was known are left out."""
+    columns = engagement_sample.c
+    counts = [columns[name] for name in _COUNTS]
+    found: dict[PostKey, Engagement] = {}
+    for source, ids in by_source(keys).items():
+        if _has_any(tx, source):
+            of_source = columns.source == source, is_one_of(tx, columns.external_id, ids), columns.at <= at
+            for row in tx.execute(select(columns.external_id, *counts).where(*of_source).order_by(columns.at)):
+                found[source, row[0]] = Engagement(*row[1:])
+    return found
+
+
 def of_posts(tx: Transaction, keys: Collection[PostKey]) -> list[EngagementSample]:
     """Every sample of the posts."""
     columns = engagement_sample.c

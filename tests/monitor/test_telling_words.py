@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from monitor.telling_words import telling_words, wordings
+from monitor.telling_words import LONGEST_REMEMBERED, telling_words, wordings
 from storage.records import Label, Mention, MentionedPost, Post, Score
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -47,3 +47,8 @@ def test_the_names_of_the_brand_and_handles_and_links_tell_nothing() -> None:
 def test_words_of_any_script_are_found() -> None:
     told = said("позор компании опять", "какой позор однако", "просто позор вообще")
     assert telling_words(wordings(told), USUAL, []) == ("позор",)
+
+
+def test_a_long_text_tells_as_a_short_one_does() -> None:
+    told = ["voicemail " + "a " * length for length in (1, 2, LONGEST_REMEMBERED, LONGEST_REMEMBERED + 1)]
+    assert telling_words(told, USUAL, []) == telling_words(["voicemail"] * 4, USUAL, []) == ("voicemail",)

@@ -35,6 +35,7 @@ QUESTIONS: dict[str, Callable[[Transaction], Any]] = {
     "a brand's bins": lambda tx: bins.series(tx, "Acme", NOON, HOUR),
     "samples": lambda tx: posts.samples(tx, NOON, HOUR),
     "samples of posts": lambda tx: samples.of_posts(tx, KEYS),
+    "engagement as it was": lambda tx: samples.counted_at(tx, KEYS, HOUR),
     "posts by name": lambda tx: posts.get(tx, KEYS),
     "states of posts": lambda tx: post_rows.load(tx, KEYS),
     "a thread": lambda tx: posts.thread(tx, "forum", "1"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storage import posts, search_index
+from storage import posts, samples, search_index
 from storage.database import Database
 from storage.ingest import Intake, write
 from storage.records import Engagement, EngagementSample, Label
@@ -113,6 +113,14 @@ def test_words_are_found_alike_whether_they_are_rare_or_common(
         assert [each.post.external_id for each in posts.search(tx, "acme", before=found[0], brand="Acme")] == ["t1"]
         assert [each.post.external_id for each in posts.search(tx, "parc* -late", since=NOON)] == ["t2"]
         assert posts.search(tx, "acme", author="nobody") == []
+
+
+def test_engagement_is_told_as_it_was_known_at_a_moment(database: Database) -> None:
+    keys = [("forum", "t1"), ("forum", "nobody's"), ("nowhere", "1")]
+    with database.read() as tx:
+        assert samples.counted_at(tx, keys, after(hours=-1)) == {}
+        assert samples.counted_at(tx, keys, after(minutes=4)) == {("forum", "t1"): Engagement(likes=1)}
+        assert samples.counted_at(tx, keys, after(minutes=5)) == {("forum", "t1"): Engagement(likes=5)}
 
 
 def test_samples_are_read_in_order_of_time(database: Database) -> None:
