@@ -34,6 +34,11 @@ name = "Norrvik Mobile"
 aliases = ["Norrvik"]
 people = ["Birger Halvorsen"]
 
+[[kinds]]
+name = "goods_returned"
+severity = "critical"  # which is told at once: a warning would wait half a minute for more
+words = {{ en = ["sent mine back"] }}
+
 [[sources]]
 type = "feeds"
 name = "blogs"
@@ -116,7 +121,7 @@ def flood(blog: FeedHost) -> None:
             Comment(
                 100 * number + n,
                 now - timedelta(minutes=40 - 4 * n, seconds=number),
-                f"{words.OUTRAGE[1][(n + number) % 15]} {words.OUTRAGE[2][(3 * n + number) % 15]}",
+                f"{words.OUTRAGE[1][(n + number) % 15]} {words.OUTRAGE[2][(3 * n + number) % 15]} I sent mine back.",
             )
             for n in range(10)
         ]
@@ -147,7 +152,7 @@ def test_a_flood_on_a_blog_pages_once_by_mail_and_slack_and_survives_a_restart(t
         assert "Norrvik Mobile" in str(letter.message["Subject"])
         (incident, *others) = map(json.loads, tocsin(tmp_path, "incidents", "list", "--json").stdout.splitlines())
         assert (incident["brand"], others) == ("Norrvik Mobile", [])
-        assert incident["severity"] in ("warning", "critical")
+        assert incident["severity"] == "critical"
 
         told = [item.message_id for item in mail.inbox("pr@norrvik.example")]
         with running(tmp_path) as process:
