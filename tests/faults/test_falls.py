@@ -16,7 +16,7 @@ CUT = (
 @pytest.mark.postgresql
 def test_connections_that_are_cut_under_load_cost_neither_a_post_nor_a_page(postgresql_url: str) -> None:
     with psycopg.connect(postgresql_url, autocommit=True) as server:
-        result = run_over(postgresql_url, lambda: server.execute(CUT), falls=12)
+        result = run_over(postgresql_url, lambda: server.execute(CUT), falls=6)
     assert (result.lost, result.repeated) == (0, 0), result
     assert result.refused > 0, "nothing was under way when the connections were cut, so nothing was shown"
     assert min(result.pages, result.incidents) > 0
