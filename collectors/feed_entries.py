@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,9 @@ from collectors.moments import from_epoch, not_after
 from collectors.plain import plain_text
 from storage.records import Engagement, Post, PostKind
 
+_COMMENT = re.compile(r"(.+#comment-)\d+")
+_ANSWERED = re.compile(r'\s*<p>[^<]{0,80}<a href="[^"]{1,2000}#comment-(\d+)">[^<]{0,200}</a>[^<]{0,80}</p>')
+"""What WordPress puts before the words of an answer, in the language of the blog. Links of people have more to them."""
 _TRACKING = ("utm_", "mc_", "fbclid", "gclid", "igshid")
 
 
@@ -75,7 +79,9 @@ class Entry:
 
 def readable(entry: Mapping[str, Any], *, host: str, source: str, now: datetime, language: str | None) -> Entry:
     """An entry of collectors/feed_reader.py in plain words; `host` is that of its feed."""
-    title, text = plain_text(entry["title"] or ""), plain_text(entry["html"] or "")
+    words, answered = _unprefixed(entry["id"] or "", entry["html"] or "")
+    reply_to = entry["reply_to"] or answered
+    title, text = plain_text(entry["title"] or ""), plain_text(words)
     link = web_address(entry["link"])
     made = blake2b(f"{title}\x1f{text}".encode(), digest_size=8).hexdigest()
     return Entry(
@@ -91,9 +97,18 @@ def readable(entry: Mapping[str, Any], *, host: str, source: str, now: datetime,
         updated_at=_moment(entry["updated"]),
         comments_feed=entry["comments_feed"],
         comments=entry["comments"],
-        reply_to=canonical(entry["reply_to"], host) if entry["reply_to"] else None,
+        reply_to=canonical(reply_to, host) if reply_to else None,
         digest=made,
     )
+
+
+def _unprefixed(identifier: str, markup: str) -> tuple[str, str | None]:
+    """The words of a comment without WordPress's line on what it answers, and the name of that."""
+    named = _COMMENT.fullmatch(identifier)
+    answered = _ANSWERED.match(markup) if named else None
+    if named is None or answered is None:
+        return markup, None
+    return markup[answered.end() :], f"{named.group(1)}{answered.group(1)}"
 
 
 def canonical(identifier: str, host: str) -> str:

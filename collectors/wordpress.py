@@ -2,7 +2,8 @@
 
 Limits: approved comments alone (what waits for moderation needs a sign-in), 100 a page; a blog may have switched the
 interface off. Times are asked for as the blog writes them, in its own zone, since `after` is compared with those; the
-last minutes are read again at every turn, for comments that were approved late.
+last minutes are read again at every turn, and every hour all that is watched, for comments that were approved late:
+they keep the time at which they were written.
 """
 
 from __future__ import annotations
@@ -25,15 +26,20 @@ from storage.records import Post, PostKind
 PER_PAGE = 100
 PAGES_A_TURN = 50
 OVERLAP = timedelta(minutes=10)
+WHOLE_EVERY = timedelta(hours=1)
 
 
 @dataclass
 class Place:
-    """How far a blog has been read: the time of its newest comment, as it writes that, and a turn that is under way."""
+    """How far a blog has been read: the time of its newest comment, as it writes that, and a turn that is under way.
+
+    `whole_at` is when all that is watched was last asked for.
+    """
 
     last: str = ""
     after: str = ""
     page: int = 1
+    whole_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ class Blog:
     def read(self, egress: Egress, place: Place, now: datetime, lookback: timedelta) -> Iterator[CommentPage]:
         """Pages after `place`, which is moved past each before it is given."""
         if not place.after:
-            place.after = _earlier(place.last) if place.last else (now - lookback).strftime("%Y-%m-%dT%H:%M:%SZ")
+            place.after = self._beginning(place, now, lookback)
         for _ in range(PAGES_A_TURN):
             answer = egress.fetch(self._address(place), service=f"WordPress at {host_of(self.api)}")
             comments, pages = _content(answer, self.api)
@@ -68,6 +74,13 @@ class Blog:
             yield CommentPage(posts, bad, is_last)
             if is_last:
                 return
+
+    def _beginning(self, place: Place, now: datetime, lookback: timedelta) -> str:
+        """Where a turn begins: shortly before the newest comment, or once in a while at the oldest that is watched."""
+        if place.last and now.timestamp() - place.whole_at < WHOLE_EVERY.total_seconds():
+            return _earlier(place.last)
+        place.whole_at = now.timestamp()
+        return (now - lookback).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def _address(self, place: Place) -> str:
         asked = {"after": place.after, "page": place.page, "per_page": PER_PAGE, "orderby": "date", "order": "asc"}
@@ -85,19 +98,19 @@ class Blog:
 
     def comment(self, comment: Mapping[str, Any], now: datetime) -> Post:
         """The post that a comment is."""
-        host, link = host_of(self.api), str(comment["link"])
-        page = link.partition("#")[0]
+        host = host_of(self.api)
         parent = int(comment.get("parent") or 0)
-        article = canonical(f"{self._site()}/?p={int(comment['post'])}", host)
+        page = f"{self._site()}/?p={int(comment['post'])}"  # as feeds do; links change with the pages of comments
+        article = canonical(page, host)
         author = int(comment.get("author") or 0)
         name = str(comment.get("author_name") or "") or None
         return Post(
             source=self.source,
-            external_id=canonical(link, host),
+            external_id=canonical(f"{page}#comment-{int(comment['id'])}", host),
             created_at=not_after(read_moment(str(comment["date_gmt"])).astimezone(UTC), now),
             text=plain_text(str(comment["content"]["rendered"])) or "(no words)",
             kind=PostKind.COMMENT,
-            url=web_address(link),
+            url=web_address(str(comment["link"])),
             author=f"{host}:{author}" if author else name,
             author_name=name,
             thread_id=article,

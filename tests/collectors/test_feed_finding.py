@@ -189,6 +189,19 @@ def test_of_a_flood_of_comments_none_is_lost_to_wordpress(world: FeedsScenario) 
     assert post.created_at == late.at.replace(microsecond=0)
 
 
+def test_comments_that_were_approved_late_are_read_within_an_hour(world: FeedsScenario) -> None:
+    article = world.write("Recall", minutes_ago=60)
+    world.comment(article, "Shame")
+    store = Store()
+    turn(world, store, **by_wordpress(world))
+    late = world.comment(article, "Shame on you all", minutes_ago=50)
+    turn(world, store, **by_wordpress(world))
+    assert world.name(article, late) not in store.posts
+    world.clock.advance(hours=1)
+    turn(world, store, **by_wordpress(world))
+    assert store.posts[world.name(article, late)].created_at == late.at
+
+
 def test_comments_have_the_names_that_comment_feeds_give_them(world: FeedsScenario) -> None:
     article = world.write("Recall", minutes_ago=60)
     world.comment(article, "Shame")
@@ -237,7 +250,7 @@ def test_an_interface_that_is_switched_off_is_said_and_the_feed_still_read(world
 
 def test_odd_comments_are_set_aside_and_the_rest_kept(world: FeedsScenario) -> None:
     sound = {
-        "post": 1, "parent": 0, "author": 3, "author_name": "Ann", "date": "2026-03-02T04:00:00",
+        "id": 1, "post": 1, "parent": 0, "author": 3, "author_name": "Ann", "date": "2026-03-02T04:00:00",
         "date_gmt": "2026-03-02T11:00:00", "content": {"rendered": "<p>x</p>"},
         "link": f"{world.server.url}/a/#comment-1",
     }  # fmt: skip

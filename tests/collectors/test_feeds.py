@@ -14,7 +14,7 @@ import pytest
 
 from collectors import feeds
 from collectors.contract import CollectorError
-from collectors.feed_entries import canonical, web_address
+from collectors.feed_entries import canonical, readable, web_address
 from collectors.feed_parsing import FeedParser
 from collectors.feed_reader import declares_entities
 from storage.records import Engagement, PostKind
@@ -66,7 +66,7 @@ class FeedsScenario:
     def name(self, article: Article, comment: Comment | None = None) -> str:
         """The identity that a post of it has."""
         host = self.server.url.replace("http:", "https:")
-        return f"{host}/post-{article.number}#comment-{comment.number}" if comment else f"{host}?p={article.number}"
+        return f"{host}?p={article.number}" + (f"#comment-{comment.number}" if comment else "")
 
 
 @contextmanager
@@ -117,18 +117,52 @@ def test_comments_are_the_thread_of_their_article(world: FeedsScenario) -> None:
     store = Store()
     turn(world, store)
     post = store.posts[world.name(article, second)]
-    assert (post.kind, post.thread_id) == (PostKind.COMMENT, world.name(article))
+    assert (post.kind, post.thread_id, post.text) == (PostKind.COMMENT, world.name(article), "Indeed")
     assert post.parent_id == world.name(article, first)
     assert store.posts[world.name(article, first)].parent_id == world.name(article)
     assert post.brands == ("Norrvik",)
 
 
+@pytest.mark.parametrize("link", ['href="/a#comment-1" rel="nofollow"', 'href="/a"'])
+def test_the_link_with_which_a_person_begins_is_kept(link: str) -> None:
+    markup = f"<p>See <a {link}>Bo</a>.</p><p>x</p>"
+    told = {"id": "https://a.example/?p=1#comment-2", "title": "By: Ann", "html": markup}
+    unsaid = dict.fromkeys(("link", "author", "published", "updated", "comments_feed", "comments", "reply_to"))
+    entry = readable({**unsaid, **told}, host="a.example", source="blog", now=Clock()(), language=None)
+    assert (entry.text, entry.reply_to) == ("See Bo.\nx", None)
+
+
 def test_an_unchanged_feed_is_not_sent_again(world: FeedsScenario) -> None:
-    world.write("Recall")
+    article = world.write("Recall", minutes_ago=60 * 24 * 4)
     store = Store()
     turn(world, store)
     assert turn(world, store) == []
     assert world.server.requests[-1].headers["if-none-match"]
+    assert set(store.posts) == {world.name(article)}
+
+
+def test_comments_after_a_pause_are_read_though_the_feed_says_that_it_is_unchanged(world: FeedsScenario) -> None:
+    article = world.write("Recall")
+    store = Store()
+    for number in range(3):
+        comment = world.comment(article, f"Shame {number}", minutes_ago=-10 * number)
+        assert world.name(article, comment) in turn(world, store)
+        assert turn(world, store) == []
+        world.clock.advance(minutes=10)
+
+
+def test_a_comment_that_was_approved_behind_the_newest_ten_is_a_gap(world: FeedsScenario) -> None:
+    article = world.write("Recall", minutes_ago=60)
+    for number in range(10):
+        world.comment(article, f"Shame {number}", minutes_ago=10 - number)
+    store = Store()
+    turn(world, store)
+    assert store.gaps == []
+    world.comment(article, "Approved late", minutes_ago=30)
+    turn(world, store)
+    turn(world, store)
+    (gap,) = store.gaps
+    assert (gap.starts_at, gap.share_missing) == (article.at, pytest.approx(1 / 11))
 
 
 def test_a_changed_article_is_read_again_and_an_unchanged_one_is_not(world: FeedsScenario) -> None:

@@ -50,13 +50,15 @@ class FeedHost(WebServer):
         if request.path in self.pages:
             return self.pages[request.path]
         if request.path == "/feed":
-            return self._unless_known(request, self._rss([self._item(article) for article in self._newest()]))
+            said = repr([(article.title, article.html) for article in self._newest()])  # as the real one: no comments
+            return self._unless_known(request, self._rss([self._item(article) for article in self._newest()]), said)
         if request.path == "/wp-json/wp/v2/comments":
             return self._rest(request)
         for article in self.articles:
             if request.path == f"/post-{article.number}/feed":
                 newest = sorted(article.comments, key=lambda comment: comment.at, reverse=True)[:10]
-                return self._unless_known(request, self._rss([self._comment(article, each) for each in newest]))
+                said = repr([each.at for each in newest[:1]])
+                return self._unless_known(request, self._rss([self._comment(article, each) for each in newest]), said)
             if request.path == f"/post-{article.number}/" and article.number not in self.taken_back:
                 return Reply(200, article.html.encode(), {"content-type": "text/html"})
         return Reply(404)
@@ -93,8 +95,8 @@ class FeedHost(WebServer):
     def _newest(self) -> list[Article]:
         return sorted(self.articles, key=lambda article: article.at, reverse=True)[: self.shown]
 
-    def _unless_known(self, request: Request, body: bytes) -> Reply:
-        tag = f'"{sha256(body).hexdigest()[:12]}"'
+    def _unless_known(self, request: Request, body: bytes, said: str) -> Reply:
+        tag = f'"{sha256(said.encode()).hexdigest()[:12]}"'
         headers = {"etag": tag, "content-type": "application/rss+xml; charset=UTF-8"}
         return (
             Reply(304, headers={"etag": tag})
@@ -119,11 +121,13 @@ class FeedHost(WebServer):
         )
 
     def _comment(self, article: Article, comment: Comment) -> str:
-        page = f"{self.url}/post-{article.number}/"
-        answered = f'<thr:in-reply-to ref="{page}#comment-{comment.answers}"/>' if comment.answers else ""
+        page, name = f"{self.url}/post-{article.number}/", f"{self.url}/?p={article.number}#comment-{comment.number}"
+        words = f"<p>{escape(comment.text)}</p>"
+        if comment.answers:
+            words = f'<p>Som svar på <a href="{page}#comment-{comment.answers}">A reader</a>.</p>\n{words}'
         return (
-            f"<item><title>By a reader</title><link>{page}#comment-{comment.number}</link>"
-            f'<guid isPermaLink="true">{page}#comment-{comment.number}</guid>{answered}'
+            f"<item><title>By: A reader</title><link>{page}#comment-{comment.number}</link>"
+            f'<guid isPermaLink="false">{name}</guid>'
             f"<pubDate>{format_datetime(comment.at.astimezone(UTC))}</pubDate>"
-            f"<description>{escape(comment.text)}</description></item>"
+            f"<description>{escape(words)}</description></item>"
         )
