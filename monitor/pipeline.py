@@ -201,8 +201,11 @@ class Pipeline:
     def _advance_early(self, now: datetime, until: datetime) -> list[Alert]:
         looked_at = (until, floor_tick(now), self._arrivals)
         fold = self._resume(until)
-        if fold is None or fold.at is None or looked_at == self._looked_at:
+        if looked_at == self._looked_at:
             return []
+        if fold is None or fold.at is None:
+            self._looked_at = looked_at
+            return self._look_at_beginning(now)
         while fold.at + SPAN < until:
             with self.database.write() as tx:
                 self.guard(tx)
@@ -223,6 +226,18 @@ class Pipeline:
             fault_point("D2")
         self._looked_at = looked_at
         return alerts
+
+    def _look_at_beginning(self, now: datetime) -> list[Alert]:
+        """The look while nothing is settled yet, and nothing to be kept: a new installation is not blind meanwhile."""
+        ahead = self.new_fold()
+        with self.database.write() as tx:
+            self.guard(tx)
+            earliest = post_store.earliest(tx)
+            if earliest is None:
+                return []
+            ahead.at = floor_tick(earliest)
+            changed = list(self._steps(tx, ahead, now))
+            return self.register.record(tx, _view(self.new_fold(), ahead, changed), now)
 
     def _steps(self, tx: Transaction, fold: Fold, end: datetime) -> Iterator[list[Transition]]:
         """Fold the ticks up to `end`, giving the transitions of each that changed something."""
