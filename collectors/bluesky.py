@@ -3,7 +3,8 @@
 Limits: 3,000 requests in five minutes per address, sign-ins 30 in five minutes and 300 a day, told in headers
 (`ratelimit-*`); 100 posts a page, 25 posts looked up at a time. Search wants an account in practice, gives its cursor
 to nobody else, and counts up to 10,000; beyond that a round goes on by time. Search knows no OR, so every term is a
-question of its own. Nobody counts views, and a post cannot be edited.
+question of its own. Nobody counts views. The app offers no edit, but an app view shows a record that was replaced.
+A post's number of answers is that of those right below it.
 
 Terms: the maintainers ask not to use search for collecting in bulk; authors may ask (a label) to be shown to signed-in
 readers alone, which this is.
@@ -16,7 +17,9 @@ renewed by the long one, and never stand in the cursor.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -39,6 +42,7 @@ PAGE = 100
 _LOOKED_UP = 25
 _COUNTED = 9_000
 """Place in a search from which on the round goes by time, for cursors end at 10,000."""
+_BLOCKED = "app.bsky.feed.defs#blockedPost"
 _STALE = ("ExpiredToken", "InvalidToken")
 _SIGN_IN_PROBLEMS = {
     "AuthenticationRequired": "the handle and the app password do not belong together",
@@ -74,6 +78,7 @@ class Bluesky(Asked):
     service = "Bluesky"
     requests_per_day: int | None = 864_000
     at_once = 250
+    counts_below = False
 
     def __init__(self, options: Options, context: SourceContext) -> None:
         super().__init__(Interface(self.service, f"{options.service_url}/xrpc", context.clock, _judged), context)
@@ -101,12 +106,14 @@ class Bluesky(Asked):
         return joined(self._found(self._given(some)) for some in chunks(names, _LOOKED_UP))
 
     def replies(self, root: Post, _unread: int) -> Found:
-        """All that answers the root."""
+        """All that answers the root; what its author keeps from the account that asks is missing."""
         asked = {"uri": root.external_id, "depth": 1000, "parentHeight": 0}
         thread = self._ask("app.bsky.feed.getPostThread", asked).get("thread")
         if not isinstance(thread, dict):
             raise CollectorError("Bluesky gave a thread without the documented shape")
-        return self._found(_below(thread))
+        nodes = _below(thread)
+        found = self._found([node["post"] for node in nodes if "post" in node])
+        return replace(found, missing=sum(node.get("$type") == _BLOCKED for node in nodes))
 
     def probe(self, listing: Listing) -> str:
         """Sign in and search."""
@@ -187,14 +194,14 @@ def _stamp(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _below(thread: Mapping[str, Any]) -> list[Any]:
-    """The posts below a node of a thread; those that are deleted or blocked have no `post`."""
-    found: list[Any] = []
-    nodes = list(thread.get("replies") or ())
+def _below(thread: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The nodes below a node of a thread; those that are deleted or blocked have no `post`."""
+    found: list[dict[str, Any]] = []
+    nodes = deque(thread.get("replies") or ())
     while nodes:
-        node = nodes.pop(0)
-        if isinstance(node, dict) and "post" in node:
-            found.append(node["post"])
+        node = nodes.popleft()
+        if isinstance(node, dict):
+            found.append(node)
             nodes += node.get("replies") or ()
     return found
 
@@ -203,7 +210,7 @@ def _post(view: Mapping[str, Any], source: str, now: datetime) -> Post:
     record, author, address = view["record"], view["author"], view["uri"]
     written_at = min(read_moment(record["createdAt"]), read_moment(view["indexedAt"]))
     reply = record.get("reply") or {}
-    quoted = ((record.get("embed") or {}).get("record") or {}).get("uri")
+    embed = record.get("embed") or {}
     shares = [view.get("repostCount"), view.get("quoteCount")]
     known = [count for count in shares if count is not None]
     languages = record.get("langs") or ()
@@ -211,13 +218,13 @@ def _post(view: Mapping[str, Any], source: str, now: datetime) -> Post:
         source=source,
         external_id=address,
         created_at=not_after(written_at, now),
-        text=record["text"] or _described(record.get("embed") or {}),
+        text=record["text"] or _described(embed),
         kind=PostKind.REPLY if reply else PostKind.POST,
         url=f"https://bsky.app/profile/{author['did']}/post/{address.rsplit('/', 1)[-1]}",
         author=author["did"],
         author_name=author.get("handle"),
         thread_id=reply["root"]["uri"] if reply else address,
-        parent_id=reply["parent"]["uri"] if reply else quoted,
+        parent_id=reply["parent"]["uri"] if reply else _quoted(embed),
         language=languages[0][:2] if languages else None,
         engagement=Engagement(
             likes=view.get("likeCount"), shares=sum(known) if known else None, replies=view.get("replyCount")
@@ -226,8 +233,15 @@ def _post(view: Mapping[str, Any], source: str, now: datetime) -> Post:
     )
 
 
+def _quoted(embed: Mapping[str, Any]) -> str | None:
+    """The address of the post that is quoted; beside a picture or a link it stands one level deeper."""
+    record = embed.get("record") or {}
+    return record.get("uri") or (record.get("record") or {}).get("uri")
+
+
 def _described(embed: Mapping[str, Any]) -> str:
     """The words of what a post without words of its own shows."""
+    embed = embed.get("media") or embed
     external = embed.get("external") or {}
     words = [image.get("alt") or "" for image in embed.get("images") or ()]
     return "\n".join(filter(None, [*words, external.get("title"), external.get("description")]))

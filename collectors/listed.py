@@ -58,6 +58,8 @@ class Platform(Protocol):
     """What its limits come to in a day, `None` where it states none."""
     at_once: int
     """How many posts are looked up in one recheck at the most."""
+    counts_below: bool
+    """Whether a post's number of answers counts those to its answers too."""
 
     def session(self) -> AbstractContextManager[None]:
         """Be signed in for the questions inside."""
@@ -80,6 +82,8 @@ class Platform(Protocol):
 
 class Asked:
     """What is the same of platforms that are asked through an `Interface`."""
+
+    counts_below = True
 
     def __init__(self, interface: Interface, context: SourceContext) -> None:
         self.kept: dict[str, Any] = {}
@@ -297,14 +301,21 @@ class Listed:
             yield self._answers(root, reading, now, sum(_replies(post) for post in roots.values()))
 
     def _most_grown(self, roots: Mapping[str, Post], reading: Reading) -> list[Post]:
+        """Those that have grown, most first; then, where answers below answers are not counted, others in turn."""
         growth = {name: _replies(post) - reading.threads[name][1] for name, post in roots.items()}
-        grown = sorted((name for name, more in growth.items() if more > 0), key=lambda name: -growth[name])
-        return [roots[name] for name in grown[: self._options.threads_per_run]]
+        chosen = sorted((name for name, more in growth.items() if more > 0), key=lambda name: -growth[name])
+        if not self._platform.counts_below:
+            others = [name for name, more in growth.items() if more <= 0 and _replies(roots[name])]
+            chosen += sorted(others, key=lambda name: reading.threads[name][2:])
+        return [roots[name] for name in chosen[: self._options.threads_per_run]]
 
     def _answers(self, root: Post, reading: Reading, now: datetime, total: int) -> Page:
-        """The answers of a thread; a gap for those that cannot be read, until it grows further."""
+        """The answers of a thread; a gap for those that cannot be read, until it grows further.
+
+        A thread's place in the cursor: when its root was written, its answers, when and how many were out of reach.
+        """
         name, thread = root.external_id, reading.threads[root.external_id]
-        unread = int(_replies(root) - thread[1])
+        unread, unreachable = max(int(_replies(root) - thread[1]), 0), sum(thread[3:4])
         try:
             found = self._platform.replies(root, unread)
         except CollectorError as error:
@@ -313,11 +324,11 @@ class Listed:
             log.warning("thread_unreadable", source=self.name, thread=name, error=str(error))
             found = Found(missing=unread)
         gaps = []
-        if found.missing:
+        if found.missing and (unread or found.missing > unreachable):
             since = min(from_epoch(thread[0]), now)
             share = min(found.missing / max(total, found.missing), 1.0)
             gaps = [Gap(self.name, since, now, f"{found.missing} answers in {name} could not be read", share)]
-        thread[1] = _replies(root)
+        thread[1:] = [_replies(root), now.timestamp(), found.missing]
         return Page(reading.cursor(), found.posts, (), gaps, found.bad, self._platform.asked())
 
 

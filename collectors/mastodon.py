@@ -84,6 +84,7 @@ class Mastodon:
     service = "Mastodon"
     requests_per_day: int | None = 86_400
     at_once = 100
+    counts_below = False
 
     def __init__(self, options: Options, context: SourceContext) -> None:
         self.kept: dict[str, Any] = {}

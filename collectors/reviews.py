@@ -41,6 +41,7 @@ class Unthreaded:
     """What a platform of `Listed` answers where threads do not grow; it is never asked."""
 
     at_once = 1
+    counts_below = True
     requests_per_day: int | None = None
 
     def looked_up(self, names: Sequence[str]) -> Found:  # noqa: ARG002

@@ -72,6 +72,7 @@ class TelegramChannels:
     service = "Telegram"
     requests_per_day: int | None = None
     at_once = 100
+    counts_below = True
 
     def __init__(self, options: Options, context: SourceContext) -> None:
         self.kept: dict[str, Any] = {}

@@ -132,6 +132,37 @@ def test_a_quotation_names_what_it_quotes(world: BlueskyScenario) -> None:
     assert world.read().posts[address].parent_id == "at://did:plc:bo/app.bsky.feed.post/1"
 
 
+def test_a_quotation_beside_a_picture_is_one_too(world: BlueskyScenario) -> None:
+    quoted = {"record": {"uri": "at://did:plc:bo/app.bsky.feed.post/1", "cid": "c"}}
+    address = world.write("", embed={"record": quoted, "media": {"images": [{"alt": "a burnt Norrvik"}]}})
+    world.server.finds = lambda query, _skeet: query == "Norrvik"
+    post = world.read().posts[address]
+    assert (post.parent_id, post.text) == ("at://did:plc:bo/app.bsky.feed.post/1", "a burnt Norrvik")
+
+
+def test_answers_to_answers_are_read_though_the_first_post_has_no_more_of_its_own(world: BlueskyScenario) -> None:
+    roots = [world.write(f"Norrvik, {number}") for number in range(2)]
+    firsts = [world.write("A pity", answers=root, root=root) for root in roots]
+    store = world.read()
+    below = {world.write("Is it?", answers=first, root=root) for first, root in zip(firsts, roots, strict=True)}
+    for _ in roots:
+        assert not below <= set(store.posts)
+        world.clock.advance(minutes=5)
+        world.read(store, threads_per_run=1)
+    assert below <= set(store.posts)
+
+
+def test_answers_that_are_kept_from_the_account_are_a_gap_once(world: BlueskyScenario) -> None:
+    root = world.write("Norrvik, what now")
+    kept = world.write("Not for you", answers=root, root=root)
+    world.write("For all", answers=root, root=root)
+    world.server.blocked = {kept}
+    store = world.read()
+    world.clock.advance(minutes=5)
+    world.read(store)
+    assert [(gap.reason, gap.share_missing) for gap in store.gaps] == [(f"1 answers in {root} could not be read", 0.5)]
+
+
 def test_a_post_without_words_is_read_by_what_it_shows(world: BlueskyScenario) -> None:
     world.server.finds = lambda query, _skeet: query == "Norrvik"
     images = world.write("", embed={"images": [{"alt": "a burnt Norrvik"}]})

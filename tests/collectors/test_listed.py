@@ -35,6 +35,7 @@ class Memory:
     kept: dict[str, Any] = field(default_factory=dict)
     requests_per_day: int | None = None
     at_once: int = 10
+    counts_below: bool = True
     requests: int = 0
 
     @contextmanager

@@ -184,6 +184,16 @@ def test_an_older_instance_is_asked_for_posts_one_by_one(world: MastodonScenario
     assert [sample.external_id for sample in world.read().samples] == [root]
 
 
+def test_answers_to_answers_are_read_though_the_first_post_has_no_more_of_its_own(world: MastodonScenario) -> None:
+    root = world.write("Norrvik phones burn")
+    first = world.write("Mine too", answers=int(root))
+    store = world.read()
+    below = world.write("And mine", answers=int(first))
+    world.clock.advance(minutes=5)
+    world.read(store)
+    assert store.posts[below].thread_id == root
+
+
 def test_many_threads_are_looked_up_in_requests_of_twenty(world: MastodonScenario) -> None:
     world.publish()
     assert len(world.read().samples) == 25

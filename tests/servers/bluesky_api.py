@@ -39,6 +39,8 @@ class BlueskyServer(WebServer):
         self.clock, self.page, self.counted = clock, page, counted
         self.sign_ins = self.renewals = self.events = 0
         self.oldest_event = 0
+        self.blocked: set[str] = set()
+        """Posts of those who have blocked the account: nodes of threads without a post."""
         self.feed = Feed()
         self.short, self.long = "short-0", "long-0"
         self.finds: Callable[[str, Skeet], bool] = lambda query, skeet: query.strip('"').lower() in skeet.text.lower()
@@ -137,6 +139,8 @@ class BlueskyServer(WebServer):
         return as_json({"thread": self._node(skeet)})
 
     def _node(self, skeet: Skeet) -> dict[str, Any]:
+        if skeet.address in self.blocked:
+            return {"$type": "app.bsky.feed.defs#blockedPost", "uri": skeet.address, "blocked": True}
         below = [self._node(each) for each in self.skeets.values() if each.answers == skeet.address]
         gone = {"$type": "app.bsky.feed.defs#notFoundPost", "uri": "at://gone", "notFound": True}
         return {"$type": "app.bsky.feed.defs#threadViewPost", "post": self._view(skeet), "replies": [*below, gone]}
