@@ -177,6 +177,8 @@ class BlogLeg(Leg):
     by_interface: bool = False
     in_pages: bool = False
     """Whether the blog shows its comments in pages, of which the addresses of comments tell."""
+    drafted: bool = True
+    """Whether the article was a draft before it was published, as editors have it and programs do not."""
     held: int = 0
     """Every so manieth comment waits for a moderator, who approves it an hour later."""
 
@@ -218,7 +220,7 @@ def flood_blog(leg: BlogLeg, blog: WordPress) -> bool:
     blog.do("clear")
     blog.do("set", name="page_comments", value=leg.in_pages)
     clock, store = Clock(datetime.now(UTC)), Store()
-    there = Flood(blog, leg, clock, int(blog.do("article")))
+    there = Flood(blog, leg, clock, int(blog.do("article", drafted=leg.drafted)))
     table = {"url": f"{blog.url}/feed/", "brand": "Norrvik"}
     if leg.by_interface:
         table["wordpress"] = f"{blog.url}/wp-json"
@@ -285,6 +287,7 @@ def _wordpress(folder: Path, count: int) -> bool:
         BlogLeg("interface, 80 between two readings", count, 80, by_interface=True),
         BlogLeg("interface, a burst between two readings", count, count // 2, by_interface=True),
         BlogLeg("interface, comments in pages", count, 80, by_interface=True, in_pages=True),
+        BlogLeg("interface, published by a program", count, 80, by_interface=True, in_pages=True, drafted=False),
         BlogLeg("interface, approved late", count, 80, by_interface=True, held=10),
     )
     with real_wordpress.running(folder) as blog:

@@ -240,6 +240,8 @@ class Feeds:
         news, samples, gaps = self._news(entries, state, now)
         if feed.comments and not feed.wordpress:
             self._follow(entries, brands, reading)
+        if feed.wordpress:
+            self._blog(feed).note(entries, reading.blogs.setdefault(feed.wordpress, Place()))
         self._keep(answer, state, now)
         if any(entry.comments is not None and self._is_watched(entry, brands) for entry in entries):
             state.etag = state.modified = ""
@@ -382,7 +384,7 @@ class Feeds:
         feed = next((feed for feed in self._options.feeds if feed.wordpress == of), None)
         if feed is None:
             raise ValueError(f"no feed of the configuration has the blog {of} any more")
-        return self._blog(feed).comment(comment, self._clock())
+        return self._blog(feed).comment(comment, self._clock(), {})
 
     def _read_thread(self, url: str, thread: _Thread, reading: _Reading, parser: FeedParser) -> Page:
         now, state = self._clock(), thread.state

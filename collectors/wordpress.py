@@ -9,15 +9,16 @@ they keep the time at which they were written.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from collectors.contract import CollectorError, Quarantined
 from collectors.egress import Answer, Egress, host_of
-from collectors.feed_entries import canonical, web_address
+from collectors.feed_entries import Entry, canonical, web_address
 from collectors.moments import not_after, read_moment
 from collectors.plain import plain_text
 from collectors.rounds import entry_set_aside
@@ -26,6 +27,8 @@ from storage.records import Post, PostKind
 PER_PAGE = 100
 PAGES_A_TURN = 50
 OVERLAP = timedelta(minutes=10)
+MOST_ARTICLES = 200
+_PAGE_OF_COMMENTS = re.compile(r"/comment-page-\d+/?$")
 WHOLE_EVERY = timedelta(hours=1)
 
 
@@ -33,13 +36,15 @@ WHOLE_EVERY = timedelta(hours=1)
 class Place:
     """How far a blog has been read: the time of its newest comment, as it writes that, and a turn that is under way.
 
-    `whole_at` is when all that is watched was last asked for.
+    `whole_at` is when all that is watched was last asked for. `articles` are those that their feed does not name by
+    their number, by their pages: what was published without a draft, or before the blog moved to another address.
     """
 
     last: str = ""
     after: str = ""
     page: int = 1
     whole_at: float = 0.0
+    articles: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ class Blog:
         for _ in range(PAGES_A_TURN):
             answer = egress.fetch(self._address(place), service=f"WordPress at {host_of(self.api)}")
             comments, pages = _content(answer, self.api)
-            posts, bad = self._posts(comments, now)
+            posts, bad = self._posts(comments, now, place)
             place.last = max([place.last, *(str(comment["date"]) for comment in comments if _has_date(comment))])
             is_last = place.page >= pages or not comments
             place.page, place.after = (1, "") if is_last else (place.page + 1, place.after)
@@ -86,22 +91,32 @@ class Blog:
         asked = {"after": place.after, "page": place.page, "per_page": PER_PAGE, "orderby": "date", "order": "asc"}
         return f"{self.api.rstrip('/')}/wp/v2/comments?{urlencode(asked)}"
 
-    def _posts(self, comments: list[Any], now: datetime) -> tuple[list[Post], list[Quarantined]]:
+    def note(self, entries: Iterable[Entry], place: Place) -> None:
+        """Remember the articles that have other names in the blog's feed than their numbers say."""
+        numbered = canonical(f"{self._site()}/?p=", host_of(self.api))
+        for entry in entries:
+            if entry.url and not entry.identifier.startswith(numbered):
+                place.articles[canonical(entry.url, host_of(self.api))] = entry.identifier
+        for stale in list(place.articles)[:-MOST_ARTICLES]:
+            del place.articles[stale]
+
+    def _posts(self, comments: list[Any], now: datetime, place: Place) -> tuple[list[Post], list[Quarantined]]:
         posts: list[Post] = []
         bad: list[Quarantined] = []
         for comment in comments:
             try:
-                posts.append(self.comment(comment, now))
+                posts.append(self.comment(comment, now, place.articles))
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 bad.append(entry_set_aside(comment, error, self.api, "comment"))
         return posts, bad
 
-    def comment(self, comment: Mapping[str, Any], now: datetime) -> Post:
-        """The post that a comment is."""
+    def comment(self, comment: Mapping[str, Any], now: datetime, articles: Mapping[str, str]) -> Post:
+        """The post that a comment is; `articles` are those of its place."""
         host = host_of(self.api)
         parent = int(comment.get("parent") or 0)
         page = f"{self._site()}/?p={int(comment['post'])}"  # as feeds do; links change with the pages of comments
-        article = canonical(page, host)
+        shown_at = canonical(_PAGE_OF_COMMENTS.sub("", str(comment["link"]).partition("#")[0]), host)
+        article = articles.get(shown_at) or canonical(page, host)
         author = int(comment.get("author") or 0)
         name = str(comment.get("author_name") or "") or None
         return Post(

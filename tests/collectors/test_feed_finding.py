@@ -202,6 +202,21 @@ def test_comments_that_were_approved_late_are_read_within_an_hour(world: FeedsSc
     assert store.posts[world.name(article, late)].created_at == late.at
 
 
+def test_comments_are_those_of_an_article_that_its_feed_names_otherwise(world: FeedsScenario) -> None:
+    article = world.write("Recall", minutes_ago=60)
+    article.guid = "http://former.example/?p=17"
+    world.comment(article, "Shame", minutes_ago=2)
+    world.comment(article, "Indeed", minutes_ago=1, answers=1)
+    store = Store()
+    turn(world, store, **by_wordpress(world))
+    assert {post.thread_id for post in store.posts.values()} == {"https://former.example?p=17"}
+    assert [post.parent_id for post in store.posts.values()] == [
+        None,
+        "https://former.example?p=17",
+        world.name(article, article.comments[0]),
+    ]
+
+
 def test_comments_have_the_names_that_comment_feeds_give_them(world: FeedsScenario) -> None:
     article = world.write("Recall", minutes_ago=60)
     world.comment(article, "Shame")

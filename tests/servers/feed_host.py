@@ -34,6 +34,8 @@ class Article:
     html: str = ""
     comments: list[Comment] = field(default_factory=list)
     says_count: bool = True
+    guid: str | None = None
+    """Its name in feeds, where that is not made of its number."""
 
 
 class FeedHost(WebServer):
@@ -88,7 +90,7 @@ class FeedHost(WebServer):
             "date": comment.at.astimezone(ZONE).strftime("%Y-%m-%dT%H:%M:%S"),
             "date_gmt": comment.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
             "content": {"rendered": f"<p>{escape(comment.text)}</p>\n"},
-            "link": f"{self.url}/post-{article.number}/#comment-{comment.number}",
+            "link": f"{self.url}/post-{article.number}/comment-page-2/#comment-{comment.number}",
             "status": "approved",
         }
 
@@ -115,7 +117,7 @@ class FeedHost(WebServer):
         count = f"<slash:comments>{len(article.comments)}</slash:comments>" if article.says_count else ""
         return (
             f"<item><title>{escape(article.title)}</title><link>{self.url}/post-{article.number}/</link>"
-            f'<guid isPermaLink="false">{self.url}/?p={article.number}</guid>'
+            f'<guid isPermaLink="false">{article.guid or f"{self.url}/?p={article.number}"}</guid>'
             f"<pubDate>{format_datetime(article.at.astimezone(UTC))}</pubDate><description>{escape(article.html)}</description>"
             f"<wfw:commentRss>{self.url}/post-{article.number}/feed</wfw:commentRss>{count}</item>"
         )
