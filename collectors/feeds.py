@@ -16,7 +16,7 @@ collectors/feed_parsing.py, never by handing a string to feedparser, which would
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urldefrag
@@ -29,6 +29,7 @@ from collectors.egress import Answer, Egress, EgressRules, host_of
 from collectors.feed_entries import Entry, readable, web_address
 from collectors.feed_finding import feeds_of, is_page
 from collectors.feed_parsing import FeedParser
+from collectors.feed_places import FeedState, Reading, Thread
 from collectors.isso import is_isso, whole
 from collectors.moments import from_epoch
 from collectors.rounds import kept_entry
@@ -80,62 +81,6 @@ class Options(SourceOptions):
     """Ports that may be read beside 80 and 443."""
 
 
-@dataclass
-class _State:
-    """How far a feed has been read: entries seen, each with a digest, when first, and its number of comments."""
-
-    address: str = ""
-    etag: str = ""
-    modified: str = ""
-    read_at: float = 0.0
-    not_before: float = 0.0
-    seen: dict[str, list[Any]] = field(default_factory=dict)
-
-
-@dataclass
-class _Thread:
-    """A comment feed: the article it belongs to, when that was written, and its number of comments then and now."""
-
-    article: str
-    written_at: float
-    comments: int | None = None
-    comments_read: int | None = None
-    known: int | None = None
-    """Comments of it that were read, or are on the ledger."""
-    brands: list[str] = field(default_factory=list)
-    language: str | None = None
-    state: _State = field(default_factory=_State)
-
-    @property
-    def has_grown(self) -> bool:
-        return self.comments is None or self.comments != self.comments_read
-
-
-@dataclass
-class _Reading:
-    """What the cursor holds."""
-
-    feeds: dict[str, _State]
-    threads: dict[str, _Thread]
-    blogs: dict[str, Place] = field(default_factory=dict)
-
-    @classmethod
-    def at(cls, cursor: Mapping[str, Any]) -> _Reading:
-        feeds = {url: _State(**state) for url, state in cursor.get("feeds", {}).items()}
-        threads = {
-            url: _Thread(**{**kept, "state": _State(**kept["state"])})
-            for url, kept in cursor.get("threads", {}).items()
-        }
-        return cls(feeds, threads, {api: Place(**place) for api, place in cursor.get("blogs", {}).items()})
-
-    def cursor(self) -> dict[str, Any]:
-        return {
-            "feeds": {url: asdict(state) for url, state in self.feeds.items()},
-            "threads": {url: asdict(thread) for url, thread in self.threads.items()},
-            "blogs": {api: asdict(place) for api, place in self.blogs.items()},
-        }
-
-
 class Feeds:
     """Reads a list of feeds, and the comments of the articles in them."""
 
@@ -149,8 +94,8 @@ class Feeds:
 
     def collect(self, cursor: Mapping[str, Any] | None) -> Iterator[Page]:
         """A page for every feed and comment feed; one that fails does not keep the others from being read."""
-        reading = _Reading.at(cursor or {})
-        reading.feeds = {feed.url: reading.feeds.get(feed.url) or _State() for feed in self._options.feeds}
+        reading = Reading.at(cursor or {})
+        reading.feeds = {feed.url: reading.feeds.get(feed.url) or FeedState() for feed in self._options.feeds}
         failures: list[tuple[str, CollectorError]] = []
         with self._egress.session(), FeedParser() as parser:
             for feed in self._options.feeds:
@@ -173,7 +118,7 @@ class Feeds:
     def probe(self) -> str:
         """Read the first entries of every feed."""
         with self._egress.session(), FeedParser() as parser:
-            counts = [len(self._entries(self._found(feed.url, _State()), parser)) for feed in self._options.feeds]
+            counts = [len(self._entries(self._found(feed.url, FeedState()), parser)) for feed in self._options.feeds]
         return f"{len(counts)} feed(s) answer, with {sum(counts)} entries"
 
     def tariff(self) -> Tariff:
@@ -223,7 +168,7 @@ class Feeds:
 
     # -- feeds ---------------------------------------------------------------------------------------------------------
 
-    def _read_feed(self, feed: FeedOptions, reading: _Reading, parser: FeedParser) -> Page:
+    def _read_feed(self, feed: FeedOptions, reading: Reading, parser: FeedParser) -> Page:
         state = reading.feeds[feed.url]
         now = self._clock()
         if now.timestamp() < state.not_before:
@@ -249,7 +194,7 @@ class Feeds:
         return Page(reading.cursor(), posts, samples, gaps, requests=self._asked())
 
     def _news(
-        self, entries: list[Entry], state: _State, now: datetime
+        self, entries: list[Entry], state: FeedState, now: datetime
     ) -> tuple[list[Entry], list[EngagementSample], list[Gap]]:
         """Entries that are new or changed, readings of their comment counts, and what moved out unseen."""
         at = now.timestamp()
@@ -267,7 +212,7 @@ class Feeds:
             del state.seen[stale]
         return news, samples, gaps
 
-    def _overflow(self, entries: list[Entry], state: _State, now: datetime) -> list[Gap]:
+    def _overflow(self, entries: list[Entry], state: FeedState, now: datetime) -> list[Gap]:
         if not state.seen or not entries or any(entry.identifier in state.seen for entry in entries):
             return []
         since = from_epoch(state.read_at)
@@ -275,7 +220,7 @@ class Feeds:
         reason = "every entry of a feed is new: others came and went in between"
         return [Gap(self.name, since, oldest, reason, 1 / len(self._options.feeds))] if oldest > since else []
 
-    def _found(self, url: str, state: _State) -> Answer:
+    def _found(self, url: str, state: FeedState) -> Answer:
         """The feed at the address, or the one that the page there names."""
         answer = self._fetch(state.address or url, state)
         if answer.status == 304 or not is_page(answer.body, answer.headers.get("content-type", "")):
@@ -287,7 +232,7 @@ class Feeds:
         log.info("feed_found", source=self.name, page=url, feed=found[0])
         return self._fetch(found[0], state)
 
-    def _fetch(self, url: str, state: _State) -> Answer:
+    def _fetch(self, url: str, state: FeedState) -> Answer:
         kinds = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
         headers = {"accept": kinds}
         if state.etag:
@@ -302,7 +247,7 @@ class Feeds:
             raise CollectorError(f"{host_of(answer.url)} answered with {content_type!r:.60} and not with a feed")
         return parser.entries(answer.body, content_type, host_of(answer.url))
 
-    def _whole(self, answer: Answer, state: _State, parser: FeedParser) -> tuple[Answer, list[dict[str, Any]]]:
+    def _whole(self, answer: Answer, state: FeedState, parser: FeedParser) -> tuple[Answer, list[dict[str, Any]]]:
         """An answer and its entries; Isso is asked again for those that it leaves out, and never whether it changed."""
         entries = self._entries(answer, parser)
         if not is_isso(entries):
@@ -313,11 +258,11 @@ class Feeds:
             entries = self._entries(answer, parser)
         return replace(answer, headers={}), entries
 
-    def _keep(self, answer: Answer, state: _State, now: datetime) -> None:
+    def _keep(self, answer: Answer, state: FeedState, now: datetime) -> None:
         state.etag, state.modified = answer.headers.get("etag", ""), answer.headers.get("last-modified", "")
         state.read_at, state.not_before = now.timestamp(), 0.0
 
-    def _wait(self, state: _State, error: CollectorError) -> None:
+    def _wait(self, state: FeedState, error: CollectorError) -> None:
         """Leave a feed alone for as long as its server asked, whatever the schedule says."""
         log.warning("feed_failed", source=self.name, error=str(error))
         state.address = ""  # the page may name another one by now
@@ -326,14 +271,14 @@ class Feeds:
 
     # -- comments ------------------------------------------------------------------------------------------------------
 
-    def _follow(self, entries: list[Entry], brands: tuple[str, ...], reading: _Reading) -> None:
+    def _follow(self, entries: list[Entry], brands: tuple[str, ...], reading: Reading) -> None:
         """Note the comment feeds of articles that are about a brand."""
         for entry in entries:
             url = web_address(entry.comments_feed)
             if url is None or not self._is_watched(entry, brands):
                 continue
             written_at = (entry.published_at or self._clock()).timestamp()
-            thread = reading.threads.setdefault(url, _Thread(entry.identifier, written_at))
+            thread = reading.threads.setdefault(url, Thread(entry.identifier, written_at))
             thread.comments, thread.brands, thread.language = entry.comments, list(brands), entry.language
 
     def _is_watched(self, entry: Entry, brands: tuple[str, ...]) -> bool:
@@ -342,7 +287,7 @@ class Feeds:
         is_named = bool(brands) or (self._named is not None and self._named.search(entry.words) is not None)
         return is_named and (entry.published_at is None or entry.published_at >= oldest)
 
-    def _read_threads(self, reading: _Reading, parser: FeedParser) -> Generator[Page, None, bool]:
+    def _read_threads(self, reading: Reading, parser: FeedParser) -> Generator[Page, None, bool]:
         """A page for every comment feed that is due; returns whether none is left to be read after all."""
         now = self._clock().timestamp()
         oldest = now - self._options.watch_for.total_seconds()
@@ -361,7 +306,7 @@ class Feeds:
                     failures += 1
         return not failures
 
-    def _read_blog(self, feed: FeedOptions, reading: _Reading) -> Generator[Page, None, bool]:
+    def _read_blog(self, feed: FeedOptions, reading: Reading) -> Generator[Page, None, bool]:
         """The comments of a blog by its own interface; returns whether none is left."""
         if not feed.wordpress:
             return True
@@ -386,7 +331,7 @@ class Feeds:
             raise ValueError(f"no feed of the configuration has the blog {of} any more")
         return self._blog(feed).comment(comment, self._clock(), {})
 
-    def _read_thread(self, url: str, thread: _Thread, reading: _Reading, parser: FeedParser) -> Page:
+    def _read_thread(self, url: str, thread: Thread, reading: Reading, parser: FeedParser) -> Page:
         now, state = self._clock(), thread.state
         if thread.comments is not None:  # there are more by the article's feed, whatever this one says of its age
             state.etag = state.modified = ""
@@ -405,7 +350,7 @@ class Feeds:
         posts = [entry.comment(thread.article, tuple(thread.brands), state.seen[entry.identifier][1]) for entry in news]
         return Page(reading.cursor(), posts, (), overflow or gaps, requests=self._asked())
 
-    def _missed(self, thread: _Thread, entries: list[Entry], now: datetime) -> list[Gap]:
+    def _missed(self, thread: Thread, entries: list[Entry], now: datetime) -> list[Gap]:
         """A gap where the article has more comments than were read with those that its feed shows now."""
         seen = thread.state.seen
         before = (thread.comments_read or 0 if seen else 0) if thread.known is None else thread.known
