@@ -1,6 +1,6 @@
 """Views and tables in words, for docs/database.md: `python -m storage.describe docs/database.md` brings it up to date.
 
-What stands between the page's marks is made from storage/views.py and storage/schema.py; the rest is written by hand.
+What stands between the page's marks is made from storage/views.py and storage/schema; the rest is written by hand.
 A test compares, so that the page cannot fall behind.
 """
 
@@ -52,7 +52,7 @@ def _view(view: View) -> Iterator[str]:
 
 
 def tables() -> str:
-    """Every table in Markdown, in the order of storage/schema.py."""
+    """Every table in Markdown, in the order of storage/schema."""
     return "\n".join(line for table in metadata.tables.values() for line in _table(table))
 
 

@@ -112,7 +112,7 @@ def insert_bulk(tx: Connection, table: Table, names: Sequence[str], rows: Sequen
     columns = ", ".join(names)
     if tx.dialect.name == "sqlite":
         marks = ", ".join("?" * len(names))
-        # The names are those of storage/schema.py; nothing from outside is in them.
+        # The names are those of storage/schema; nothing from outside is in them.
         tx.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) VALUES ({marks})", list(rows))  # noqa: S608
         return
     with tx.connection.cursor() as cursor, cursor.copy(f"COPY {table.name} ({columns}) FROM STDIN") as copy:  # type: ignore[attr-defined]

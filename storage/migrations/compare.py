@@ -1,4 +1,4 @@
-"""How the tables of a database are compared with those of storage/schema.py."""
+"""How the tables of a database are compared with those of storage/schema."""
 
 from __future__ import annotations
 
