@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
@@ -86,13 +85,6 @@ class Ear:
     def called(self) -> None:
         """Wait until a turn was called for."""
         self.news.get(timeout=PATIENCE)
-
-    def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until the listening threads have come so far."""
-        end = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < end, "it did not come so far"
-            time.sleep(0)  # lets them run
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from tests.collectors.listening import Impatient, listening
 from tests.collectors.scenario import Clock, Played, Store, built
 from tests.servers.mastodon_api import TOKEN, MastodonServer, Toot
 from tests.servers.web import Feed, Reply, Request, WebServer
+from tests.waiting import wait_for
 
 
 class MastodonScenario(Played[MastodonServer]):
@@ -399,7 +400,7 @@ def test_every_hashtag_has_a_connection_and_all_have_to_stand(stream: MastodonSt
         stream.repeat(name)
         ear.called()
         store.run(source, pages=1)
-        ear.until(lambda: source._hearing.standing() is not None)
+        wait_for(lambda: source._hearing.standing() is not None)
     tags = [dict(request.query)["tag"] for request in stream.server.requests if request.path.endswith("/hashtag")]
     assert sorted(tags) == ["fjord", "norrvik"]
     assert name in store.posts

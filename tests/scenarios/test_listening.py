@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,16 +12,7 @@ from monitor.app import App
 from storage import gaps, posts, runs
 from storage.records import Gap, RunOutcome
 from tests.servers.mastodon_api import TOKEN, MastodonServer, Toot
-
-PATIENCE = 30.0
-
-
-def wait_for(what: Callable[[], bool]) -> None:
-    """Give up after half a minute; it takes a second when all is well."""
-    until = time.monotonic() + PATIENCE
-    while not what():
-        assert time.monotonic() < until, "it did not happen"
-        threading.Event().wait(0.02)
+from tests.waiting import PATIENCE, wait_for
 
 
 def settings(server: MastodonServer, folder: Path) -> Settings:
