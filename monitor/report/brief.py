@@ -11,6 +11,7 @@ from config.settings import Settings
 from monitor.report import days
 from monitor.report.document import Block, Document, Evidence, Facts, Heading, Paragraph, Picture, Points, Rows
 from monitor.report.figures import Figures, SourceFigures, gather, middle
+from monitor.report.gaps import gap_rows
 from monitor.report.period import Period
 from storage.database import Transaction
 from storage.pulse import Counts
@@ -319,17 +320,7 @@ def _unseen(figures: Figures) -> Iterator[Block]:
         return
     longest = sorted(figures.gaps, key=lambda gap: (gap.filled_at is not None, gap.starts_at - gap.ends_at))[:MOST_GAPS]
     zone = figures.period.zone
-    rows = tuple(
-        (
-            cleaned(gap.source),
-            f"{clock(gap.starts_at, zone)} to {clock(gap.ends_at, zone, gap.starts_at)}",
-            f"{gap.share_missing:.0%}",
-            "read later" if gap.filled_at else "still missing",
-            cut(cleaned(gap.reason), 120),
-        )
-        for gap in sorted(longest, key=lambda gap: (gap.starts_at, gap.source))
-    )
-    yield Rows(("source", "when", "missing", "since then", "why"), rows, (4, 7, 3, 4, 6))
+    yield gap_rows(sorted(longest, key=lambda gap: (gap.starts_at, gap.source)), zone)
     if len(figures.gaps) > len(longest):
         yield Paragraph(f"And {_number(len(figures.gaps) - len(longest), 'shorter gap')}.", is_quiet=True)
 

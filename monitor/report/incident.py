@@ -16,6 +16,7 @@ from config.settings import Settings
 from monitor.care import Care
 from monitor.casework_lines import READINGS, Work, sentence, taken_back
 from monitor.report.document import Block, Document, Evidence, Facts, Heading, Paragraph, Picture, Points, Rows
+from monitor.report.gaps import gap_rows
 from monitor.report.redaction import Redaction
 from storage import casework as casework_store
 from storage import gaps as gap_store
@@ -198,14 +199,4 @@ def _coverage(case: _Case) -> Iterator[Block]:
         yield Paragraph("Every source that carries it was read throughout, as far as we know.")
         return
     zone = case.page.timezone
-    rows = tuple(
-        (
-            cleaned(gap.source),
-            f"{clock(gap.starts_at, zone)} to {clock(gap.ends_at, zone, gap.starts_at)}",
-            f"{gap.share_missing:.0%}",
-            "read later" if gap.filled_at else "still missing",
-            cut(cleaned(gap.reason), 120),
-        )
-        for gap in case.gaps
-    )
-    yield Rows(("source", "when", "missing", "since then", "why"), rows, (3, 7, 3, 4, 7))
+    yield gap_rows(case.gaps, zone)

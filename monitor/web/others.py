@@ -9,17 +9,14 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-import structlog
 
 from config.settings import Settings
 from monitor.counterfactual import Alternative, counterfactual
+from monitor.web.behind import Job, Watch, begin
 from storage.database import Database
 from storage.records import Incident
-
-_log = structlog.get_logger(__name__)
 
 KEPT_FOR = timedelta(minutes=10)
 """What is younger is shown again; an incident that goes on, and posts that come late, change the answer."""
@@ -29,21 +26,13 @@ MOST_KEPT = 16
 _Key = tuple[str, int]
 
 
-class CalledOffError(Exception):
-    """Others were asked for since; nobody looks at this one any more."""
-
-
 @dataclass
-class Judging:
-    """One incident judged again: `done` is how much of it is (0 to 1); `found` and `failed` are set at its end."""
+class Judging(Job):
+    """One incident judged again: `found` is set at its end."""
 
     incident: Incident
     asked_at: datetime
-    done: float = 0.0
     found: Sequence[Alternative] | None = None
-    failed: str = ""
-    is_over: threading.Event = field(default_factory=threading.Event)
-    is_called_off: threading.Event = field(default_factory=threading.Event)
 
 
 class Others:
@@ -71,26 +60,12 @@ class Others:
             self._kept.move_to_end((incident.id, incident.version))
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)[1].is_called_off.set()
-        threading.Thread(target=self._run, args=(begun,), name="others", daemon=True).start()
+
+        def judge(watch: Watch) -> None:
+            begun.found = counterfactual(self._database, self._settings, incident, watch)
+
+        begin(begun, "others", self._turn, judge, "Many others were asked for since; ask again.")
         return begun
-
-    def _run(self, judging: Judging) -> None:
-        def watch(_: datetime, done: float) -> None:
-            judging.done = done
-            if judging.is_called_off.is_set():
-                raise CalledOffError
-
-        try:
-            with self._turn:
-                watch(judging.asked_at, 0.0)  # it may have been called off while it waited
-                judging.found = counterfactual(self._database, self._settings, judging.incident, watch)
-        except CalledOffError:
-            judging.failed = "Many others were asked for since; ask again."
-        except Exception as error:  # noqa: BLE001  # the top of a thread; who waits must be told
-            _log.exception("other sensitivities could not be judged", error=type(error).__name__)
-            judging.failed = "It could not be judged; the log says why."
-        finally:
-            judging.is_over.set()
 
 
 def _is_fresh(judging: Judging, now: datetime) -> bool:
