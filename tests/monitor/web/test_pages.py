@@ -140,6 +140,13 @@ def test_no_page_has_a_serious_barrier_in_light_or_dark_or_is_wider_than_a_telep
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_a_drawing_that_is_still_as_wide_as_the_page_was_holds_it_not_open(opened: Any, worst: Incident) -> None:
+    page = opened(f"/incidents/{worst.id}", 390, 844)
+    expect(page.locator("#curve canvas")).to_be_visible()
+    page.evaluate("document.querySelector('#curve .plot').firstElementChild.style.width = '900px'")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def barriers(page: Page, options: dict[str, Any]) -> list[Any]:
     """What the checker finds that is serious."""
     return [
