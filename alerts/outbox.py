@@ -219,7 +219,7 @@ class Sender:
             if not is_settled(delivery, self._clock(), self._timing):
                 return self._wait_to_settle(delivery)
             verdict = self._check(channel, delivery, ready, deadline)
-            if verdict.state is not DeliveryState.AMBIGUOUS or verdict.block_until or not self._may_repeat(delivery):
+            if verdict.state is not DeliveryState.AMBIGUOUS or verdict.block_until or not self._repeats(delivery):
                 return verdict
             deadline = Deadline(self._timing.deadline.total_seconds())
         message = ready.repeated() if doubtful else ready.message
@@ -231,10 +231,12 @@ class Sender:
         visible_at = began + self._timing.deadline + self._timing.settle
         return Verdict(DeliveryState.AMBIGUOUS, visible_at, error="interrupted; it may have arrived")
 
-    def _may_repeat(self, delivery: Delivery) -> bool:
-        with self._database.read() as tx:
+    def _repeats(self, delivery: Delivery) -> bool:
+        """Whether it is sent again unchecked, which is on record then: others must look for this attempt, too."""
+        now = self._clock()
+        with self._database.write() as tx:
             failed_at = outbox.doubtful_since(tx, delivery)
-        return is_beyond_checking(failed_at, self._clock(), self._timing)
+            return is_beyond_checking(failed_at, now, self._timing) and outbox.send_again(tx, delivery, now)
 
     def _send(self, channel: Channel, message: Message, deadline: Deadline) -> Receipt | ChannelError:
         try:

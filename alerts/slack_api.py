@@ -25,8 +25,8 @@ from alerts.web_channel import RootLostError, TooMuchError
 WAIT_WHEN_UNSAID = 30.0
 """Seconds to leave Slack alone when it says "too many" and not for how long."""
 
-LARGEST_HISTORY = 4 * 1024 * 1024
-"""A hundred messages of the largest form that Slack takes come to less."""
+LARGEST_HISTORY = 8 * 1024 * 1024
+"""Two hundred messages of the largest form that Slack takes come to less."""
 
 
 _TOO_MUCH = (

@@ -209,16 +209,35 @@ def attempts(tx: Transaction, delivery_id: str) -> list[Attempt]:
 
 
 def doubtful_since(tx: Transaction, item: Delivery) -> datetime | None:
-    """When somebody first looked whether the last attempt to send had arrived, and could not find it out."""
+    """When somebody first looked whether the last attempt to send had arrived, and could not find it out.
+
+    A repeat that was cut off in flight is a doubt of its own; one that is known to have failed leaves the old one.
+    """
     columns = delivery_attempt.c
+    of_attempt = and_(columns.delivery_id == item.id, columns.attempt == item.attempt)
+    cut_off = select(func.max(columns.fence)).where(of_attempt, columns.purpose == "send", columns.outcome.is_(None))
     statement = select(func.min(columns.ended_at)).where(
-        columns.delivery_id == item.id,
-        columns.attempt == item.attempt,
+        of_attempt,
         columns.purpose == "check",
         columns.outcome == DeliveryState.AMBIGUOUS.value,
+        columns.fence > func.coalesce(cut_off.scalar_subquery(), -1),
     )
     found: datetime | None = tx.scalar(statement)
     return found
+
+
+def send_again(tx: Transaction, item: Delivery, now: datetime) -> bool:
+    """Make an attempt to send of a claim that was to look only. False, and nothing done, when the claim was lost.
+
+    Commit before sending: whoever looks next must know when the repeat was on its way.
+    """
+    held = and_(_D.id == item.id, _D.fence == item.fence, _D.state.in_(_HELD))
+    if not tx.execute(update(delivery).where(held).values(attempted_at=now)).rowcount:
+        return False
+    columns = delivery_attempt.c
+    attempt = update(delivery_attempt).where(columns.delivery_id == item.id, columns.fence == item.fence)
+    tx.execute(attempt.values(purpose="send"))
+    return True
 
 
 def last_sent(tx: Transaction, incident_id: str, episode: int | None, channel: str, target: str) -> Delivery | None:

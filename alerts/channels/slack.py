@@ -36,7 +36,10 @@ _CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{2,}")
 _MENTION = re.compile(r"here|channel|everyone|[UWS][A-Z0-9]{2,}")
 _EVENT = "tocsin_delivery"
 _CLOCKS_DIFFER = timedelta(seconds=60)
-_MOST_READS = 5
+_TAKEN_WITHIN = timedelta(seconds=60)
+"""After an attempt began Slack takes its message, or never: longer than a request lasts, and it bounds what is read."""
+_PAGE = 200
+_MOST_READS = 8
 _LOUD = (Reason.OPENED, Reason.ESCALATED)
 
 
@@ -195,8 +198,14 @@ class SlackChannel:
         raise refusal or ChannelError(f"{self.name}: no form of the message could be made", Outcome.REFUSED)
 
     def _history(self, client: Client, message: Message, since: datetime) -> Iterator[Mapping[str, Any]]:
-        """Messages since then where this one would stand; `ChannelError` where they are too many to read."""
-        asked = {"channel": message.target, "oldest": f"{since.timestamp():.6f}", "limit": 100}
+        """Messages of that time where this one would stand; `ChannelError` where they are too many to read."""
+        until = since + 2 * _CLOCKS_DIFFER + _TAKEN_WITHIN
+        asked = {
+            "channel": message.target,
+            "oldest": f"{since.timestamp():.6f}",
+            "latest": f"{until.timestamp():.6f}",
+            "limit": _PAGE,
+        }
         cursor: str | None = None
         for _ in range(_MOST_READS):
             page = self._call(partial(_read_page, client, message.root, asked, cursor), "history")

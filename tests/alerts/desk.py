@@ -50,10 +50,11 @@ class Way:
 
     name: str
     on_doubt: OnDoubt = OnDoubt.RESEND
-    plan: list[ChannelError | None] = field(default_factory=list)
+    plan: list[BaseException | None] = field(default_factory=list)
     lookups: list[ChannelError | Receipt | None] = field(default_factory=list)
     sent: list[Message] = field(default_factory=list)
     looked_for: list[str] = field(default_factory=list)
+    since: list[datetime] = field(default_factory=list)
 
     def send(self, message: Message, deadline: Deadline) -> Receipt:
         """Take the message, or fail as planned."""
@@ -66,6 +67,7 @@ class Way:
     def find(self, message: Message, since: datetime, deadline: Deadline) -> Receipt | None:
         """Find the message, or not, as planned."""
         self.looked_for.append(message.delivery_id)
+        self.since.append(since)
         found = self.lookups.pop(0)
         if isinstance(found, ChannelError):
             raise found

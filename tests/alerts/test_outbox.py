@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -27,6 +28,10 @@ REVOKED = ChannelError("token_revoked", Outcome.BROKEN, whole_channel=True)
 UNKNOWN = ChannelError("no such mailbox", Outcome.REFUSED)
 
 
+class Death(BaseException):
+    """The process dies here."""
+
+
 @pytest.fixture
 def desk(sqlite_database: Database) -> Desk:
     return Desk(sqlite_database)
@@ -49,6 +54,14 @@ def kill_during(desk: Desk, channel: str) -> Delivery:
     with desk.database.write() as tx:
         claimed = outbox.claim(tx, desk.now, "dead", desk.timing.lease, 10)
     return next(item for item in claimed if item.channel == channel)
+
+
+def die_while_repeating(desk: Desk) -> None:
+    """Send until looking for a message has failed for so long that it is repeated, and die with that on its way."""
+    with suppress(Death):
+        for _ in range(20):
+            desk.send().wait(seconds=5)
+    assert len(desk.ways["slack"].sent) == 2
 
 
 def test_what_is_due_is_sent_and_recorded(database: Database) -> None:
@@ -150,6 +163,31 @@ def test_a_doubt_that_cannot_be_looked_into_ends_in_a_marked_repeat(careful: Des
         careful.send().wait(seconds=5)
     assert [message.page.notes for message in slack.sent] == [(), (REPEAT,)]
     assert careful.states("slack") == [("opened", "sent")]
+
+
+def test_a_repeat_that_was_cut_off_is_looked_for_before_there_is_another(careful: Desk) -> None:
+    slack = careful.ways["slack"]
+    slack.plan, slack.lookups = [DOUBT, Death()], [NO_WAY] * 13 + [Receipt("C0ROOM:1.5")]
+    careful.open()
+    die_while_repeating(careful)
+    repeated_at, looks = careful.now, len(slack.looked_for)
+    careful.wait(seconds=31).send()
+    assert (len(slack.sent), len(slack.looked_for)) == (2, looks + 1)
+    assert slack.since[-1] == repeated_at
+    assert careful.states("slack") == [("opened", "sent")]
+
+
+def test_a_cut_off_repeat_has_its_own_time_of_doubt(careful: Desk) -> None:
+    slack = careful.ways["slack"]
+    slack.plan, slack.lookups = [DOUBT, Death()], [NO_WAY] * 99
+    careful.open()
+    die_while_repeating(careful)
+    careful.wait(seconds=31)
+    for _ in range(12):
+        careful.send().wait(seconds=5)
+    assert len(slack.sent) == 2
+    careful.send().wait(seconds=5).send()
+    assert [message.page.notes for message in slack.sent] == [(), (REPEAT,), (REPEAT,)]
 
 
 def test_a_doubtful_mail_is_sent_again_at_once_and_says_so(desk: Desk) -> None:

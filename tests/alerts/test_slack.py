@@ -266,7 +266,7 @@ def test_what_may_have_arrived_is_found_by_its_identity(server: Slack, arrived: 
 
 def test_a_message_is_found_among_many(server: Slack) -> None:
     send(server, page(), name="wanted")
-    for number in range(230):
+    for number in range(430):
         server.call("chat.postMessage", TOKEN, {"channel": "C0ROOM", "text": f"chatter {number}"})
     found = channel(server).find(Message("wanted", "C0ROOM", page()), datetime.now(UTC), Deadline(5))
     assert found is not None
@@ -274,10 +274,21 @@ def test_a_message_is_found_among_many(server: Slack) -> None:
 
 
 def test_among_too_many_it_is_not_said_to_be_absent(server: Slack) -> None:
-    for number in range(501):
+    for number in range(1601):
         server.call("chat.postMessage", TOKEN, {"channel": "C0ROOM", "text": f"chatter {number}"})
     with pytest.raises(ChannelError, match="too many messages"):
         channel(server).find(Message("wanted", "C0ROOM", page()), datetime.now(UTC), Deadline(5))
+
+
+def test_what_was_said_long_after_the_attempt_is_not_looked_through(server: Slack) -> None:
+    send(server, page(), name="wanted")
+    for number in range(1601):
+        server.call("chat.postMessage", TOKEN, {"channel": "C0ROOM", "text": f"chatter {number}"})
+    for posted in server.messages[1:]:
+        posted.ts = f"{float(posted.ts) + 3600:.6f}"
+    found = channel(server).find(Message("wanted", "C0ROOM", page()), datetime.now(UTC), Deadline(5))
+    assert found is not None
+    assert len(server.asked("conversations.history")) == 1
 
 
 def test_without_the_right_to_read_it_cannot_be_found_out(server: Slack) -> None:

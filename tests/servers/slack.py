@@ -273,7 +273,8 @@ def _refused(error: str) -> dict[str, Any]:
 
 def _paged(found: list[Posted], sent: dict[str, Any], keep: Posted | None = None) -> dict[str, Any]:
     oldest = float(sent.get("oldest") or 0)
-    wanted = [one for one in found if float(one.ts) > oldest or one is keep]
+    latest = float(sent.get("latest") or "inf")
+    wanted = [one for one in found if oldest < float(one.ts) < latest or one is keep]
     start, limit = int(sent.get("cursor") or 0), min(int(sent.get("limit") or 100), 999)
     metadata = str(sent.get("include_all_metadata")).lower() in ("true", "1")
     more = start + limit < len(wanted)
