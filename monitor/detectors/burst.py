@@ -16,6 +16,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from monitor.detectors.block import UnderWay
 from monitor.detectors.memory import Memory
 from monitor.detectors.novelty import (
     BLOCK_TICKS,
@@ -28,13 +29,15 @@ from monitor.detectors.novelty import (
     root,
     unroot,
 )
-from monitor.detectors.stretch import Stretch, see, usual_of
+from monitor.detectors.stretch import Seen, see, usual_of
 from storage.records import BIN_SECONDS
 
 VERSION: Final = "burst-1"
 _SECONDS: Final = np.array([lens.ticks * BIN_SECONDS for lens in LENSES], dtype=np.int64)
 _CELLS_AT_ONCE: Final = 500_000
 """How many counts a sweep looks at together; bounds its memory to some 150 MB."""
+_FEW_TICKS: Final = 4
+"""So many are taken faster one by one than together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class BurstReading:
 
 
 @dataclass(frozen=True, slots=True)
-class _Thresholds:
+class Limits:
     """The fields of `BurstSettings`, one entry per series."""
 
     brief: Floats
@@ -93,6 +96,42 @@ class _Thresholds:
     silence_ticks: Floats
     rise_ticks: Floats
     escalation: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What the bank made of one or more ticks: `surprises` and `rings` [n, k]."""
+
+    seen: Seen
+    limits: Limits
+    surprises: Floats
+    rings: Booleans
+
+    @property
+    def surprise(self) -> Floats:
+        """That of the last tick."""
+        return self.surprises[:, -1]
+
+    def reading(self) -> BurstReading:
+        """The last tick, in counts that a person understands."""
+        seen, limits, series = self.seen, self.limits, np.arange(len(self.rings))
+        brief, lasting = _brief(seen)[:, -1], seen.novelty[LASTING, :, -1]
+        is_lasting = lasting / limits.lasting > brief / limits.brief
+        lens = np.where(is_lasting, LASTING, np.argmax(seen.novelty[:LASTING, :, -1], axis=0))
+        threshold = np.where(is_lasting, limits.lasting, limits.brief)
+        reach = seen.usual.peak[series, lens] + threshold * seen.usual.spread[series, lens]
+        expected = seen.expected[lens, series, -1]
+        return BurstReading(
+            surprise=self.surprise,
+            rings=self.rings[:, -1],
+            observed=seen.counted[np.where(is_lasting, LASTING - 1, lens), series, -1],
+            expected=expected,
+            low=unroot(root(expected) - reach),
+            high=unroot(root(expected) + reach),
+            window=_SECONDS[lens],
+            brief=brief,
+            lasting=lasting,
+        )
 
 
 _NAMES: Final = tuple(field.name for field in fields(BurstSettings))
@@ -124,7 +163,7 @@ class SeriesBank:
     @property
     def ticks(self) -> int:
         """How many ticks have been pushed or skipped."""
-        return self._memory.tick
+        return self._memory.tick + (self._under_way.ticks if self._under_way else 0)
 
     @property
     def levels(self) -> Floats:
@@ -136,28 +175,26 @@ class SeriesBank:
     @property
     def recent(self) -> Integers:
         """The counts of the last 35 ticks [n, 35], oldest first; 0 where nobody counted."""
-        return self._memory["counts"].astype(np.int64)
+        return self._written()["counts"].astype(np.int64)
 
     def add(self, names: Sequence[str], overrides: Mapping[str, BurstSettings] | None = None) -> None:
         """Take further series; each is judged once three hours or more of it have been read."""
         self._overrides.update(overrides or {})
-        self._memory.add(names)
-        self._take_up(self._memory)
+        memory = self._written()
+        memory.add(names)
+        self._take_up(memory)
 
     def push(self, counts: npt.ArrayLike, covered: npt.ArrayLike | None = None) -> BurstReading:
         """Take the counts [n] of the next tick. Where `covered` [n] is false nobody counted, and nothing is learned."""
-        stretch = self._see(*self._column(counts, covered))
-        surprise = self._surprise(stretch)
-        rings = self._ring(stretch, surprise, self._memory["last_rung"], self._memory["loudness"])
-        self._remember(stretch)
-        return self._reading(stretch, surprise, rings)
+        return self.take(counts, covered).reading()
+
+    def take(self, counts: npt.ArrayLike, covered: npt.ArrayLike | None = None) -> Taken:
+        """The same as `push`, without what only explains: that is worked out when the reading is asked for."""
+        return self._take(*self._checked(*self._column(counts, covered)))
 
     def peek(self, counts: npt.ArrayLike, covered: npt.ArrayLike | None = None) -> BurstReading:
         """What `push` would answer, if the tick under way ended with these counts; changes nothing."""
-        stretch = self._see(*self._column(counts, covered))
-        surprise = self._surprise(stretch)
-        last, loudness = self._memory["last_rung"].copy(), self._memory["loudness"].copy()
-        return self._reading(stretch, surprise, self._ring(stretch, surprise, last, loudness))
+        return self.copy().push(counts, covered)
 
     def skip(self, ticks: int) -> None:
         """Let `ticks` pass in which nobody counted anything."""
@@ -169,13 +206,12 @@ class SeriesBank:
         values, read = self._checked(np.asarray(counts), None if covered is None else np.asarray(covered))
         surprise, rings = np.zeros(values.shape), np.zeros(values.shape, dtype=np.bool_)
         stride = max(BLOCK_TICKS, _CELLS_AT_ONCE // max(1, len(values)))
+        if values.shape[1] <= _FEW_TICKS:
+            stride = 1
         for begin in range(0, values.shape[1], stride):
             part = slice(begin, begin + stride)
-            stretch = self._see(values[:, part], read[:, part])
-            surprise[:, part] = self._surprise(stretch)
-            last, loudness = self._memory["last_rung"], self._memory["loudness"]
-            rings[:, part] = self._ring(stretch, surprise[:, part], last, loudness)
-            self._remember(stretch)
+            taken = self._take(values[:, part], read[:, part])
+            surprise[:, part], rings[:, part] = taken.surprises, taken.rings
         return surprise, rings
 
     def copy(self) -> Self:
@@ -190,25 +226,50 @@ class SeriesBank:
 
     def dump(self) -> bytes:
         """The whole past, to go on later exactly as if there had been no interruption. Settings are not part of it."""
-        return self._memory.dump()
+        return self._written().dump()
 
     def load(self, blob: bytes) -> None:
         """Take up a past that `dump` gave: series not in it start from nothing, series no longer here are forgotten.
 
         Raises MemoryFormatError when it was written by another version.
         """
-        self._memory.load(blob)
-        self._take_up(self._memory)
+        memory = Memory(self._memory.names)
+        memory.load(blob)
+        self._take_up(memory)
 
     def _take_up(self, memory: Memory) -> None:
         """Go on from `memory`, with what follows from it and from the settings."""
         self._memory = memory
         self._usual = usual_of(memory)
+        self._under_way: UnderWay | None = None
         chosen = [self._overrides.get(name, self._settings) for name in memory.names]
         rows = {settings: row for row, settings in enumerate(dict.fromkeys(chosen))}  # of thousands most are the same
         table = np.array([astuple(settings) for settings in rows], dtype=float).reshape(len(rows), len(_NAMES))
         columns = table[[rows[settings] for settings in chosen]].T if chosen else table.T
-        self._thresholds = _Thresholds(**{name: column.copy() for name, column in zip(_NAMES, columns, strict=True)})
+        self._limits = Limits(**{name: column.copy() for name, column in zip(_NAMES, columns, strict=True)})
+
+    def _written(self) -> Memory:
+        """Memory with all that was taken."""
+        return self._under_way.written(self._memory) if self._under_way else self._memory
+
+    def _take(self, counts: Integers, covered: Booleans) -> Taken:
+        """Take checked ticks [n, k]."""
+        begun = self.ticks
+        seen = self._see(counts, covered)
+        surprises = _surprises(seen, self._limits)
+        return Taken(seen, self._limits, surprises, self._ring(begun, covered, surprises))
+
+    def _see(self, counts: Integers, covered: Booleans) -> Seen:
+        """What the ticks show. Single ones are seen from the block under way; where it ends, memory is written."""
+        if counts.shape[1] == 1 and (self.ticks + 1) % BLOCK_TICKS:
+            under_way = self._under_way or UnderWay.of(self._memory, self._usual)
+            seen, self._under_way = under_way.take(counts[:, 0], covered[:, 0])
+            return seen
+        self._memory, self._under_way = self._written(), None
+        stretch = see(self._memory, self._usual, counts, covered)
+        self._memory.take(counts.shape[1], stretch.learned)
+        self._usual = stretch.coming
+        return stretch.seen
 
     def _column(
         self, counts: npt.ArrayLike, covered: npt.ArrayLike | None
@@ -227,77 +288,50 @@ class SeriesBank:
         read = np.ones(counts.shape, np.bool_) if covered is None else covered.astype(np.bool_)
         if read.shape != counts.shape:
             raise ValueError(f"`covered` must have the shape of the counts, {counts.shape}; it has {read.shape}")
-        given = np.where(read, counts, 0)
-        if not np.all((given >= 0) & (given <= LARGEST_COUNT) & (given == np.floor(given))):
+        given = counts if covered is None else np.where(read, counts, 0)
+        is_whole = given.dtype.kind in "iub" or np.all(given == np.floor(given))
+        if not (is_whole and given.min(initial=0) >= 0 and given.max(initial=0) <= LARGEST_COUNT):
             raise ValueError(f"a count is not a whole number from 0 to {LARGEST_COUNT}; count whole posts or voices")
         return given.astype(np.int64), read
 
-    def _see(self, counts: npt.NDArray[np.generic], covered: npt.NDArray[np.generic] | None) -> Stretch:
-        return see(self._memory, self._usual, *self._checked(counts, covered))
-
-    def _remember(self, stretch: Stretch) -> None:
-        self._memory.take(stretch.covered.shape[1], stretch.learned)
-        self._usual = stretch.coming
-
-    def _surprise(self, stretch: Stretch) -> Floats:
-        """The stronger of the two novelties as a multiple of its threshold; 0 where too little is known or was said."""
-        limits = self._thresholds
-        brief = _brief(stretch) / limits.brief[:, np.newaxis]
-        lasting = stretch.novelty[LASTING] / limits.lasting[:, np.newaxis]
-        enough = stretch.ready & (stretch.counted[LASTING - 1] >= limits.fewest[:, np.newaxis])
-        surprise: Floats = np.where(enough, np.maximum(np.maximum(brief, lasting), 0.0), 0.0)
-        return surprise
-
-    def _ring(self, stretch: Stretch, surprise: Floats, last: Integers, loudness: Floats) -> Booleans:
-        """Where someone should hear of it; noted in `last` and `loudness`. Few series cross, so a loop is cheap."""
-        rings = np.zeros(surprise.shape, dtype=np.bool_)
-        crossing = (surprise >= 1.0) & stretch.covered
+    def _ring(self, begun: int, covered: Booleans, surprises: Floats) -> Booleans:
+        """Where someone should hear of it; noted in memory. Few series cross, so a loop is cheap."""
+        rings = np.zeros(surprises.shape, dtype=np.bool_)
+        crossing = (surprises >= 1.0) & covered
+        last, loudness = self._memory["last_rung"], self._memory["loudness"]
         for row in np.flatnonzero(crossing.any(axis=1)).tolist():
             columns = np.flatnonzero(crossing[row])
-            strengths = zip(columns.tolist(), surprise[row, columns].tolist(), strict=True)
+            strengths = zip((begun + columns).tolist(), surprises[row, columns].tolist(), strict=True)
             heard, last[row], loudness[row] = self._heard(row, strengths, int(last[row]), float(loudness[row]))
-            rings[row, heard] = True
+            rings[row, [tick - begun for tick in heard]] = True
         return rings
 
     def _heard(
         self, row: int, strengths: Iterable[tuple[int, float]], last: int, loudness: float
     ) -> tuple[list[int], int, float]:
-        """Which of one series' crossings are heard; and tick and loudness of the last of them."""
-        limits, heard = self._thresholds, []
+        """At which ticks one series' crossings are heard; and tick and loudness of the last of them."""
+        limits, heard = self._limits, []
         rise, silence = float(limits.rise_ticks[row]), float(limits.silence_ticks[row])
-        for column, strength in strengths:
-            since = self._memory.tick + column - last
-            if since < rise:
+        for tick, strength in strengths:
+            if tick - last < rise:
                 loudness = max(loudness, strength)
-            elif since >= silence or strength >= float(limits.escalation[row]) * loudness:
-                heard.append(column)
-                last, loudness = last + since, strength
+            elif tick - last >= silence or strength >= float(limits.escalation[row]) * loudness:
+                heard.append(tick)
+                last, loudness = tick, strength
         return heard, last, loudness
 
-    def _reading(self, stretch: Stretch, surprise: Floats, rings: Booleans) -> BurstReading:
-        """The last tick of a stretch, in counts that a person understands."""
-        limits, series = self._thresholds, np.arange(len(rings))
-        brief, lasting = _brief(stretch)[:, -1], stretch.novelty[LASTING, :, -1]
-        is_lasting = lasting / limits.lasting > brief / limits.brief
-        lens = np.where(is_lasting, LASTING, np.argmax(stretch.novelty[:LASTING, :, -1], axis=0))
-        threshold = np.where(is_lasting, limits.lasting, limits.brief)
-        reach = stretch.usual.peak[series, lens] + threshold * stretch.usual.spread[series, lens]
-        expected = stretch.expected[lens, series, -1]
-        return BurstReading(
-            surprise=surprise[:, -1],
-            rings=rings[:, -1],
-            observed=stretch.counted[np.where(is_lasting, LASTING - 1, lens), series, -1],
-            expected=expected,
-            low=unroot(root(expected) - reach),
-            high=unroot(root(expected) + reach),
-            window=_SECONDS[lens],
-            brief=brief,
-            lasting=lasting,
-        )
+
+def _surprises(seen: Seen, limits: Limits) -> Floats:
+    """The stronger of the two novelties as a multiple of its threshold; 0 where too little is known or was said."""
+    brief = _brief(seen) / limits.brief[:, np.newaxis]
+    lasting = seen.novelty[LASTING] / limits.lasting[:, np.newaxis]
+    enough = seen.ready & (seen.counted[LASTING - 1] >= limits.fewest[:, np.newaxis])
+    surprises: Floats = np.where(enough, np.maximum(np.maximum(brief, lasting), 0.0), 0.0)
+    return surprises
 
 
-def _brief(stretch: Stretch) -> Floats:
+def _brief(seen: Seen) -> Floats:
     """The average novelty of the three lenses for what comes fast."""
-    novelty = stretch.novelty
+    novelty = seen.novelty
     average: Floats = (novelty[0] + novelty[1] + novelty[2]) / 3.0
     return average

@@ -101,9 +101,10 @@ class Crowd:
         self._end_silence(is_gap=False)
         last = self._waiting.pop()
         self._sweep()
-        reading = self._bank.push(_dense([last], len(self._bank.names))[:, 0], self._covered(last.covered))
-        self._loud = bool(np.any(reading.surprise >= CLEAR))
-        return self._signals(hearing, reading)
+        taken = self._bank.take(_dense([last], len(self._bank.names))[:, 0], self._covered(last.covered))
+        loud = np.flatnonzero(taken.surprise >= CLEAR).tolist()
+        self._loud = bool(loud)
+        return self._signals(hearing, taken.reading(), loud) if loud else []
 
     def copy(self) -> Self:
         """An independent detector with the same state."""
@@ -173,17 +174,16 @@ class Crowd:
         if self._waiting:
             covered = np.concatenate([np.full(stretch.ticks, stretch.covered) for stretch in self._waiting])
             counts = _dense(self._waiting, len(self._bank.names))
-            self._bank.sweep(counts, np.broadcast_to(covered, counts.shape))
+            self._bank.sweep(counts, None if covered.all() else np.broadcast_to(covered, counts.shape))
             self._waiting = []
 
-    def _covered(self, covered: bool) -> npt.NDArray[np.bool_]:
-        return np.full(len(self._bank.names), covered)
+    def _covered(self, covered: bool) -> npt.NDArray[np.bool_] | None:
+        return None if covered else np.zeros(len(self._bank.names), dtype=np.bool_)
 
     # --- telling -------------------------------------------------------------------------------------------------
 
-    def _signals(self, hearing: Hearing, reading: BurstReading) -> list[Signal]:
-        rows = np.flatnonzero(reading.surprise >= CLEAR)
-        signals = (self._signal(hearing, reading, int(row)) for row in rows)
+    def _signals(self, hearing: Hearing, reading: BurstReading, loud: Sequence[int]) -> list[Signal]:
+        signals = (self._signal(hearing, reading, row) for row in loud)
         return [signal for signal in signals if signal is not None]
 
     def _signal(self, hearing: Hearing, reading: BurstReading, row: int) -> Signal | None:

@@ -83,7 +83,8 @@ class Memory:
     def dump(self) -> bytes:
         """Everything as bytes: a line of JSON, then the arrays as they lie in memory (little-endian)."""
         header = {"format": FORMAT, "tick": self.tick, "names": self.names}
-        return b"".join([json.dumps(header).encode(), b"\n", *(array.tobytes() for array in self.arrays.values())])
+        arrays = [np.ascontiguousarray(array).data for array in self.arrays.values()]
+        return b"".join([json.dumps(header).encode(), b"\n", *arrays])
 
     def load(self, blob: bytes) -> None:
         """Take up what `dump` gave, for the series that are here; those without a past keep none.

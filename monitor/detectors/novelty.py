@@ -76,6 +76,12 @@ def root(counts: Floats) -> Floats:
     return scaled
 
 
+def excess_of(counted: Floats, expected: Floats) -> Floats:
+    """By how many deviations of a Poisson count more was counted than expected."""
+    excess: Floats = root(counted) - root(expected)
+    return excess
+
+
 def unroot(scaled: Floats) -> Floats:
     """The count whose `root` is `scaled`; 0 where there is none."""
     half = np.maximum(scaled, 0.0) / 2.0

@@ -1,7 +1,7 @@
 """A stretch of ticks seen through the lenses: what was counted, what was expected, how new it is, what is learned.
 
-One function does it for a tick of many series and for months of few: everything but the cap of the lasting lens, which
-needs the block before, is worked out for all ticks at once.
+One function does it for months: everything but the cap of the lasting lens, which needs the block before, is worked out
+for all ticks at once. Single ticks within a block are seen in `block.py`, and come to the same last bit.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from monitor.detectors.novelty import (
     as_steps,
     beliefs,
     cap,
+    excess_of,
     most_taught,
-    root,
     running_total,
     usual,
     window_sums,
@@ -42,12 +42,11 @@ from monitor.detectors.novelty import (
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """k ticks of n series: arrays [n, k], or [lenses, n, k].
+class Seen:
+    """What k ticks of n series show: arrays [n, k], or [lenses, n, k].
 
     `counted` are the sums of the windows that end at each tick and `expected` what the slow level makes of them,
-    `novelty` how new they are, `ready` where the level is known at all. `usual` [n, lenses] held in the last tick,
-    `coming` holds in the next one, and `learned` is what memory then contains.
+    `novelty` how new they are, `ready` where the level is known at all. `usual` [n, lenses] held in the last tick.
     """
 
     ready: Booleans
@@ -56,6 +55,13 @@ class Stretch:
     expected: Floats
     novelty: Floats
     usual: Usual
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What the ticks showed; `coming` holds in the next one, and `learned` is what memory then contains."""
+
+    seen: Seen
     coming: Usual
     learned: Mapping[str, npt.NDArray[Any]]
 
@@ -75,21 +81,23 @@ def see(memory: Memory, now: Usual, counts: Integers, covered: Booleans) -> Stre
         field: np.concatenate([memory[field], new], axis=1)
         for field, new in (("counts", counts), ("capped", capped), ("covered", covered))
     }
-    level = _levels(sums, known)
+    level = levels_of(sums, known)
     ready = (known >= READY_TICKS)[:, block]
     counted, expected = _through_lenses(recent, level[:, :, block], ticks)
-    excess = root(counted) - root(expected)
+    excess = excess_of(counted, expected)
     peaks = _lengthened_peaks(memory["block_peaks"], np.where(covered & ready, excess, -np.inf), starts)
     days = _day_peaks(peaks, read, done)
     history, usuals = _learn(now, memory["day_peaks"], days, level[:, :, 1 : done + 1])
     peak, spread = (np.stack([getattr(each, name) for each in usuals])[block] for name in ("peak", "spread"))
     return Stretch(
-        ready=ready,
-        covered=covered,
-        counted=counted,
-        expected=expected,
-        novelty=(excess - peak.transpose(2, 1, 0)) / spread.transpose(2, 1, 0),
-        usual=usuals[block[-1]],
+        seen=Seen(
+            ready=ready,
+            covered=covered,
+            counted=counted,
+            expected=expected,
+            novelty=(excess - peak.transpose(2, 1, 0)) / spread.transpose(2, 1, 0),
+            usual=usuals[block[-1]],
+        ),
         coming=usuals[done],
         learned=_kept(recent, sums, peaks, history, is_begun=(offset + ticks) % BLOCK_TICKS > 0),
     )
@@ -103,7 +111,7 @@ def usual_of(memory: Memory) -> Usual:
     seen = peaks != NEVER
     steps = np.where(seen, peaks, 0).astype(np.float64)
     number = seen.sum(axis=2)
-    belief = beliefs(number, _levels(sums, known)[:, :, 0])
+    belief = beliefs(number, levels_of(sums, known)[:, :, 0])
     return usual(number, steps.sum(axis=2), (steps * steps).sum(axis=2), belief.weight, belief.first, belief.second)
 
 
@@ -121,9 +129,8 @@ def _capped(blocks: Integers, counts: Integers, known: Integers, starts: list[in
     sums = np.zeros((len(blocks), LEVEL_BLOCKS + len(starts) + 1), dtype=np.int64)
     sums[:, : LEVEL_BLOCKS + 1] = blocks
     week = sums[:, :LEVEL_BLOCKS].sum(axis=1)
-    most_unknown, divisor = np.where(known < READY_TICKS, LARGEST_COUNT, 0).T, np.maximum(known, 1).T
     for number, (begin, end) in enumerate(pairwise([*starts, counts.shape[1]])):
-        most = np.maximum(cap(week / divisor[number]), most_unknown[number])
+        most = most_of(week, known[:, number])
         piece = np.minimum(counts[:, begin:end], most[:, np.newaxis], out=capped[:, begin:end])
         block = sums[:, LEVEL_BLOCKS + number]
         block += piece.sum(axis=1)
@@ -131,7 +138,14 @@ def _capped(blocks: Integers, counts: Integers, known: Integers, starts: list[in
     return capped, sums
 
 
-def _levels(sums: Mapping[str, Integers], known: Integers) -> Floats:
+def most_of(week: Integers, known: Integers) -> Integers:
+    """The largest count of a tick that the lasting lens sees, in a block before which `week` was counted in `known`
+    ticks; whatever there is while too little is known."""
+    most: Integers = np.where(known < READY_TICKS, LARGEST_COUNT, cap(week / np.maximum(known, 1)))
+    return most
+
+
+def levels_of(sums: Mapping[str, Integers], known: Integers) -> Floats:
     """What a tick usually brings [n, lenses, m] in the last m blocks; `known` [n, m] are the ticks it is known from."""
     levels = np.empty((known.shape[0], len(LENSES), known.shape[1]))
     divisor = np.maximum(known, 1)

@@ -1,0 +1,124 @@
+"""The block under way: what one more tick shows, in a few steps over all series.
+
+Within a block of six hours the levels, the caps and the usual maxima stand still, so a tick only adds what came to each
+window and takes off what left it. `stretch.see` says the same of many ticks at once, to the last bit; what is learned
+is written to memory where the block ends, or where somebody asks for it before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.detectors.memory import Memory
+from monitor.detectors.novelty import (
+    LENSES,
+    LONGEST,
+    READY_TICKS,
+    Booleans,
+    Floats,
+    Integers,
+    Usual,
+    as_steps,
+    excess_of,
+)
+from monitor.detectors.stretch import Seen, levels_of, most_of
+
+_COUNTED: Final = ("counts", "capped", "covered")
+"""What a column holds, in this order; the fields of memory have the same names."""
+_WIDTHS: Final = tuple(sorted({lens.ticks for lens in LENSES}))
+_WIDTH_OF: Final = [_WIDTHS.index(lens.ticks) for lens in LENSES]
+_FIELD_OF: Final = [_COUNTED.index("capped" if lens.capped else "counts") for lens in LENSES]
+_COVERED: Final = _COUNTED.index("covered")
+
+Column = npt.NDArray[np.int32]
+"""A tick [3, n]: counts, counts as the lasting lens sees them, and whether somebody counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What holds for the whole block: `level` [lenses, n] of a tick, `most` [n] that the lasting lens sees of one."""
+
+    ready: Booleans
+    level: Floats
+    most: Integers
+    usual: Usual
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """The ticks since memory was written; never changed but replaced, so that copies may share it.
+
+    `columns` are the last ticks that windows still reach, `windows` [widths, 3, n] the sums over all of each window but
+    the tick to come, `sums` [3, n] and `peaks` [lenses, n] the sums and the largest excess of the `ticks` taken.
+    """
+
+    standing: Standing
+    columns: tuple[Column, ...]
+    windows: Integers
+    sums: Integers
+    peaks: Floats
+    ticks: int = 0
+
+    @classmethod
+    def of(cls, memory: Memory, usual: Usual) -> Self:
+        """Go on from memory, in a block for which `usual` holds."""
+        recent = np.stack([memory[field].T for field in _COUNTED], axis=1).astype(np.int32)
+        return cls(
+            standing=_standing(memory, usual),
+            columns=tuple(recent),
+            windows=np.stack([recent[LONGEST - width :].sum(axis=0, dtype=np.int64) for width in _WIDTHS]),
+            sums=np.zeros(recent.shape[1:], dtype=np.int64),
+            peaks=np.full((len(LENSES), recent.shape[2]), -np.inf),
+        )
+
+    def take(self, counts: Integers, covered: Booleans) -> tuple[Seen, Self]:
+        """What the next tick of this block shows, and the block with it; `counts` [n] are 0 where nobody counted."""
+        standing = self.standing
+        column: Column = np.array([counts, np.minimum(counts, standing.most), covered], dtype=np.int32)
+        windows = self.windows + column
+        counted = windows[_WIDTH_OF, _FIELD_OF].astype(np.float64)
+        expected = windows[_WIDTH_OF, _COVERED] * standing.level
+        excess = excess_of(counted, expected)
+        usual = standing.usual
+        seen = Seen(
+            ready=standing.ready[:, np.newaxis],
+            covered=covered[:, np.newaxis],
+            counted=counted[..., np.newaxis],
+            expected=expected[..., np.newaxis],
+            novelty=((excess - usual.peak.T) / usual.spread.T)[..., np.newaxis],
+            usual=usual,
+        )
+        after = replace(
+            self,
+            columns=(*self.columns[1:], column),
+            windows=windows - np.stack([self.columns[LONGEST - width] for width in _WIDTHS]),
+            sums=self.sums + column,
+            peaks=np.maximum(self.peaks, excess, out=self.peaks.copy(), where=covered & standing.ready),
+            ticks=self.ticks + 1,
+        )
+        return seen, after
+
+    def written(self, memory: Memory) -> Memory:
+        """The memory that this block went on from, with the ticks taken since."""
+        recent = np.ascontiguousarray(np.array(self.columns).transpose(1, 2, 0))
+        learned: dict[str, npt.NDArray[Any]] = dict(zip(_COUNTED, recent, strict=True))
+        for field, added in zip(_COUNTED, self.sums, strict=True):
+            blocks = memory[f"block_{field}"].copy()
+            blocks[:, -1] += added.astype(blocks.dtype)
+            learned[f"block_{field}"] = blocks
+        peaks = memory["block_peaks"].copy()
+        peaks[:, :, -1] = np.maximum(peaks[:, :, -1], as_steps(self.peaks.T))
+        after = memory.copy()
+        after.take(self.ticks, learned | {"block_peaks": peaks})
+        return after
+
+
+def _standing(memory: Memory, usual: Usual) -> Standing:
+    known = memory["block_covered"][:, :-1].sum(axis=1, dtype=np.int64, keepdims=True)
+    level = levels_of({field: memory[f"block_{field}"] for field in ("counts", "capped")}, known)[:, :, 0].T
+    most = most_of(memory["block_capped"][:, :-1].sum(axis=1), known[:, 0])
+    return Standing((known >= READY_TICKS)[:, 0], np.ascontiguousarray(level), most, usual)
