@@ -31,7 +31,6 @@ from storage import posts as post_store
 from storage import state as state_store
 from storage.database import Database, Transaction
 from storage.ingest import Intake, Written
-from storage.reading import NO_ENGAGEMENT
 from storage.records import Alert, CollectorRun, Cursor, EngagementSample, Gap, Post, SetAside, Signal
 
 Coverage = Mapping[datetime, Mapping[str, float]]
@@ -126,14 +125,13 @@ class Pipeline:
         poison = [post_set_aside(post, why, batch.at(post)) for post, why in sieve.poison]
         posts = _others(batch.posts, [post for post, _ in sieve.poison])
         fault_point("D1")
-        samples = [*batch.samples, *first_sights(posts)]
         with self.database.write() as tx:
-            ingest_store.lock(tx, posts, samples)  # before anything is read of threads that others may write to
+            ingest_store.lock(tx, posts, batch.samples)  # before anything is read of threads that others may write to
             mentions = corrected(tx, sieve.results)  # here, so that what a person said a moment ago counts
             intake = Intake(
                 posts=posts,
                 mentions=mentions + corrected(tx, inherited(tx, self.understanding, posts, mentions)),
-                samples=samples,
+                samples=batch.samples,
                 cursor=batch.cursor,
                 gaps=batch.gaps,
                 set_aside=[*batch.set_aside, *poison],
@@ -142,7 +140,7 @@ class Pipeline:
             written = ingest_store.write(tx, intake)
             self.witness(tx, written)
             fault_point("C2")
-        self._arrivals += 1 if written.new_posts or samples else 0
+        self._arrivals += 1 if written.new_posts or written.changed_posts or written.samples else 0
         return written
 
     def advance(self, now: datetime, *, settle: datetime | None = None, early: bool = False) -> list[Alert]:
@@ -309,12 +307,3 @@ def _view(settled: Fold, ahead: Fold, changed: Sequence[Sequence[Transition]]) -
 def _others(posts: Sequence[Post], poison: Sequence[Post]) -> Sequence[Post]:
     lost = {id(post) for post in poison}
     return [post for post in posts if id(post) not in lost] if lost else posts
-
-
-def first_sights(posts: Sequence[Post]) -> list[EngagementSample]:
-    """What the sources counted around posts when they were read, as samples of their growth."""
-    return [
-        EngagementSample(post.source, post.external_id, post.collected_at or post.created_at, post.engagement)
-        for post in posts
-        if post.engagement != NO_ENGAGEMENT
-    ]

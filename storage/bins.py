@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from operator import add
 from typing import Any
 
 from sqlalchemy import Table, delete, func, select
 
 from storage.columns import EPOCH
 from storage.database import Transaction
-from storage.reading import PostState
-from storage.records import BIN_SECONDS, Bin, Label, PostKind
+from storage.records import BIN_SECONDS, Bin, Label, MentionedPost, PostKind
 from storage.schema import bin_, bin_day
 from storage.statements import engine_time, upsert_bulk
 
@@ -44,17 +44,17 @@ def slot(at: datetime) -> datetime:
     return _start(_number(at))
 
 
-def add_differences(tx: Transaction, old: Iterable[PostState], new: Iterable[PostState]) -> None:
-    """Count the new states in and the old ones out."""
+def add_differences(tx: Transaction, old: Iterable[MentionedPost], new: Iterable[MentionedPost]) -> None:
+    """Count the new mentions in and the old ones out."""
     differences: dict[Any, list[int]] = defaultdict(lambda: [0] * len(_COUNTS))
-    for states, sign in ((old, -1), (new, 1)):
-        for state in states:
-            _count(differences, state, sign)
+    for mentions, sign in ((old, -1), (new, 1)):
+        for mentioned in mentions:
+            _count(differences, mentioned, sign)
     _add(tx, bin_, differences)
     days: dict[Any, list[int]] = defaultdict(lambda: [0] * len(_COUNTS))
     for (brand, source, number), counts in differences.items():
         day = days[(brand, source, number - number % _SLOTS_A_DAY)]
-        day[:] = [sum(pair) for pair in zip(day, counts, strict=True)]
+        day[:] = map(add, day, counts)
     _add(tx, bin_day, days)
 
 
@@ -70,21 +70,16 @@ def _add(tx: Transaction, table: Table, differences: Mapping[Any, list[int]]) ->
         tx.execute(delete(table).where(table.c.posts == 0))
 
 
-def _count(into: dict[Any, list[int]], state: PostState, sign: int) -> None:
-    if not state.mentions:
-        return
-    of = state.post
-    number = _number(of.created_at)
-    is_repost = of.kind is PostKind.REPOST or of.repost_of is not None
-    for brand, (mentioned, _) in state.mentions.items():
-        counts = into[(brand, of.source, number)]
-        counts[0] += sign
-        place = _LABELLED.get(mentioned.score.label)
-        if place is not None:
-            counts[place] += sign
-        if is_repost:
-            counts[4] += sign
-        counts[5] += sign * (of.author_reach or 0)
+def _count(into: dict[Any, list[int]], mentioned: MentionedPost, sign: int) -> None:
+    of = mentioned.post
+    counts = into[(mentioned.mention.brand, of.source, _number(of.created_at))]
+    counts[0] += sign
+    place = _LABELLED.get(mentioned.score.label)
+    if place is not None:
+        counts[place] += sign
+    if of.kind is PostKind.REPOST or of.repost_of is not None:
+        counts[4] += sign
+    counts[5] += sign * (of.author_reach or 0)
 
 
 def _number(at: datetime) -> int:

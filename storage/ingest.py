@@ -6,13 +6,14 @@ change nothing, and the bins are always the exact counts of the mentions stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from storage import cursors, gaps, post_rows, quarantine, runs, samples
 from storage.bins import add_differences
 from storage.database import Transaction
-from storage.reading import PostState, Reading, storable_reading
+from storage.reading import PostState, Reading, first_sight, is_single, storable_readings
 from storage.records import CollectorRun, Cursor, EngagementSample, Gap, MentionedPost, Post, PostKey, SetAside
 
 
@@ -39,6 +40,8 @@ class Written:
     changed_posts: int = 0
     changed_mentions: list[MentionedPost] = field(default_factory=list)
     removed_mentions: list[MentionedPost] = field(default_factory=list)
+    samples: int = 0
+    """Counts of reactions that are older than the newest of their post, or of posts that nobody knows."""
     set_aside: int = 0
 
 
@@ -48,26 +51,40 @@ def lock(tx: Transaction, posts: Iterable[Post], samples: Iterable[EngagementSam
 
 
 def write(tx: Transaction, page: Intake) -> Written:
-    """Write a page of readings, and say what was new. Erased posts stay away."""
+    """Write a page of readings, and say what was new. Erased posts stay away.
+
+    Nearly all posts are read for the first time, and once: these go to the database as they are. Only the others have
+    states that are joined.
+    """
     readings = _readings(page)
     keys = {reading.post.key for reading in readings}
-    post_rows.lock(tx, {source for source, _ in keys} | {sample.source for sample in page.samples})
+    sampled = {(sample.source, sample.external_id) for sample in page.samples}
+    post_rows.lock(tx, {source for source, _ in keys | sampled})
     readings = _without_erased(tx, readings, keys)
-    before = post_rows.load(tx, keys | {(sample.source, sample.external_id) for sample in page.samples})
-    after = {key: state.copy() for key, state in before.items()}
-    _add_readings(after, readings)
-    _add_samples(tx, after, before, page.samples)
-    samples.write(tx, page.samples)
-    written = _store(tx, before, after)
+    before = post_rows.load(tx, keys | sampled)
+    earlier = samples.of_posts(tx, keys - before.keys())  # a sample may have come before its post
+    sampled.update(before, ((sample.source, sample.external_id) for sample in earlier))
+    firsts, others = _apart(readings, sampled)
+    written = _join(tx, before, _Given(others, page.samples, earlier))
+    post_rows.insert(tx, firsts)
+    new = [mentioned for reading in firsts for mentioned in reading.mentions]
+    add_differences(tx, (), new)
     _write_progress(tx, page)
-    return replace(written, set_aside=len(page.set_aside))
+    return replace(
+        written,
+        new_posts=written.new_posts + len(firsts),
+        new_mentions=written.new_mentions + new,
+        set_aside=len(page.set_aside),
+    )
 
 
 def _readings(page: Intake) -> list[Reading]:
-    mentions: dict[int, tuple[Post, list[MentionedPost]]] = {id(post): (post, []) for post in page.posts}
+    posts = {id(post): post for post in page.posts}
+    mentions: dict[int, list[MentionedPost]] = {}
     for mentioned in page.mentions:
-        mentions.setdefault(id(mentioned.post), (mentioned.post, []))[1].append(mentioned)
-    return [storable_reading(Reading(post, tuple(of_post))) for post, of_post in mentions.values()]
+        number = id(posts.setdefault(id(mentioned.post), mentioned.post))
+        mentions.setdefault(number, []).append(mentioned)
+    return storable_readings([Reading(post, mentions.get(number, ())) for number, post in posts.items()])
 
 
 def _without_erased(tx: Transaction, readings: list[Reading], keys: set[PostKey]) -> list[Reading]:
@@ -78,38 +95,75 @@ def _without_erased(tx: Transaction, readings: list[Reading], keys: set[PostKey]
     return [reading for reading in readings if reading.post.key not in erased]
 
 
-def _add_readings(states: dict[PostKey, PostState], readings: Iterable[Reading]) -> None:
+def _apart(readings: Iterable[Reading], known: Collection[PostKey]) -> tuple[list[Reading], list[Reading]]:
+    """The readings that are the only ones of their posts, and those that are to be joined with what is known."""
+    firsts: dict[PostKey, Reading] = {}
+    others: list[Reading] = []
+    joined = set(known)
     for reading in readings:
-        state = states.get(reading.post.key)
+        key = reading.post.key
+        if key not in joined and key not in firsts and is_single(reading):
+            firsts[key] = reading
+            continue
+        joined.add(key)
+        others.append(reading)
+        if key in firsts:
+            others.append(firsts.pop(key))
+    return list(firsts.values()), others
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What is to be joined with what is known: readings, and samples that come now or came before their post."""
+
+    readings: Sequence[Reading]
+    samples: Sequence[EngagementSample]
+    earlier: Sequence[EngagementSample]
+
+
+def _join(tx: Transaction, before: Mapping[PostKey, PostState], given: _Given) -> Written:
+    after = {key: state.copy() for key, state in before.items()}
+    for reading in given.readings:
+        state = after.get(reading.post.key)
         if state is None:
-            states[reading.post.key] = PostState.of(reading)
+            after[reading.post.key] = PostState.of(reading)
         else:
             state.add(reading)
-
-
-def _add_samples(
-    tx: Transaction,
-    states: Mapping[PostKey, PostState],
-    before: Mapping[PostKey, PostState],
-    given: Sequence[EngagementSample],
-) -> None:
-    earlier = samples.of_posts(tx, states.keys() - before.keys())  # a sample may have come before its post
-    for key, (at, engagement) in samples.newest([*earlier, *given]).items():
-        state = states.get(key)
+    for key, (at, engagement) in samples.newest([*given.earlier, *given.samples]).items():
+        state = after.get(key)
         if state is not None:
             state.add_engagement(engagement, at)
+    return replace(_store(tx, before, after), samples=_keep_samples(tx, before, after, given))
+
+
+def _keep_samples(
+    tx: Transaction, before: Mapping[PostKey, PostState], after: Mapping[PostKey, PostState], given: _Given
+) -> int:
+    """Keep the samples that do not stand in the rows of their posts, which hold the newest."""
+
+    def stands(sample: EngagementSample) -> bool:
+        state = after.get((sample.source, sample.external_id))
+        return state is not None and state.engagement_at == sample.at
+
+    stood = (sample for state in before.values() if (sample := state.sample()))
+    sights = (sample for reading in given.readings if (sample := first_sight(reading.post)))
+    kept = [sample for sample in (*given.samples, *stood, *sights) if not stands(sample)]
+    samples.write(tx, kept)
+    samples.remove(tx, filter(stands, given.earlier))
+    return len(kept)
 
 
 def _store(tx: Transaction, before: Mapping[PostKey, PostState], after: Mapping[PostKey, PostState]) -> Written:
     new = [state for key, state in after.items() if key not in before]
     changed = [(before[key], state) for key, state in after.items() if key in before and state != before[key]]
-    post_rows.insert(tx, new)
+    post_rows.insert_states(tx, new)
     post_rows.update(tx, changed)
-    add_differences(tx, [old for old, _ in changed], [*new, *(state for _, state in changed)])
+    now = chain.from_iterable(_mentions(state) for state in chain(new, (state for _, state in changed)))
+    add_differences(tx, chain.from_iterable(_mentions(old) for old, _ in changed), now)
     return Written(
         new_posts=len(new),
         new_mentions=[
-            *(mentioned for state in new if state.mentions for mentioned in _mentions(state)),
+            *(mentioned for state in new for mentioned in _mentions(state)),
             *(mentioned for old, state in changed for mentioned in _mentions(state, but=old)),
         ],
         changed_posts=len(changed),

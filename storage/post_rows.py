@@ -12,17 +12,19 @@ from sqlalchemy import delete, func, select, text
 from storage import search_index, stored_days
 from storage.columns import json_text
 from storage.database import Transaction
-from storage.reading import PostState, Rank, Wording, wording
-from storage.records import PostKey
+from storage.reading import PostState, Rank, Reading, Wording, is_counted, rank_of, wording
+from storage.records import Label, MentionedPost, Post, PostKey, PostKind
 from storage.rows import MENTION_COLUMNS, POST_COLUMNS, M, P, to_post, with_mention
 from storage.schema import erased as erased_table
-from storage.schema import mention, post, revision
-from storage.statements import by_source, engine_time, insert_bulk, is_one_of, update_bulk
+from storage.schema import mention, revision
+from storage.schema import post as post_table
+from storage.statements import by_source, engine_time, insert_bulk, insert_columns, is_one_of, update_bulk
 from storage.statements import replace as replace_rows
 
 _POST_WIDTH = len(POST_COLUMNS)
-_POST_NAMES = tuple(post.columns.keys())
 _MENTION_NAMES = tuple(mention.columns.keys())
+_KIND_NAMES = {kind: kind.value for kind in PostKind}
+_LABEL_NAMES = {label: label.value for label in Label}
 
 
 def lock(tx: Transaction, sources: Iterable[str]) -> None:
@@ -63,36 +65,53 @@ def load(tx: Transaction, keys: Collection[PostKey]) -> dict[PostKey, PostState]
     return {state.post.key: state for state in states.values()}
 
 
-def insert(tx: Transaction, states: Sequence[PostState]) -> None:
+def insert(tx: Transaction, firsts: Sequence[Reading]) -> None:
+    """Store posts that were not known, each with its only reading."""
+    if not firsts:
+        return
+    ids, posts = _new_ids(tx, len(firsts)), [post for post, _ in firsts]
+    read_at = [rank_of(post)[1] for post in posts]
+    counted_at = [at if is_counted(post) else None for post, at in zip(posts, read_at, strict=True)]
+    insert_columns(tx, post_table, _post_columns(tx, ids, posts, read_at, counted_at))
+    time = engine_time(tx)
+    rows = [
+        _mention_values(number, post, mentioned, rank_of(post), time)
+        for number, (post, mentions) in zip(ids, firsts, strict=True)
+        for mentioned in mentions
+    ]
+    insert_bulk(tx, mention, _MENTION_NAMES, rows)
+    _find_by_words_and_days(tx, list(zip(ids, posts, strict=True)))
+
+
+def insert_states(tx: Transaction, states: Sequence[PostState]) -> None:
     """Store posts that were not known; each state is given its `id`."""
     if not states:
         return
     for number, state in zip(_new_ids(tx, len(states)), states, strict=True):
         state.id = number
-    time = engine_time(tx)
-    insert_bulk(tx, post, _POST_NAMES, [_post_values(state, time) for state in states])
+    insert_columns(tx, post_table, _state_columns(tx, states))
     edited = [state for state in states if state.revisions]
     replace_rows(tx, revision, [row for state in edited for row in _revision_rows(state, state.revisions)])
-    mentions = [_mention_values(state, brand, time) for state in states if state.mentions for brand in state.mentions]
+    time = engine_time(tx)
+    mentions = [_values_of(state, brand, time) for state in states for brand in state.mentions]
     insert_bulk(tx, mention, _MENTION_NAMES, mentions)
-    search_index.add(tx, [(state.id, wording(state.post)) for state in states])
-    stored_days.widen(tx, states)
+    _find_by_words_and_days(tx, [(state.id, state.post) for state in states])
 
 
 def update(tx: Transaction, changed: Sequence[tuple[PostState, PostState]]) -> None:
     """Store the second state of every pair, where the first was stored."""
     if not changed:
         return
-    time = engine_time(tx)
-    rows = [_post_values(new, time) for _, new in changed]
-    update_bulk(tx, post, _POST_NAMES, rows)
+    columns = _state_columns(tx, [new for _, new in changed])
+    update_bulk(tx, post_table, tuple(columns), list(zip(*columns.values(), strict=True)))
     for old, new in changed:
         _update_revisions(tx, old, new)
     _update_mentions(tx, changed)
     edited = [(old, new) for old, new in changed if wording(old.post) != wording(new.post)]
     search_index.remove(tx, [(old.id, wording(old.post)) for old, _ in edited])
     search_index.add(tx, [(new.id, wording(new.post)) for _, new in edited])
-    stored_days.widen(tx, [new for old, new in changed if new.post.created_at != old.post.created_at])
+    moved = [new for old, new in changed if new.post.created_at != old.post.created_at]
+    stored_days.widen(tx, [(new.id, new.post) for new in moved])
 
 
 def _load_mentions(tx: Transaction, states: Mapping[int, PostState]) -> None:
@@ -112,7 +131,7 @@ def _load_revisions(tx: Transaction, states: Mapping[int, PostState]) -> None:
         states[number].revisions[(title, words)] = (version_at, read_at)
 
 
-def _new_ids(tx: Transaction, count: int) -> Iterable[int]:
+def _new_ids(tx: Transaction, count: int) -> Sequence[int]:
     if tx.dialect.name == "postgresql":
         statement = text("SELECT nextval('post_id') FROM generate_series(1, :count)")
         return list(tx.scalars(statement, {"count": count}))
@@ -120,28 +139,75 @@ def _new_ids(tx: Transaction, count: int) -> Iterable[int]:
     return range(largest + 1, largest + 1 + count)
 
 
-def _post_values(state: PostState, time: Callable[[datetime], Any]) -> tuple[Any, ...]:
-    of, counts = state.post, state.post.engagement
-    edited_at, collected_at, engagement_at, read_at = of.edited_at, of.collected_at, state.engagement_at, state.rank[1]
-    read = time(read_at)
-    return (
-        state.id, of.source, of.external_id, of.kind.value, of.thread_id, of.parent_id, of.repost_of, of.url,
-        of.author, of.author_name, of.author_reach, of.title, of.text, of.language,
-        read if of.created_at is read_at else time(of.created_at),
-        time(edited_at) if edited_at else None, time(collected_at) if collected_at else None, read,
-        (read if engagement_at is read_at else time(engagement_at)) if engagement_at else None,
-        counts.likes, counts.shares, counts.replies, counts.views, _json(of.brands),
-    )  # fmt: skip
+def _state_columns(tx: Transaction, states: Sequence[PostState]) -> dict[str, Sequence[Any]]:
+    return _post_columns(
+        tx,
+        [state.id for state in states],
+        [state.post for state in states],
+        [state.rank[1] for state in states],
+        [state.engagement_at for state in states],
+    )
 
 
-def _mention_values(state: PostState, brand: str, time: Callable[[datetime], Any]) -> tuple[Any, ...]:
+def _post_columns(
+    tx: Transaction,
+    ids: Sequence[int],
+    posts: Sequence[Post],
+    read_at: Sequence[datetime],
+    counted_at: Sequence[datetime | None],
+) -> dict[str, Sequence[Any]]:
+    """The rows of posts by column, as the driver takes them."""
+    time, counts = engine_time(tx), [of.engagement for of in posts]
+    created = [time(of.created_at) for of in posts]
+    read = [made if at is of.created_at else time(at) for of, at, made in zip(posts, read_at, created, strict=True)]
+    pairs = zip(counted_at, read_at, read, strict=True)
+    return {
+        "id": ids,
+        "source": [of.source for of in posts],
+        "external_id": [of.external_id for of in posts],
+        "kind": [_KIND_NAMES[of.kind] for of in posts],
+        "thread_id": [of.thread_id for of in posts],
+        "parent_id": [of.parent_id for of in posts],
+        "repost_of": [of.repost_of for of in posts],
+        "url": [of.url for of in posts],
+        "author": [of.author for of in posts],
+        "author_name": [of.author_name for of in posts],
+        "author_reach": [of.author_reach for of in posts],
+        "title": [of.title for of in posts],
+        "text": [of.text for of in posts],
+        "language": [of.language for of in posts],
+        "created_at": created,
+        "edited_at": [time(of.edited_at) if of.edited_at else None for of in posts],
+        "collected_at": [time(of.collected_at) if of.collected_at else None for of in posts],
+        "read_at": read,
+        "engagement_at": [(known if at is then else time(at)) if at else None for at, then, known in pairs],
+        "likes": [one.likes for one in counts],
+        "shares": [one.shares for one in counts],
+        "replies": [one.replies for one in counts],
+        "views": [one.views for one in counts],
+        "brands": [_json(of.brands) for of in posts],
+    }
+
+
+def _values_of(state: PostState, brand: str, time: Callable[[datetime], Any]) -> tuple[Any, ...]:
     mentioned, rank = state.mentions[brand]
+    return _mention_values(state.id, state.post, mentioned, rank, time)
+
+
+def _mention_values(
+    number: int, of: Post, mentioned: MentionedPost, rank: Rank, time: Callable[[datetime], Any]
+) -> tuple[Any, ...]:
     match, score = mentioned.mention, mentioned.score
     return (
-        state.id, brand, time(state.post.created_at), match.relevance, _json(match.matched), match.reason,
-        score.compound, score.label.value, score.scorer, score.version, score.uncertainty, mentioned.content_key,
-        _json(mentioned.kinds), time(rank[0]), time(rank[1]),
+        number, match.brand, time(of.created_at), match.relevance, _json(match.matched), match.reason,
+        score.compound, _LABEL_NAMES[score.label], score.scorer, score.version, score.uncertainty,
+        mentioned.content_key, _json(mentioned.kinds), time(rank[0]), time(rank[1]),
     )  # fmt: skip
+
+
+def _find_by_words_and_days(tx: Transaction, stored: Sequence[tuple[int, Post]]) -> None:
+    search_index.add(tx, [(number, wording(of)) for number, of in stored])
+    stored_days.widen(tx, stored)
 
 
 def _json(values: tuple[str, ...]) -> str:
@@ -181,8 +247,8 @@ def _update_mentions(tx: Transaction, changed: Sequence[tuple[PostState, PostSta
         is_moved = old.post.created_at != new.post.created_at
         for brand, kept in new.mentions.items():
             if brand not in old.mentions:
-                fresh.append(_mention_values(new, brand, time))
+                fresh.append(_values_of(new, brand, time))
             elif is_moved or kept != old.mentions[brand]:
-                moved.append(_mention_values(new, brand, time))
+                moved.append(_values_of(new, brand, time))
     insert_bulk(tx, mention, _MENTION_NAMES, fresh)
     update_bulk(tx, mention, _MENTION_NAMES, moved)

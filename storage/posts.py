@@ -8,9 +8,10 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from storage.database import Transaction
-from storage.records import MAY_SURFACE_LATE, EngagementSample, MentionedPost, Post, PostKey
-from storage.rows import POST_COLUMNS, SAMPLE_COLUMNS, M, P, select_mentioned, to_mentioned_post, to_post, to_sample
-from storage.schema import engagement_sample, mention, post
+from storage.records import MAY_SURFACE_LATE, MentionedPost, Post, PostKey
+from storage.rows import POST_COLUMNS, M, P, select_mentioned, to_mentioned_post, to_post
+from storage.samples import between as samples
+from storage.schema import mention, post
 from storage.search import Found, search
 from storage.statements import by_source, is_constantly_in, is_one_of
 
@@ -78,14 +79,6 @@ def judged(tx: Transaction, since: datetime, until: datetime) -> list[MentionedP
     found = [*written, *older]
     counted = [item for item in found if since <= item.post.judged_at < until]
     return sorted(counted, key=lambda item: (item.post.judged_at, item.post.key, item.mention.brand))
-
-
-def samples(tx: Transaction, since: datetime, until: datetime) -> list[EngagementSample]:
-    """Engagement read in `[since, until)`, by (at, source, external_id)."""
-    columns = engagement_sample.c
-    statement = select(*SAMPLE_COLUMNS).where(columns.at >= since, columns.at < until)
-    ordered = statement.order_by(columns.at, columns.source, columns.external_id)
-    return [to_sample(row) for row in tx.execute(ordered).all()]
 
 
 def matched_terms(tx: Transaction) -> dict[str, set[str]]:

@@ -12,13 +12,14 @@ of the *set* of its readings alone, so that any order, batching and repetition e
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from itertools import chain
 from typing import Any, NamedTuple
 
 from storage.columns import is_storable, storable
-from storage.records import Engagement, MentionedPost, Post
+from storage.records import Engagement, EngagementSample, MentionedPost, Post
 
 Wording = tuple[str, str]
 """Title and text."""
@@ -33,7 +34,24 @@ class Reading(NamedTuple):
     """A post as it was read once, with what was understood of it."""
 
     post: Post
-    mentions: tuple[MentionedPost, ...] = ()
+    mentions: Sequence[MentionedPost] = ()
+
+
+def is_single(reading: Reading) -> bool:
+    """Whether nothing in the reading is to be joined with anything else in it."""
+    post, mentions = reading
+    return len(post.brands) < 2 and (len(mentions) < 2 or len({one.mention.brand for one in mentions}) == len(mentions))
+
+
+def first_sight(post: Post) -> EngagementSample | None:
+    """What the source counted around the post when it was read; `None` where it counted nothing."""
+    return EngagementSample(*post.key, rank_of(post)[1], post.engagement) if is_counted(post) else None
+
+
+def is_counted(post: Post) -> bool:
+    """Whether the source counted anything around the post."""
+    counts = post.engagement
+    return not (counts.likes is None and counts.shares is None and counts.replies is None and counts.views is None)
 
 
 @dataclass(slots=True)
@@ -51,7 +69,7 @@ class PostState:
     def of(cls, reading: Reading) -> PostState:
         """The state after one reading."""
         rank = rank_of(reading.post)
-        at = None if reading.post.engagement == NO_ENGAGEMENT else rank[1]
+        at = rank[1] if is_counted(reading.post) else None
         post = reading.post
         if len(post.brands) > 1:
             post = replace(post, brands=tuple(sorted(set(post.brands))))
@@ -64,7 +82,7 @@ class PostState:
         """Take one more reading into account."""
         post, rank = reading.post, rank_of(reading.post)
         self._add_wording(post, rank)
-        if post.engagement != NO_ENGAGEMENT:
+        if is_counted(post):
             self.add_engagement(post.engagement, rank[1])
         self._add_constants(post)
         if wording(post) == wording(self.post) and (rank, wording(post)) > self._limit():
@@ -80,6 +98,12 @@ class PostState:
             engagement = largest(self.post.engagement, engagement)
         if engagement != self.post.engagement:
             self.post = replace(self.post, engagement=engagement)
+
+    def sample(self) -> EngagementSample | None:
+        """The newest count of reactions."""
+        if self.engagement_at is None:
+            return None
+        return EngagementSample(*self.post.key, self.engagement_at, self.post.engagement)
 
     def copy(self) -> PostState:
         """A state that changes apart from this one."""
@@ -123,20 +147,27 @@ class PostState:
                 self.mentions[brand] = (mentioned, rank)
 
 
-def storable_reading(reading: Reading) -> Reading:
-    """The reading in words that the database can keep; nearly always the reading itself."""
-    of = reading.post
-    words = (
-        of.source, of.external_id, of.text, of.title, of.url or "", of.author or "", of.author_name or "",
-        of.thread_id or "", of.parent_id or "", of.repost_of or "", of.language or "", *of.brands,
-    )  # fmt: skip
-    if is_storable("".join(words)):
+def storable_readings(readings: list[Reading]) -> list[Reading]:
+    """The readings in words that the database can keep; nearly always the readings themselves."""
+    words = filter(None, chain.from_iterable(_words(reading.post) for reading in readings))
+    return readings if is_storable("".join(words)) else [_storable_reading(reading) for reading in readings]
+
+
+def _storable_reading(reading: Reading) -> Reading:
+    if is_storable("".join(filter(None, _words(reading.post)))):
         return reading
-    post = _storable_fields(of)
+    post = _storable_fields(reading.post)
     mentions = tuple(
         replace(mentioned, post=post, mention=_storable_fields(mentioned.mention)) for mentioned in reading.mentions
     )
     return Reading(post, mentions)
+
+
+def _words(of: Post) -> tuple[str | None, ...]:
+    return (
+        of.source, of.external_id, of.text, of.title, of.url, of.author, of.author_name, of.thread_id, of.parent_id,
+        of.repost_of, of.language, *of.brands,
+    )  # fmt: skip
 
 
 def rank_of(post: Post) -> Rank:

@@ -94,7 +94,7 @@ def judge_again(
     changed = [(before[key], after[key]) for key in sorted(before) if before[key].mentions != after[key].mentions]
     if store and changed:
         post_rows.update(tx, changed)
-        add_differences(tx, [old for old, _ in changed], [new for _, new in changed])
+        add_differences(tx, _mentions(old for old, _ in changed), _mentions(new for _, new in changed))
     return [change for old, new in changed for change in _changes(old, new)]
 
 
@@ -105,6 +105,10 @@ def _judged(state: PostState, found: Mapping[str, MentionedPost], brands: Collec
         rank = state.mentions[brand][1] if brand in state.mentions else state.rank
         kept[brand] = (replace(item, post=state.post), rank)
     return replace(state, mentions=kept)
+
+
+def _mentions(states: Iterable[PostState]) -> list[MentionedPost]:
+    return [mentioned for state in states for mentioned, _ in state.mentions.values()]
 
 
 def _changes(old: PostState, new: PostState) -> list[Change]:

@@ -25,6 +25,7 @@ MENTION_COLUMNS = (
 SAMPLE_COLUMNS = tuple(
     engagement_sample.c[name] for name in ("source", "external_id", "at", "likes", "shares", "replies", "views")
 )
+NEWEST_SAMPLE_COLUMNS = (P.source, P.external_id, P.engagement_at, P.likes, P.shares, P.replies, P.views)
 
 _KINDS = {kind.value: kind for kind in PostKind}
 _LABELS = {label.value: label for label in Label}
@@ -68,6 +69,6 @@ def with_mention(of: Post, row: Sequence[Any]) -> MentionedPost:
 
 
 def to_sample(row: Sequence[Any]) -> EngagementSample:
-    """A sample from a row of `SAMPLE_COLUMNS`."""
+    """A sample from a row of `SAMPLE_COLUMNS` or `NEWEST_SAMPLE_COLUMNS`."""
     source, external_id, at, likes, shares, replies, views = row
     return EngagementSample(source, external_id, at, Engagement(likes, shares, replies, views))

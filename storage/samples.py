@@ -1,4 +1,8 @@
-"""Engagement of posts over time."""
+"""Engagement of posts over time.
+
+The newest count of a post stands in its row, with the moment at which it was read; most posts are read once, and need
+no other place for it. Here are those before it, and those of posts that nobody knows.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,12 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from storage.database import Transaction
 from storage.reading import largest
 from storage.records import Engagement, EngagementSample, PostKey
-from storage.rows import SAMPLE_COLUMNS, to_sample
+from storage.rows import NEWEST_SAMPLE_COLUMNS, SAMPLE_COLUMNS, P, to_sample
 from storage.schema import engagement_sample
 from storage.statements import by_source, engine_time, is_one_of, upsert_bulk
 
@@ -35,6 +39,14 @@ def write(tx: Transaction, samples: Sequence[EngagementSample]) -> None:
     upsert_bulk(tx, engagement_sample, _NAMES, rows, kept)
 
 
+def remove(tx: Transaction, samples: Iterable[EngagementSample]) -> None:
+    """Delete samples."""
+    columns = engagement_sample.c
+    for sample in samples:
+        of_post = columns.source == sample.source, columns.external_id == sample.external_id
+        tx.execute(delete(engagement_sample).where(*of_post, columns.at == sample.at))
+
+
 def newest(samples: Iterable[EngagementSample]) -> dict[PostKey, tuple[datetime, Engagement]]:
     """The newest sample of each post; of several at the same moment the larger of each count."""
     found: dict[PostKey, tuple[datetime, Engagement]] = {}
@@ -51,18 +63,30 @@ def newest(samples: Iterable[EngagementSample]) -> dict[PostKey, tuple[datetime,
 def counted_at(tx: Transaction, keys: Collection[PostKey], at: datetime) -> dict[PostKey, Engagement]:
     """What was known at `at` of the engagement of the posts; those of which nothing was known are left out."""
     columns = engagement_sample.c
-    counts = [columns[name] for name in _COUNTS]
     found: dict[PostKey, Engagement] = {}
     for source, ids in by_source(keys).items():
         if _has_any(tx, source):
             of_source = columns.source == source, is_one_of(tx, columns.external_id, ids), columns.at <= at
-            for row in tx.execute(select(columns.external_id, *counts).where(*of_source).order_by(columns.at)):
-                found[source, row[0]] = Engagement(*row[1:])
+            for row in tx.execute(select(*SAMPLE_COLUMNS).where(*of_source).order_by(columns.at)):
+                found[source, row.external_id] = Engagement(*row[3:])
+        newest = P.source == source, is_one_of(tx, P.external_id, ids), P.engagement_at <= at
+        for row in tx.execute(select(*NEWEST_SAMPLE_COLUMNS).where(*newest)):
+            found[source, row.external_id] = Engagement(*row[3:])
     return found
 
 
+def between(tx: Transaction, since: datetime, until: datetime) -> list[EngagementSample]:
+    """Engagement read in `[since, until)`, by (at, source, external_id)."""
+    columns = engagement_sample.c
+    older = select(*SAMPLE_COLUMNS).where(columns.at >= since, columns.at < until)
+    newest = select(*NEWEST_SAMPLE_COLUMNS).where(P.engagement_at >= since, P.engagement_at < until)
+    # Databases of before schema 0013 have the newest in both places; what stands with the post is never the smaller.
+    found = {(row[2], row[0], row[1]): row for statement in (older, newest) for row in tx.execute(statement).all()}
+    return [to_sample(found[key]) for key in sorted(found)]
+
+
 def of_posts(tx: Transaction, keys: Collection[PostKey]) -> list[EngagementSample]:
-    """Every sample of the posts."""
+    """The samples of posts that are not stored."""
     columns = engagement_sample.c
     return [
         to_sample(row)

@@ -120,6 +120,19 @@ def insert_bulk(tx: Connection, table: Table, names: Sequence[str], rows: Sequen
             copy.write_row(row)
 
 
+def insert_columns(tx: Connection, table: Table, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Insert many rows that are known to be new, given by column; like `insert_bulk` otherwise.
+
+    Columns without a value are left out: SQLite's driver looks for somebody who adapts each NULL, and a post has many.
+    """
+    given = {name: values for name, values in columns.items() if not _is_empty(values)}
+    insert_bulk(tx, table, tuple(given), list(zip(*given.values(), strict=True)))
+
+
+def _is_empty(values: Sequence[Any]) -> bool:
+    return values[:1] == [None] and values.count(None) == len(values)
+
+
 def upsert_bulk(
     tx: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]], kept: Mapping[str, str]
 ) -> None:

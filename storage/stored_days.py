@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from storage.columns import EPOCH
 from storage.database import Transaction
-from storage.reading import PostState
+from storage.records import Post
 from storage.schema import stored_day
 from storage.statements import engine_time, upsert_bulk
 
@@ -25,15 +25,20 @@ _WIDENED: Mapping[str, str] = {
 }
 
 
-def widen(tx: Transaction, states: Iterable[PostState]) -> None:
-    """Take posts in that have their numbers."""
-    spans: dict[tuple[str, int], tuple[int, int]] = {}
-    for state in states:
-        key = (state.post.source, (state.post.created_at - EPOCH) // DAY)
-        first, last = spans.get(key, (state.id, state.id))
-        spans[key] = (min(first, state.id), max(last, state.id))
+def widen(tx: Transaction, stored: Iterable[tuple[int, Post]]) -> None:
+    """Take posts in with their numbers."""
+    spans: dict[tuple[str, datetime], list[int]] = {}
+    source, day, span = "", EPOCH, [0, 0]
+    for number, of in stored:
+        if of.source != source or not day <= of.created_at < day + DAY:  # many of one day come in a row
+            source, day = of.source, EPOCH + (of.created_at - EPOCH) // DAY * DAY
+            span = spans.setdefault((source, day), [number, number])
+        if number > span[1]:
+            span[1] = number
+        elif number < span[0]:
+            span[0] = number
     time = engine_time(tx)
-    rows = [(time(EPOCH + day * DAY), source, *span) for (source, day), span in sorted(spans.items())]
+    rows = [(time(day), source, *span) for (source, day), span in sorted(spans.items())]
     upsert_bulk(tx, stored_day, _NAMES, rows, _WIDENED)
 
 

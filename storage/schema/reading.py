@@ -51,6 +51,12 @@ post = Table(
         sqlite_where=text("kind IN ('article', 'story') AND collected_at IS NOT NULL"),
         postgresql_where=text("kind IN ('article', 'story') AND collected_at IS NOT NULL"),
     ),
+    Index(
+        None,  # what was counted around posts of late is read at every tick
+        "engagement_at",
+        sqlite_where=text("engagement_at IS NOT NULL"),
+        postgresql_where=text("engagement_at IS NOT NULL"),
+    ),
     comment="Posts as their sources published them, one row each, in their newest wording",
 )
 
@@ -111,7 +117,7 @@ engagement_sample = Table(
     *engagement(),
     Index(None, "at"),
     sqlite_with_rowid=False,
-    comment="Engagement of posts over time",
+    comment="Earlier engagement of posts; the newest stands in post",
 )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from storage import bins, cursors, gaps, posts, runs
+from storage import bins, cursors, gaps, posts, runs, samples
 from storage.columns import to_micros
 from storage.database import Database
 from storage.ingest import Intake, Written, write
@@ -25,6 +27,7 @@ from storage.records import (
     PostKind,
     RunOutcome,
 )
+from storage.schema import engagement_sample
 from tests.storage.examples import NOON, after, mentioned, post
 
 
@@ -47,6 +50,16 @@ def stored(database: Database, key: tuple[str, str] = ("forum", "1")) -> Post:
 def window(database: Database) -> list[MentionedPost]:
     with database.read() as tx:
         return posts.window(tx, after(days=-1), after(days=1))
+
+
+def growth(database: Database) -> list[tuple[datetime, int | None]]:
+    with database.read() as tx:
+        return [(one.at, one.engagement.likes) for one in posts.samples(tx, after(days=-1), after(days=1))]
+
+
+def rows_of_samples(database: Database) -> int:
+    with database.read() as tx:
+        return len(tx.execute(select(engagement_sample)).all())
 
 
 def of_acme(database: Database) -> Sequence[Bin]:
@@ -142,6 +155,32 @@ def test_engagement_may_be_read_before_its_post(database: Database) -> None:
     take(database, samples=[EngagementSample("forum", "1", after(minutes=10), Engagement(likes=50))])
     take(database, post(collected_at=NOON, engagement=Engagement(likes=1)))
     assert stored(database).engagement == Engagement(likes=50)
+
+
+def test_what_was_counted_at_first_sight_is_the_beginning_of_growth(database: Database) -> None:
+    take(database, post(collected_at=NOON, engagement=Engagement(likes=1)), post("2", engagement=Engagement()))
+    assert growth(database) == [(NOON, 1)]
+    assert rows_of_samples(database) == 0, "it stands with the post, which most posts need nothing beside"
+    take(database, post(collected_at=after(minutes=5), engagement=Engagement(likes=7)))
+    take(database, samples=[EngagementSample("forum", "1", after(minutes=9), Engagement(likes=9))])
+    take(database, post(collected_at=after(minutes=2), engagement=Engagement(likes=3)))
+    assert growth(database) == [(NOON, 1), (after(minutes=2), 3), (after(minutes=5), 7), (after(minutes=9), 9)]
+    assert rows_of_samples(database) == 3
+
+
+def test_what_earlier_versions_stored_twice_is_read_once(database: Database) -> None:
+    take(database, post(collected_at=NOON, engagement=Engagement(likes=4)))
+    with database.write() as tx:
+        samples.write(tx, [EngagementSample("forum", "1", NOON, Engagement(likes=4))])
+    assert growth(database) == [(NOON, 4)]
+
+
+def test_what_is_read_once_is_stored_as_what_is_joined(database: Database) -> None:
+    once = [post(str(number), text=f"Acme {number}", brands=("Bolt",)) for number in range(3)]
+    told = take(database, *map(mentioned, once), once[0], mentioned(post("0", text="Acme 0"), "Bolt"))
+    assert (told.new_posts, len(told.new_mentions)) == (3, 4)
+    assert [one.post.external_id for one in window(database)] == ["0", "0", "1", "2"]
+    assert take(database, *map(mentioned, once)) == Written()
 
 
 def test_the_first_reading_time_is_kept(database: Database) -> None:

@@ -129,6 +129,11 @@ def _states(tx: Transaction, rows: Sequence[Row]) -> Iterable[Any]:
     return ()
 
 
+def _samples(tx: Transaction, rows: Sequence[Row]) -> Iterable[Any]:
+    kept = {(row["source"], row["external_id"], row["at"]) for row in rows}  # the newest stand in the posts' rows
+    return [one for one in posts.samples(tx, BEGIN, END) if (one.source, one.external_id, one.at) in kept]
+
+
 def _messages(tx: Transaction, rows: Sequence[Row]) -> Iterable[Any]:
     assert all(inbox.accept(tx, row["source"], row["message_id"], row["digest"], [], NOON).repeated for row in rows)
     return ()
@@ -138,7 +143,7 @@ READS: Mapping[str, Read] = {
     "post": lambda tx, rows: posts.get(tx, _keys(rows)),
     "revision": _revisions,
     "mention": lambda tx, _: [one.mention for one in posts.window(tx, BEGIN, END)],
-    "engagement_sample": lambda tx, _: posts.samples(tx, BEGIN, END),
+    "engagement_sample": _samples,
     "bin": lambda tx, rows: [
         one for brand in {row["brand"] for row in rows} for one in bins.series(tx, brand, BEGIN, END)
     ],

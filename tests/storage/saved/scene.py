@@ -89,7 +89,10 @@ def _what_was_read(tx: Transaction) -> None:
                 mentioned(root, brand="Bolt", label=Label.POSITIVE),
                 mentioned(gone),
             ],
-            samples=[EngagementSample("forum", "1", after(minutes=5), Engagement(likes=1, replies=4))],
+            samples=[
+                EngagementSample("forum", "1", after(minutes=5), Engagement(likes=1, replies=4)),
+                EngagementSample("forum", "1", after(minutes=7), Engagement(likes=2, replies=5)),
+            ],
             cursor=Cursor("forum", {"since": 4, "seen": ["1", "2"]}, after(minutes=10)),
             gaps=[
                 Gap("forum", after(hours=-2), after(hours=-1), "refused: 429", 0.5, None, GapCause.FAILURE),
