@@ -29,20 +29,12 @@ from storage import gaps as gap_store
 from storage import incidents as incident_store
 from storage import outbox as outbox_store
 from storage import posts as post_store
-from storage import samples as sample_store
+from storage import remarks as remark_store
 from storage import silences as silence_store
 from storage.database import Transaction
-from storage.records import (
-    Bin,
-    Engagement,
-    Incident,
-    Label,
-    MentionedPost,
-    Post,
-    PostKey,
-    Reason,
-    Signal,
-)
+from storage.records import Engagement, Incident, Label, Post, PostKey, Reason, Signal
+from storage.remarks import Remark
+from storage.samples import counted_at
 
 CURVE_FOR = timedelta(hours=24)
 CURVE_BIN = timedelta(minutes=15)
@@ -90,7 +82,7 @@ class Briefing:
             return self.system.page(incident, at)
         signals = shapes.signals(tx, incident.id)
         events = incident_store.events(tx, incident.id)
-        posts = _posts(tx, incident, at)
+        posts = remark_store.newest(tx, incident.began_at, at, incident.brand, MOST_POSTS)
         terms = _terms(tx, incident, posts)
         return Page(
             headline=incident.headline,
@@ -113,7 +105,7 @@ class Briefing:
             **_outlook(tx, incident, at),
             sources=_path(posts),
             origin=_origin(tx, incident, posts, at),
-            quotes=_in_context(tx, _quotes(posts, incident, terms)),
+            quotes=_in_context(tx, _quotes(tx, posts, incident, terms)),
             thread=carrying(tx, posts, at),
             terms=terms,
             coverage=_coverage(tx, incident, at),
@@ -137,28 +129,6 @@ def _casework(tx: Transaction, incident: Incident) -> dict[str, Any]:
     return {"carried_by": casework_store.of(tx, incident.id).assigned_to or "", "merged": headlines}
 
 
-def _posts(tx: Transaction, incident: Incident, at: datetime) -> list[MentionedPost]:
-    """The posts about the brand since the incident began, newest last, and its evidence."""
-    posts = post_store.window(tx, incident.began_at, at, brand=incident.brand, newest=MOST_POSTS)
-    return _as_counted_at(tx, posts, at)
-
-
-def _as_counted_at(tx: Transaction, posts: Sequence[MentionedPost], at: datetime) -> list[MentionedPost]:
-    """The posts with the engagement known at `at`: what is stored of it may be younger, as in every replay."""
-    then = sample_store.counted_at(tx, [item.post.key for item in posts], at)
-    return [_counted(item, then.get(item.post.key, Engagement())) for item in posts]
-
-
-def _counted(item: MentionedPost, engagement: Engagement) -> MentionedPost:
-    if item.post.engagement == engagement:  # of most: it is made anew for thousands of posts otherwise
-        return item
-    return replace(item, post=replace(item.post, engagement=engagement))
-
-
-def _by_time(item: MentionedPost) -> tuple[datetime, PostKey]:
-    return (item.post.created_at, item.post.key)
-
-
 def _numbers(signals: Sequence[Signal]) -> dict[str, Any]:
     """Observed against usual, from the newest signal of the detector that people understand best."""
     ranked = sorted(signals, key=lambda signal: (_clearest(signal), signal.at))
@@ -180,10 +150,9 @@ def _outlook(tx: Transaction, incident: Incident, at: datetime) -> dict[str, Any
     if not incident.state.is_live:
         return {}
     end = floor_tick(at)
-    usual = sum(one.posts for one in bin_store.series(tx, incident.brand, end - USUAL_FOR - CURVE_FOR, end - CURVE_FOR))
-    counts = [0] * (GROWTH_FOR // TICK)
-    for one in bin_store.series(tx, incident.brand, end - GROWTH_FOR, end):
-        counts[(one.start - end + GROWTH_FOR) // TICK] += one.posts
+    counted = bin_store.posts(tx, incident.brand, end - USUAL_FOR - CURVE_FOR, end)
+    usual = sum(number for start, number in counted.items() if start < end - CURVE_FOR)
+    counts = [counted.get(end - GROWTH_FOR + place * TICK, 0) for place in range(GROWTH_FOR // TICK)]
     found = growth(counts, usual / (USUAL_FOR / TICK))
     ahead = next(item for item in found.forecasts if item.hours == FORECAST_HOURS)
     forecast = Forecast(ahead.hours, round(ahead.expected), round(ahead.low), round(ahead.high))
@@ -195,60 +164,70 @@ def _clearest(signal: Signal) -> int:
     return CLEAREST.index(signal.detector) if signal.detector in CLEAREST else -1
 
 
-def _crowd(posts: Sequence[MentionedPost]) -> dict[str, Any]:
+def _crowd(posts: Sequence[Remark]) -> dict[str, Any]:
     """How many really speak: voices are distinct authors saying distinct things."""
     texts = {item.content_key for item in posts}
-    authors = {(item.post.source, item.post.author) for item in posts if item.post.author}
+    authors = {(item.source, item.author) for item in posts if item.author}
     voices = min(len(texts), len(authors)) if authors else len(texts)
-    scored = [item.score.label for item in posts if item.score.label is not Label.UNSCORED]
-    reach = sum(item.post.author_reach or 0 for item in posts)
+    labels = Counter(item.label for item in posts)
+    scored = len(posts) - labels[Label.UNSCORED]
+    reach = sum(item.reach or 0 for item in posts)
     return {
         "posts": len(posts),
         "voices": voices,
         "authors": len(authors),
         "reach": reach or None,
         "copies_share": 1 - len(texts) / len(posts) if posts else 0.0,
-        "negative_share": scored.count(Label.NEGATIVE) / len(scored) if scored else None,
+        "negative_share": labels[Label.NEGATIVE] / scored if scored else None,
     }
 
 
-def _path(posts: Sequence[MentionedPost]) -> tuple[SourceShare, ...]:
+def _path(posts: Sequence[Remark]) -> tuple[SourceShare, ...]:
     """The sources in the order in which the incident reached them."""
     first: dict[str, datetime] = {}
-    counts: Counter[str] = Counter()
     texts: dict[str, set[str]] = {}
     for item in posts:
-        first.setdefault(item.post.source, item.post.created_at)
-        counts[item.post.source] += 1
-        texts.setdefault(item.post.source, set()).add(item.content_key)
+        first.setdefault(item.source, item.created_at)
+        texts.setdefault(item.source, set()).add(item.content_key)
+    counts = Counter(item.source for item in posts)
     return tuple(SourceShare(name, at, counts[name], len(texts[name])) for name, at in first.items())
 
 
-def _origin(tx: Transaction, incident: Incident, posts: Sequence[MentionedPost], at: datetime) -> Quote | None:
+def _origin(tx: Transaction, incident: Incident, posts: Sequence[Remark], at: datetime) -> Quote | None:
     if incident.origin is None:
         return None
-    known = next((item for item in posts if item.post.key == incident.origin), None)
-    if known is not None:
-        return quote(known.post, known)
-    then = sample_store.counted_at(tx, [incident.origin], at)
+    known = next((item for item in posts if item.key == incident.origin), None)
     found = post_store.get(tx, [incident.origin])
+    if known is not None:
+        return next((quote(post, known) for post in found), None)
+    then = counted_at(tx, [incident.origin], at)
     return next((quote(replace(post, engagement=then.get(post.key, Engagement()))) for post in found), None)
 
 
-def _quotes(posts: Sequence[MentionedPost], incident: Incident, terms: Sequence[str]) -> list[tuple[Post, Quote]]:
+def _quotes(
+    tx: Transaction, posts: Sequence[Remark], incident: Incident, terms: Sequence[str]
+) -> list[tuple[Post, Quote]]:
     """The posts that tell most: on the point, carried far, answered much, against the brand; each wording and each
     author once."""
     copies = Counter(item.content_key for item in posts)
-    evidence = set(incident.evidence)
-    ranked = sorted(posts, key=lambda item: (-_weight(item, copies, evidence, terms), _by_time(item)))
-    chosen: list[MentionedPost] = []
-    for item in ranked:
-        told = {(other.content_key, other.post.author) for other in chosen}
-        if not any(item.content_key == key or (author and item.post.author == author) for key, author in told):
+    chosen = _most_telling(posts, copies, set(incident.evidence), [term.casefold() for term in terms])
+    whole = {post.key: post for post in post_store.get(tx, [item.key for item in chosen])}
+    return [(whole[item.key], quote(whole[item.key], item, copies[item.content_key])) for item in chosen]
+
+
+def _most_telling(
+    posts: Sequence[Remark], copies: Counter[str], evidence: set[PostKey], terms: Sequence[str]
+) -> list[Remark]:
+    weights = [_weight(item, copies, evidence, terms) for item in posts]
+    chosen: list[Remark] = []
+    for place in sorted(range(len(posts)), key=lambda place: (-weights[place], place)):
+        item = posts[place]
+        told = {(other.content_key, other.author) for other in chosen}
+        if not any(item.content_key == key or (author and item.author == author) for key, author in told):
             chosen.append(item)
         if len(chosen) == QUOTES:
             break
-    return [(item.post, quote(item.post, item, copies[item.content_key])) for item in chosen]
+    return chosen
 
 
 def _in_context(tx: Transaction, quotes: Sequence[tuple[Post, Quote]]) -> tuple[Quote, ...]:
@@ -257,21 +236,19 @@ def _in_context(tx: Transaction, quotes: Sequence[tuple[Post, Quote]]) -> tuple[
     return tuple(replace(said, answers=words.get(post.key, "")) for post, said in quotes)
 
 
-def _weight(item: MentionedPost, copies: Counter[str], evidence: set[PostKey], terms: Sequence[str]) -> float:
-    engagement = item.post.engagement
-    answered = (engagement.likes or 0) + 2 * (engagement.replies or 0) + 3 * (engagement.shares or 0)
-    heard = (
-        math.log1p(item.post.author_reach or 0) / 2 + math.log1p(answered) + math.log1p(copies[item.content_key] - 1)
-    )
-    against = max(0.0, -item.score.compound) + 0.5 * bool(item.kinds) + 0.25 * (item.post.key in evidence)
-    text = f"{item.post.title} {item.post.text}".casefold()
-    on_point = min(3, sum(term.casefold() in text for term in terms))
+def _weight(item: Remark, copies: Counter[str], evidence: set[PostKey], terms: Sequence[str]) -> float:
+    answered = (item.likes or 0) + 2 * (item.replies or 0) + 3 * (item.shares or 0)
+    heard = math.log1p(item.reach or 0) / 2 + math.log1p(answered) + math.log1p(copies[item.content_key] - 1)
+    against = max(0.0, -item.compound) + 0.5 * item.has_kinds + 0.25 * (item.key in evidence)
+    text = item.words.casefold()
+    on_point = min(3, [term in text for term in terms].count(True))
     return (1.0 + heard) * (0.1 + against) * (1.0 + on_point)
 
 
-def quote(post: Post, mentioned: MentionedPost | None = None, copies: int = 1) -> Quote:
-    """A post as it is shown."""
-    judged = mentioned is not None and mentioned.score.label is not Label.UNSCORED
+def quote(post: Post, remark: Remark | None = None, copies: int = 1) -> Quote:
+    """A post as it is shown; `remark` has what it says of the brand, and how far it went."""
+    counts = remark or post.engagement
+    judged = remark is not None and remark.label != Label.UNSCORED
     return Quote(
         text=post.text or post.title,
         title=post.title if post.text else "",
@@ -280,12 +257,12 @@ def quote(post: Post, mentioned: MentionedPost | None = None, copies: int = 1) -
         author=post.author_name or post.author or "",
         url=post.url or "",
         reach=post.author_reach,
-        likes=post.engagement.likes,
-        shares=post.engagement.shares,
-        replies=post.engagement.replies,
-        views=post.engagement.views,
+        likes=counts.likes,
+        shares=counts.shares,
+        replies=counts.replies,
+        views=counts.views,
         copies=copies,
-        sentiment=mentioned.score.compound if judged and mentioned is not None else None,
+        sentiment=remark.compound if judged and remark is not None else None,
     )
 
 
@@ -309,10 +286,10 @@ def _pause(tx: Transaction, incident: Incident, at: datetime) -> dict[str, Any]:
     return {"snoozed_until": last.ends_at, "snoozed_by": last.author} if last else {}
 
 
-def _terms(tx: Transaction, incident: Incident, posts: Sequence[MentionedPost]) -> tuple[str, ...]:
+def _terms(tx: Transaction, incident: Incident, posts: Sequence[Remark]) -> tuple[str, ...]:
     """What the posts have that the week before had not; where words are not set apart, what the detectors found."""
     usual = post_store.wordings(tx, incident.began_at - USUAL_FOR, incident.began_at, incident.brand, MOST_POSTS)
-    names = [incident.brand, *(term for item in posts for term in item.mention.matched)]
+    names = [incident.brand, *remark_store.terms(posts)]
     return telling_words(wordings(posts), usual, names) or tuple(incident.facts.get("terms", ()))
 
 
@@ -328,8 +305,8 @@ def _why(signals: Iterable[Signal]) -> tuple[str, ...]:
 def _curve(tx: Transaction, incident: Incident, at: datetime) -> Curve:
     """Posts per quarter of an hour over the last day, against the mean and spread of the week before."""
     start = _floor(min(at - CURVE_FOR, incident.began_at - timedelta(hours=3)))
-    shown = _quarters(bin_store.series(tx, incident.brand, start, at), start, at)
-    usual = _quarters(bin_store.series(tx, incident.brand, start - USUAL_FOR, start), start - USUAL_FOR, start)
+    quarters = _quarters(tx, incident.brand, start - USUAL_FOR, at)
+    usual, shown = quarters[: USUAL_FOR // CURVE_BIN], quarters[USUAL_FOR // CURVE_BIN :]
     mean = sum(usual) / len(usual)
     spread = math.sqrt(sum((count - mean) ** 2 for count in usual) / len(usual))
     size = len(shown)
@@ -349,8 +326,8 @@ def _floor(moment: datetime) -> datetime:
     return moment - timedelta(seconds=moment.timestamp() % CURVE_BIN.total_seconds())
 
 
-def _quarters(counted: Sequence[Bin], start: datetime, end: datetime) -> list[float]:
-    counts = [0.0] * max(1, math.ceil((end - start) / CURVE_BIN))
-    for one in counted:
-        counts[int((one.start - start) / CURVE_BIN)] += one.posts
+def _quarters(tx: Transaction, brand: str, since: datetime, until: datetime) -> list[float]:
+    counts = [0.0] * math.ceil((until - since) / CURVE_BIN)
+    for start, number in bin_store.posts(tx, brand, since, until).items():
+        counts[(start - since) // CURVE_BIN] += number
     return counts

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from alerts.page import ThreadGrowth
 from storage import posts as post_store
 from storage.database import Transaction
-from storage.records import MentionedPost, Post, PostKey
+from storage.records import Post, PostKey
+from storage.remarks import Remark
 
 FEWEST = 5
 """Posts of an incident in one thread from which the thread is worth telling of."""
@@ -18,21 +19,22 @@ SHARE = 0.2
 _HOUR = timedelta(hours=1)
 
 
-def carrying(tx: Transaction, posts: Sequence[MentionedPost], at: datetime) -> ThreadGrowth | None:
+def carrying(tx: Transaction, posts: Sequence[Remark], at: datetime) -> ThreadGrowth | None:
     """The thread that most of the posts stand in, where one carries the incident."""
-    counted = Counter(thread for item in posts if (thread := _thread_of(item.post)) is not None)
+    counted = Counter((item.source, item.thread_id) for item in posts if item.thread_id is not None)
     if not counted:
         return None
     (source, root), number = max(counted.items(), key=lambda pair: (pair[1], pair[0]))
     if number < max(FEWEST, SHARE * len(posts)):
         return None
-    there = [item.post for item in posts if _thread_of(item.post) == (source, root)]
-    found = next(iter(post_store.get(tx, [(source, root)])), None)
+    there = [item for item in posts if (item.source, item.thread_id) == (source, root)]
+    begun = next(iter(post_store.get(tx, [(source, root)])), None)
+    shown = begun or post_store.get(tx, [there[0].key])[0]
     return ThreadGrowth(
-        title=_words(found) if found else _words(there[0]),
+        title=_words(shown),
         source=source,
-        url=(found.url if found else there[0].url) or "",
-        started_at=found.created_at if found else None,
+        url=shown.url or "",
+        started_at=begun.created_at if begun else None,
         replies=_replies(there, root),
         replies_per_hour=float(sum(at - _HOUR < post.created_at <= at for post in there if post.external_id != root)),
     )
@@ -45,19 +47,15 @@ def answered(tx: Transaction, posts: Sequence[Post]) -> dict[PostKey, str]:
     return {key: known[parent] for key, parent in parents.items() if parent is not None and parent in known}
 
 
-def _thread_of(post: Post) -> PostKey | None:
-    return (post.source, post.thread_id) if post.thread_id is not None else None
-
-
 def _parent_of(post: Post) -> PostKey | None:
     parent = post.parent_id or post.thread_id
     return None if parent is None or parent == post.external_id else (post.source, parent)
 
 
-def _replies(there: Sequence[Post], root: str) -> int:
+def _replies(there: Sequence[Remark], root: str) -> int:
     """Replies that the source itself counts, or those that were seen, whichever are more."""
     seen = sum(post.external_id != root for post in there)
-    told = (post.engagement.replies or 0 for post in there if post.external_id == root)
+    told = (post.replies or 0 for post in there if post.external_id == root)
     return max(seen, *told, 0)
 
 

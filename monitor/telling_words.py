@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import chain
 from sys import intern
 
-from storage.records import MentionedPost
+from storage.remarks import Remark
 
 LEAST_LETTERS = 5
 """Shorter words are mostly the small change of a language."""
@@ -54,9 +54,9 @@ def _strength(own: int, own_size: int, other: int, other_size: int) -> float:
     return (math.log(own_odds) - math.log(other_odds)) / math.sqrt(1 / (own + PRIOR) + 1 / (other + PRIOR))
 
 
-def wordings(posts: Sequence[MentionedPost]) -> list[str]:
+def wordings(posts: Sequence[Remark]) -> list[str]:
     """What the posts say, each wording once."""
-    return list({item.content_key: f"{item.post.title} {item.post.text}" for item in posts}.values())
+    return [item.words for item in {item.content_key: item for item in posts}.values()]
 
 
 def _voices(texts: Iterable[str]) -> Counter[str]:

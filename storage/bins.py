@@ -33,6 +33,14 @@ def series(tx: Transaction, brand: str, since: datetime, until: datetime, source
     return [Bin(*row) for row in tx.execute(statement.order_by(columns.start, columns.source))]
 
 
+def posts(tx: Transaction, brand: str, since: datetime, until: datetime) -> dict[datetime, int]:
+    """How many posts the brand's bins have that begin in `[since, until)`, over all sources, by their begin."""
+    columns = bin_.c
+    statement = select(columns.start, func.sum(columns.posts)).group_by(columns.start)
+    statement = statement.where(columns.brand == brand, columns.start >= since, columns.start < until)
+    return {start: int(number) for start, number in tx.execute(statement.order_by(columns.start)).all()}
+
+
 def earliest(tx: Transaction, brand: str) -> datetime | None:
     """The begin of the brand's first bin, None where nothing was said of it."""
     found: datetime | None = tx.scalar(select(func.min(bin_.c.start)).where(bin_.c.brand == brand))

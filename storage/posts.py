@@ -36,23 +36,14 @@ def thread(tx: Transaction, source: str, thread_id: str) -> list[Post]:
     return [to_post(row) for row in tx.execute(statement.order_by(P.created_at, P.external_id))]
 
 
-def window(
-    tx: Transaction, since: datetime, until: datetime, brand: str | None = None, newest: int | None = None
-) -> list[MentionedPost]:
-    """Mentioned posts created in `[since, until)`, of one brand or all, by (created_at, source, external_id, brand).
-
-    `newest` leaves out all but so many of them, at the end.
-    """
+def window(tx: Transaction, since: datetime, until: datetime, brand: str | None = None) -> list[MentionedPost]:
+    """Mentioned posts created in `[since, until)`, of one brand or all, by (created_at, source, external_id, brand)."""
     at = P.created_at if brand is None else M.created_at  # the same moment, and the brand's own index
     statement = select_mentioned().where(at >= since, at < until)
     if brand is not None:
         statement = statement.where(M.brand == brand)
-    order = (at, P.source, P.external_id, M.brand)
-    if newest is None:
-        # all(): row by row costs a tenth more
-        return [to_mentioned_post(row) for row in tx.execute(statement.order_by(*order)).all()]
-    last = statement.order_by(*(column.desc() for column in order)).limit(newest)
-    return [to_mentioned_post(row) for row in tx.execute(last).all()][::-1]
+    ordered = statement.order_by(at, P.source, P.external_id, M.brand)
+    return [to_mentioned_post(row) for row in tx.execute(ordered).all()]  # row by row costs a tenth more
 
 
 def wordings(tx: Transaction, since: datetime, until: datetime, brand: str, most: int) -> list[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from monitor.conversation import answered, carrying
-from storage import ingest
+from storage import ingest, remarks
 from storage.database import Database
-from storage.records import Engagement, MentionedPost, Post
+from storage.records import Engagement, Post
+from storage.remarks import Remark
 from tests.storage.examples import NOON, after, mentioned, post
 
 ROOT = post("root", title="They sent a lawyer", thread_id="root", engagement=Engagement(replies=40))
@@ -18,11 +19,10 @@ def replies(number: int, thread: str = "root") -> list[Post]:
     ]
 
 
-def stored(database: Database, *posts: Post) -> list[MentionedPost]:
-    said = [mentioned(one) for one in posts]
+def stored(database: Database, *posts: Post) -> list[Remark]:
     with database.write() as tx:
-        ingest.write(tx, ingest.Intake(posts=posts, mentions=said))
-    return said
+        ingest.write(tx, ingest.Intake(posts=posts, mentions=[mentioned(one) for one in posts]))
+        return remarks.newest(tx, NOON, after(days=1), "Acme", 100)
 
 
 def test_the_thread_with_most_of_the_posts_carries_it(database: Database) -> None:

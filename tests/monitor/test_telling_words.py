@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from monitor.telling_words import LONGEST_REMEMBERED, telling_words, wordings
-from storage.records import Label, Mention, MentionedPost, Post, Score
+from storage.remarks import Remark
+from tests.storage.examples import remark
 
-NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
-
-def said(*texts: str) -> list[MentionedPost]:
-    return [
-        MentionedPost(
-            Post("forum", f"{number}", NOW, text),
-            Mention("Norrvik", "forum", f"{number}", 1.0),
-            Score(0.0, Label.NEUTRAL, "test", "1"),
-            content_key=text,
-        )
-        for number, text in enumerate(texts)
-    ]
+def said(*texts: str) -> list[Remark]:
+    return [remark(text=text, content_key=text) for text in texts]
 
 
 USUAL = [f"the Norrvik contract and the signal at {place}" for place in ("home", "work", "sea", "town", "night")]

@@ -21,6 +21,7 @@ from storage.records import (
     Signal,
     delivery_id,
 )
+from storage.remarks import Remark
 
 NOON = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
 
@@ -44,6 +45,13 @@ def mentioned(of: Post, brand: str = "Acme", label: Label = Label.NEGATIVE, **sc
         content_key="a1",
         kinds=("outage",),
     )
+
+
+def remark(**fields: Any) -> Remark:
+    """What a mention of Acme comes to on a page."""
+    whole: dict[str, Any] = dict.fromkeys(Remark._fields)
+    given = {"source": "forum", "external_id": "1", "created_at": NOON, "title": "", "text": "Acme", "label": "neutral"}
+    return Remark(**{**whole, **given, "compound": 0.0, "content_key": "a1", "matched": "[]", "kinds": "[]", **fields})
 
 
 def incident(incident_id: str = "i1", **fields: Any) -> Incident:

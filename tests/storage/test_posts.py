@@ -76,14 +76,6 @@ def test_a_window_has_mentions_only_in_order_of_time(database: Database) -> None
     assert [each.post.external_id for each in early] == ["t1", "t2"]
 
 
-def test_of_a_window_the_newest_may_be_asked_for_alone(database: Database) -> None:
-    with database.read() as tx:
-        for brand in (None, "Acme"):
-            everything = posts.window(tx, NOON, after(hours=1), brand)
-            for count in (1, 2, 99):
-                assert posts.window(tx, NOON, after(hours=1), brand, newest=count) == everything[-count:]
-
-
 def test_words_are_found_in_a_span_whenever_its_posts_were_stored(database: Database) -> None:
     long_ago = mentioned(post("p1", text="an old parcel", created_at=after(days=-300)))
     much_later = mentioned(post("p2", text="a new parcel", created_at=after(days=40)))

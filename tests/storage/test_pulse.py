@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from storage import changes, incidents, limits, pulse, response, source_counts
+from storage import bins, changes, incidents, limits, pulse, response, source_counts
 from storage.database import Database
 from storage.ingest import Intake, write
 from storage.limits import TooSlowError
@@ -47,6 +47,7 @@ def test_a_pulse_has_its_empty_slots_and_knows_its_sources(database: Database) -
         first = pulse.voices(tx, brand, NOON, NOON + 2 * HOUR)[0]
         assert (first.author, first.posts, first.negative) == ("ada", 2, 2)
         assert pulse.largest_post_number(tx) >= 4
+        assert bins.posts(tx, brand, NOON - HOUR, NOON + 2 * HOUR) == {NOON: 3, NOON + HOUR: 1}
 
 
 def test_whole_days_are_added_up_from_their_sums_with_the_same_result(database: Database) -> None:
