@@ -16,7 +16,7 @@ from alerts.restraint import Inhibition, restraint, tells_of
 from alerts.speak import COMBINED, page_of, page_then
 from alerts.verdict import Timing, Verdict
 from alerts.words import span
-from storage import incidents, outbox, silences
+from storage import incidents, outbox, pictures, silences
 from storage.database import Transaction
 from storage.records import Delivery, DeliveryState, Incident, IncidentState, Reason, Severity
 
@@ -56,7 +56,8 @@ class Freshness:
             return instead
         root = outbox.root(tx, incident.id, None, delivery.channel, delivery.target)
         page = self._page(tx, delivery, incident, history, now)
-        return Ready(Message(delivery.id, delivery.target, page, root.remote_id if root else None))
+        shown = pictures.files(tx, incident.id, delivery.channel, delivery.target)
+        return Ready(Message(delivery.id, delivery.target, page, root.remote_id if root else None, pictures=shown))
 
     def _page(
         self, tx: Transaction, delivery: Delivery, incident: Incident, history: list[Delivery], now: datetime

@@ -25,6 +25,7 @@ from alerts.faults import fault_point
 from alerts.freshness import Freshness, Ready
 from alerts.gathering import Gathering, Parcel
 from alerts.pacing import Pacing
+from alerts.pictures import after_message
 from alerts.restraint import Inhibition, inhibitions
 from alerts.routing import CHANNELS, ILL, Routing
 from alerts.signed_links import SignedLinks
@@ -289,6 +290,8 @@ class Sender:
                 self._failover.unreachable(tx, item, now, verdict.error or "")
             if held and self._system:
                 report_health(tx, self._system, first, verdict, now)
+            if held == [first] and first.digest_id is None and verdict.state is DeliveryState.SENT:
+                after_message(tx, self._channels.get(first.channel), first, verdict.picture, now)
             fault_point("S4")
         for item in parcel.deliveries:
             _tell(item, verdict, item in held)

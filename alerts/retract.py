@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from alerts.routing import Routing
-from storage import outbox
+from storage import outbox, pictures
 from storage.database import Transaction
 from storage.records import Delivery, DeliveryState, Reason
 
@@ -27,7 +27,8 @@ class Retracted:
 def retract(tx: Transaction, routing: Routing, deliveries: Sequence[str], at: datetime) -> Retracted:
     """Enqueue the change of every message sent under one of the deliveries, whose stored pages are clean already.
 
-    A digest is one message of several deliveries, and changed once.
+    A digest is one message of several deliveries, and changed once. Pictures that messages show are deleted, and drawn
+    anew from what is left.
     """
     known = (outbox.get(tx, name) for name in dict.fromkeys(deliveries))
     sent = [item for item in known if item and item.state is DeliveryState.SENT and item.reason is not Reason.RETRACTED]
@@ -35,6 +36,8 @@ def retract(tx: Transaction, routing: Routing, deliveries: Sequence[str], at: da
     changed = [_change(item, at) for item in {item.digest_id or item.id: item for item in standing}.values()]
     beyond = [item for item in sent if not (item.remote_id and routing.edits(item.channel))]
     outbox.enqueue(tx, changed)
+    for item in changed:
+        pictures.doom(tx, item.incident_id, item.channel, item.target, at)
     return Retracted(tuple(changed), tuple(beyond))
 
 

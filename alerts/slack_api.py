@@ -93,8 +93,8 @@ class Client(WebClient):
 
     def __init__(self, token: str, base_url: str, deadline: Deadline, proxy: str = "") -> None:
         super().__init__(token=token, base_url=base_url, retry_handlers=[])
-        self._deadline = deadline
-        self._proxy = proxy
+        self.deadline = deadline
+        self.proxy_address = proxy
 
     def api_call(
         self,
@@ -116,7 +116,7 @@ class Client(WebClient):
         url = f"{self.base_url}{api_method}"
         sent = {"Content-Type": kind, "Authorization": f"Bearer {self.token}", **(headers or {})}
         most = LARGEST_HISTORY if api_method.startswith("conversations.") else LARGEST_ANSWER
-        answer = exchange(url, body, sent, self._deadline, proxy=self._proxy, most=most)
+        answer = exchange(url, body, sent, self.deadline, proxy=self.proxy_address, most=most)
         response = SlackResponse(
             client=self,
             http_verb=http_verb,

@@ -72,6 +72,8 @@ class Verdict:
     error: str | None = None
     block_until: datetime | None = None
     unreachable: bool = False
+    picture: str | None = None
+    """What the receipt says of the picture in the message."""
 
 
 def after_send(
@@ -79,7 +81,7 @@ def after_send(
 ) -> Verdict:
     """What becomes of a delivery whose sending ended in `result`."""
     if isinstance(result, Receipt):
-        return Verdict(DeliveryState.SENT, remote_id=result.remote_id)
+        return Verdict(DeliveryState.SENT, remote_id=result.remote_id, picture=result.picture)
     if result.outcome is Outcome.REFUSED:
         return Verdict(DeliveryState.DEAD, error=str(result), unreachable=True)
     if _is_given_up(delivery, now, timing):

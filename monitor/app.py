@@ -16,6 +16,7 @@ import structlog
 from alerts.channels.contract import Channel
 from alerts.ladder import Ladder
 from alerts.outbox import Sender, build_channels
+from alerts.pictures import Illustrator
 from alerts.routing import Routing
 from alerts.speak import Speaker
 from alerts.storm import Storm
@@ -170,18 +171,19 @@ class App:
         self.briefs = Briefs(self.settings, self.database, self.system, self.clock)
         self.ladder = Ladder(self.care.speaker, self.care.brief)
         self.sender = Sender.build(self.settings, self.database, clock=self.clock, owner=self.owner)
+        channels = build_channels(self.settings, self.clock)
+        self.illustrator = Illustrator(self.database, channels, self.clock)
         self.slack = SlackDesks.build(self.settings, self.care, self.database, self.clock, self.send)
         self.stopping = threading.Event()
         self.jobs = {source.name: self._job(source) for source in self.settings.sources if source.enabled}
         self.upkeep = self._upkeep()
         self.health = SourceHealth(self.jobs, self.database, self.system, self.clock)
-        self.timer = Timer(threads=len(self.jobs) + 6, put_back=self.put_back)
+        self.timer = Timer(threads=len(self.jobs) + 7, put_back=self.put_back)
         self.watches = [
             self._watch(name, job.collector) for name, job in self.jobs.items() if isinstance(job.collector, Wakes)
         ]
         self._lease: lease_store.Lease | None = None
         self._turned_at: datetime | None = None
-        channels = build_channels(self.settings, self.clock)
         self.vigil = self._vigil(channels)
         self.last_word = LastWord(self.system, channels, self.clock)
         self._judging = threading.Lock()
@@ -201,6 +203,7 @@ class App:
         self.timer.every("lead", RENEW_EVERY, self.lead)
         self.timer.every("judge", JUDGE_EVERY, self.judge)
         self.timer.every("send", SEND_EVERY, self.send)
+        self.timer.every("illustrate", SEND_EVERY, self.illustrator.run_once)
         self.timer.every("remind", REMIND_EVERY, self.remind)
         if self.backups is not None:
             self.timer.every("back up", BACK_UP_EVERY, self.back_up)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from alerts.outbox import Sender
 from alerts.page import Page, to_json
+from alerts.pictures import Illustrator
 from alerts.routing import Subject
 from alerts.system import Failing, SystemIncidents
 from monitor.care import Action, Care
@@ -41,6 +42,7 @@ class Drill:
     care: Care
     system: SystemIncidents
     sender: Sender
+    illustrator: Illustrator
     clock: Callable[[], datetime]
     pause: Callable[[float], None]
 
@@ -67,6 +69,7 @@ class Drill:
         taken: set[str] = set()
         while len(taken) < len(drills) and self.clock() < end:
             self.sender.run_once()
+            self.illustrator.run_once()
             for drill in drills:
                 yield from self._news(drill, seen, taken)
             if len(taken) < len(drills):

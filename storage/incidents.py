@@ -233,6 +233,13 @@ def alerts(tx: Transaction, incident_id: str) -> list[Alert]:
     return [_alert(row) for row in tx.execute(statement)]
 
 
+def last_alert(tx: Transaction, incident_id: str) -> Alert | None:
+    """What was decided to be said about an incident last."""
+    statement = select(*_ALERT).where(alert.c.incident_id == incident_id)
+    row = tx.execute(statement.order_by(alert.c.episode.desc(), alert.c.seq.desc()).limit(1)).first()
+    return _alert(row) if row is not None else None
+
+
 SHELTERED = "storm: "
 """Begins the reason of an alert that was stored without messages of its own (alerts/storm.py)."""
 _IS_SHELTERED = alert.c.why.startswith(SHELTERED)

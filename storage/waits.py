@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 
 from storage.database import Transaction
-from storage.schema import bucket, channel, delivery, escalation, lease, schedule
+from storage.schema import bucket, channel, delivery, escalation, lease, picture, schedule
 
 _WAITING = (
     delivery.c.due_at,
@@ -21,6 +21,7 @@ _WAITING = (
     bucket.c.full_at,
     bucket.c.ready_at,
     channel.c.blocked_until,
+    picture.c.due_at,
     lease.c.expires_at,
 )
 

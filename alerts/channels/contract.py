@@ -95,6 +95,9 @@ class Message:
     `delivery_id` identifies it to the outside world and is carried inside what is sent. `root` is the `remote_id` of
     the first message about this incident that the target accepted, `None` when this is the first.
 
+    `pictures` are the files that the channel uploaded for it (`Illustrates`), the one to show first; a later one, or
+    none, where that is not to be had.
+
     With `is_retraction` the message called `root` quoted what was taken back: it is changed to `page` where it stands.
     If it is not there any more, that is as well, and nothing new is sent.
     """
@@ -104,13 +107,19 @@ class Message:
     page: Page
     root: str | None = None
     is_retraction: bool = False
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The other side took the message; `remote_id` is its name there, by which it can be edited or answered."""
+    """The other side took the message; `remote_id` is its name there, by which it can be edited or answered.
+
+    `picture` is the file that the incident's message shows by now, nothing where it shows none; `None` where the
+    attempt says nothing about that.
+    """
 
     remote_id: str
+    picture: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +163,21 @@ class Channel(Protocol):
 
         Raises `ChannelError` with what is wrong and what to do about it.
         """
+
+
+@runtime_checkable
+class Illustrates(Protocol):
+    """A channel whose messages show the picture of the curve as a file that is uploaded apart from them.
+
+    No message waits for its picture: it is sent without, the file follows (alerts/pictures.py), and an edit shows it.
+    """
+
+    @property
+    def illustrates(self) -> bool:
+        """Whether it is to be done."""
+
+    def upload(self, drawn: bytes, alternative: str, deadline: Deadline) -> str:
+        """Upload a PNG that is described by `alternative`; its name there, or `ChannelError`."""
+
+    def discard(self, file: str, deadline: Deadline) -> None:
+        """Delete a file; one that is gone already is as well. `ChannelError` where it may still be there."""

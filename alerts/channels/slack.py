@@ -1,7 +1,7 @@
 """Slack, as a bot: one message an incident, kept up to date by editing, with what is new in its thread.
 
 The bot needs the scopes `chat:write` and, to find out whether a message whose answer was lost did arrive,
-`channels:history` (`groups:history` for private channels).
+`channels:history` (`groups:history` for private channels); with `files:write` the curve is a picture.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
@@ -26,6 +26,7 @@ from alerts.render import slack as render
 from alerts.render.ladder import rungs
 from alerts.render.line import line
 from alerts.slack_api import Client, meaning
+from alerts.slack_files import GONE, MISSING, lacks_scope, upload
 from alerts.web_channel import RootLostError, TooMuchError
 from config.references import MissingSecretError, SecretReference
 from storage.records import Reason, Severity
@@ -47,6 +48,7 @@ class Options(ChannelOptions):
     """The keys of a `[[channels]]` table of the type `slack`."""
 
     edits: ClassVar[bool] = True
+    draws: ClassVar[bool] = True
     pace: ClassVar[Pace | None] = Pace(every=1.2, burst=5)
 
     token: SecretReference
@@ -63,6 +65,8 @@ class Options(ChannelOptions):
     """The secret before it, while it is being changed."""
     responders: list[str] = Field(default_factory=list)
     """User ids (U…) that may press; empty for everybody who can see the message."""
+    picture: bool = True
+    """Whether the curve is uploaded as a picture, for which the bot needs the scope files:write; else it is bars."""
     base_url: str = Field(default="https://slack.com/api/", pattern=r"^https?://\S+/$")
     """Address of the API."""
     proxy: str = Field(default="", pattern=r"^(http://\S+)?$")
@@ -112,20 +116,23 @@ class SlackChannel:
         """The channel's configured name."""
         return self.context.name
 
+    @property
+    def illustrates(self) -> bool:
+        """Whether the curve is uploaded as a picture."""
+        return self.options.picture
+
     def send(self, message: Message, deadline: Deadline) -> Receipt:
         """Post the incident's message, or edit it and answer in its thread."""
         client = self._client(deadline)
         if message.root is None:
-            return self._post(client, message, _roots(message, self._mentions(message), self.options.has_buttons))
+            return self._begin(client, message)
         try:
-            self._edit(client, message, message.root)
+            picture = self._edit(client, message, message.root)
             if _is_edit_only(message):
-                return Receipt(message.root)
-            return self._reply(client, message, message.root)
+                return Receipt(message.root, picture)
+            return replace(self._reply(client, message, message.root), picture=picture)
         except RootLostError:
-            if message.is_retraction:
-                return Receipt(message.root)
-            return self._post(client, message, _roots(message, self._mentions(message), self.options.has_buttons))
+            return Receipt(message.root) if message.is_retraction else self._begin(client, message)
 
     def find(self, message: Message, since: datetime, deadline: Deadline) -> Receipt | None:
         """Look through the channel, or the incident's thread, for the message's delivery id."""
@@ -144,8 +151,10 @@ class SlackChannel:
         for channel in self.options.channels:
             self._call(partial(client.conversations_history, channel=channel, limit=1), channel)
         rooms = f"{len(self.options.channels)} channel{'s' if len(self.options.channels) != 1 else ''}"
-        buttons = f"; {self._probed_buttons(deadline)}" if self.options.has_buttons else ""
-        return f"signed in to {who.get('team', 'Slack')} as {who.get('user', 'a bot')}; may read {rooms}{buttons}"
+        found = [f"signed in to {who.get('team', 'Slack')} as {who.get('user', 'a bot')}", f"may read {rooms}"]
+        found += [self._probed_buttons(deadline)] if self.options.has_buttons else []
+        found += [MISSING] if self.options.picture and lacks_scope(who) else []
+        return "; ".join(found)
 
     def _probed_buttons(self, deadline: Deadline) -> str:
         """Ask for an address to listen at, which opens nothing yet."""
@@ -162,14 +171,35 @@ class SlackChannel:
             raise ChannelError(f"{self.name}: {error}", Outcome.BROKEN, whole_channel=True) from error
         return Client(token, self.options.base_url, deadline, self.options.proxy)
 
+    def upload(self, drawn: bytes, alternative: str, deadline: Deadline) -> str:
+        """Upload a picture as a file that the bot alone sees until a message shows it."""
+        try:
+            return upload(self._client(deadline), drawn, alternative)
+        except SlackApiError as error:
+            raise meaning(error, f"{self.name}: the picture", self.context.clock()) from error
+
+    def discard(self, file: str, deadline: Deadline) -> None:
+        """Delete a file."""
+        client = self._client(deadline)
+        try:
+            client.files_delete(file=file)
+        except SlackApiError as error:
+            if error.response.get("error") not in GONE:
+                raise meaning(error, f"{self.name}: files.delete", self.context.clock()) from error
+
+    def _begin(self, client: Client, message: Message) -> Receipt:
+        """Post a message of the incident."""
+        forms = _roots(message, self._mentions(message), self.options.has_buttons)
+        return self._post(client, message, forms)
+
     def _post(self, client: Client, message: Message, forms: Iterator[Form]) -> Receipt:
         """Post the fullest form that Slack takes."""
         identity = {"event_type": _EVENT, "event_payload": {"delivery_id": message.delivery_id}}
         post = partial(
             client.chat_postMessage, channel=message.target, metadata=identity, unfurl_links=False, unfurl_media=False
         )
-        posted = self._first_taken(post, "chat.postMessage", forms)
-        return Receipt(f"{message.target}:{posted['ts']}")
+        posted, form = self._first_taken(post, "chat.postMessage", forms)
+        return Receipt(f"{message.target}:{posted['ts']}", _shown(form))
 
     def _reply(self, client: Client, message: Message, root: str) -> Receipt:
         """Answer in the thread; what begins again or got worse is shown in the channel as well."""
@@ -178,21 +208,26 @@ class SlackChannel:
         mentions = self._mentions(message) if calls else []
         return self._post(client, message, ({**form, **thread} for form in _replies(message, mentions)))
 
-    def _edit(self, client: Client, message: Message, root: str) -> None:
-        """Bring the incident's message up to date; to do so twice shows nothing twice, so doubt is no matter here."""
+    def _edit(self, client: Client, message: Message, root: str) -> str:
+        """Bring the incident's message up to date, and say which picture it shows.
+
+        To do so twice shows nothing twice, so doubt is no matter here.
+        """
         edit = partial(client.chat_update, channel=message.target, ts=_ts(root))
         try:
-            self._first_taken(edit, "chat.update", _roots(message, [], self.options.has_buttons))
+            return _shown(self._first_taken(edit, "chat.update", _roots(message, [], self.options.has_buttons))[1])
         except ChannelError as error:
             if error.outcome is Outcome.AMBIGUOUS:
                 raise ChannelError(str(error), Outcome.NOT_DELIVERED) from error
             raise
 
-    def _first_taken(self, call: Callable[..., SlackResponse], what: str, forms: Iterator[Form]) -> SlackResponse:
+    def _first_taken(
+        self, call: Callable[..., SlackResponse], what: str, forms: Iterator[Form]
+    ) -> tuple[SlackResponse, Form]:
         refusal: ChannelError | None = None
         for form in forms:
             try:
-                return self._call(partial(call, **form), what)
+                return self._call(partial(call, **form), what), form
             except TooMuchError as error:
                 refusal = error
         raise refusal or ChannelError(f"{self.name}: no form of the message could be made", Outcome.REFUSED)
@@ -234,14 +269,18 @@ def build(options: Options, context: ChannelContext) -> SlackChannel:
 
 
 def _roots(message: Message, mentions: Sequence[str], buttons: bool) -> Iterator[Form]:
+    """The forms of an incident's message; a picture that Slack does not show (yet) gives way to the one before it, and
+    that to bars."""
     page = message.page
+
+    def whole(file: str) -> Form:
+        blocks = checked(render.root(page, mentions, buttons=buttons, file=file))
+        return {"blocks": blocks, "text": render.notification(page, mentions)}
+
     return rungs(
         message.delivery_id,
         [
-            lambda: {
-                "blocks": checked(render.root(page, mentions, buttons=buttons)),
-                "text": render.notification(page, mentions),
-            },
+            *(partial(whole, file) for file in (*message.pictures, "")),
             lambda: {"blocks": [], "text": render.text(page, mentions)},
             lambda: {"blocks": [], "text": render.escaped(line(page))},
         ],
@@ -266,6 +305,11 @@ def checked(blocks: Sequence[render.Block]) -> list[render.Block]:
     if len(parsed) != len(blocks):
         raise SlackObjectFormationError("a block is of no known type")
     return [block.to_dict() for block in parsed]
+
+
+def _shown(form: Form) -> str:
+    """The picture in a form, by its name at Slack; nothing where there is none."""
+    return next((block["slack_file"]["id"] for block in form["blocks"] if "slack_file" in block), "")
 
 
 def _is_edit_only(message: Message) -> bool:

@@ -1,7 +1,8 @@
 """The picture of an incident's curve: what was counted, against what is usual.
 
-The background is transparent and every colour stands out on white as on black, so that one picture serves readers in
-light and in dark; letters are large enough for a telephone that shows the picture at a third of its size.
+In a mail the background is transparent and every colour stands out on white as on black, so that one picture serves
+readers in light and in dark. Where nobody knows what a program puts behind it (Slack) it stands on light paper of its
+own, in darker ink. Letters are large enough for a telephone that shows the picture at a third of its size.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ WIDTH, HEIGHT, DPI = 5.2, 2.5, 200
 _LINE = "#e5484d"
 _BAND = "#8b95a5"
 _INK = "#808a99"
+PAPER, _INK_ON_PAPER = "#fbfbfa", "#59616e"
 _MOST_MARKS = 3
 _LEAD_IN = 4
 SHORTEST = timedelta(hours=8)
@@ -33,11 +35,14 @@ drawing = threading.Lock()
 """matplotlib's fonts are shared by all figures and not made for several threads."""
 
 
-def picture(page: Page) -> bytes | None:
-    """The curve as PNG, or `None` where there is none to draw."""
-    if page.curve is None or sum(value is not None for value in page.curve.observed) < 2:
-        return None
-    return _drawn(shown(page), page.timezone)
+def is_drawable(page: Page) -> bool:
+    """Whether the page has a curve that makes a picture."""
+    return page.curve is not None and sum(value is not None for value in page.curve.observed) >= 2
+
+
+def picture(page: Page, paper: str = "") -> bytes | None:
+    """The curve as PNG, on `paper` of a colour or on nothing; `None` where there is none to draw."""
+    return _drawn(shown(page), page.timezone, paper) if is_drawable(page) else None
 
 
 def shown(page: Page) -> Curve:
@@ -76,7 +81,7 @@ def alternative(page: Page) -> str:
 
 
 @lru_cache(maxsize=32)
-def _drawn(curve: Curve, zone: str) -> bytes:
+def _drawn(curve: Curve, zone: str, paper: str) -> bytes:
     # Imported here: it takes a second, and only mail needs it.
     from matplotlib import rc_context  # noqa: PLC0415
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
@@ -88,10 +93,15 @@ def _drawn(curve: Curve, zone: str) -> bytes:
         axes = figure.add_subplot()
         _band(axes, curve)
         _observed(axes, curve)
-        _marks(axes, curve)
-        _frame(axes, curve, zone)
+        ink = _INK_ON_PAPER if paper else _INK
+        _marks(axes, curve, ink)
+        _frame(axes, curve, zone, ink)
         held = io.BytesIO()
-        figure.savefig(held, format="png", transparent=True)
+        if paper:
+            axes.set_facecolor(paper)
+            figure.savefig(held, format="png", facecolor=paper)
+        else:
+            figure.savefig(held, format="png", transparent=True)
     return held.getvalue()
 
 
@@ -119,12 +129,12 @@ def _observed(axes: Axes, curve: Curve) -> None:
     axes.plot(starts, values, color=_LINE, linewidth=2.4, solid_joinstyle="round", label=curve.unit)  # type: ignore[arg-type]
 
 
-def _marks(axes: Axes, curve: Curve) -> None:
+def _marks(axes: Axes, curve: Curve, ink: str) -> None:
     """Lines where something happened, with their words in a row each, so that they never cover one another."""
     shown = sorted(curve.marks, key=lambda mark: mark.at)[-_MOST_MARKS:]
     end = curve.start + len(curve.observed) * timedelta(seconds=curve.bin_seconds)
     for number, mark in enumerate(shown):
-        axes.axvline(mark.at, color=_INK, linewidth=1, linestyle=":")  # type: ignore[arg-type]
+        axes.axvline(mark.at, color=ink, linewidth=1, linestyle=":")  # type: ignore[arg-type]
         late = mark.at > curve.start + (end - curve.start) * 0.7
         axes.annotate(
             cut(cleaned(mark.label), 24),
@@ -134,12 +144,12 @@ def _marks(axes: Axes, curve: Curve) -> None:
             textcoords="offset points",
             ha="right" if late else "left",
             va="top",
-            color=_INK,
+            color=ink,
             fontsize=11.5,
         )
 
 
-def _frame(axes: Axes, curve: Curve, zone: str) -> None:
+def _frame(axes: Axes, curve: Curve, zone: str, ink: str) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
@@ -152,9 +162,9 @@ def _frame(axes: Axes, curve: Curve, zone: str) -> None:
     form = ConciseDateFormatter(locator, tz=ZoneInfo(zone), show_offset=False)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_formatter(form)
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-    axes.set_title(f"{curve.unit} per {span(curve.bin_seconds)}", loc="left", fontsize=12, color=_INK)
-    axes.tick_params(colors=_INK, length=0, labelsize=12.5)
-    axes.grid(axis="y", color=_INK, alpha=0.25, linewidth=0.6)
+    axes.set_title(f"{curve.unit} per {span(curve.bin_seconds)}", loc="left", fontsize=12, color=ink)
+    axes.tick_params(colors=ink, length=0, labelsize=12.5)
+    axes.grid(axis="y", color=ink, alpha=0.25, linewidth=0.6)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(_INK)
+    axes.spines["bottom"].set_color(ink)

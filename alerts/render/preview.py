@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from alerts.actions import Action
 from alerts.page import Page
 from alerts.render import slack
-from alerts.render.curve import picture
+from alerts.render.curve import PAPER, picture
 from alerts.render.html import html, template
 from alerts.words import moment
 
@@ -26,36 +26,45 @@ _LINK = re.compile(r"&lt;(https?://[^|\s]+?)\|(.+?)&gt;")
 _CALL = re.compile(r"&lt;(?:!(\w+)(?:\^\w+)?|@(\w+))&gt;")
 _BOLD = re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])")
 _CODE = re.compile(r"`([^`\n]+)`")
+_FILE = "F0PREVIEW"
 _STYLES = {"bold": "b", "italic": "i", "strike": "s", "code": "code"}
 
 
 def mail_preview(page: Page, links: Mapping[Action, str] | None = None) -> str:
     """The HTML mail with its picture inside, as one file."""
-    drawn = picture(page)
-    source = f"data:image/png;base64,{base64.b64encode(drawn).decode()}" if drawn else ""
-    return html(page, source, links)
+    return html(page, _inlined(picture(page)), links)
 
 
-def slack_preview(messages: Sequence[Posted], room: str = "#pr-alerts", title: str = "Slack") -> str:
-    """A channel with these messages as one HTML file, the first as root and the others as its thread."""
-    drawn = [(said, [_block(block) for block in blocks]) for said, blocks in messages]
+def slack_preview(
+    messages: Sequence[Posted], room: str = "#pr-alerts", title: str = "Slack", drawn_curve: bytes | None = None
+) -> str:
+    """A channel with these messages as one HTML file, the first as root and the others as its thread; `drawn_curve` is
+    what stands where a block shows a file."""
+    source = _inlined(drawn_curve)
+    drawn = [(said, [_block(block, source) for block in blocks]) for said, blocks in messages]
     return template("slack.html.j2").render(messages=drawn, room=room, title=title)
 
 
 def page_preview(pages: Sequence[Page], room: str = "#pr-alerts", *, buttons: bool = False) -> str:
-    """What Slack would show of an incident's pages: the newest state of its message, and its thread."""
+    """What Slack would show of an incident's pages: the newest state of its message, its picture, and its thread."""
     if not pages:
         return slack_preview([], room)
     first, newest = pages[0], pages[-1]
     thread = [(_said(page), slack.reply(page)) for page in pages[1:] if page.changed]
-    return slack_preview([(_said(first), slack.root(newest, buttons=buttons)), *thread], room, newest.headline)
+    drawn = picture(newest, PAPER)
+    root = slack.root(newest, buttons=buttons, file=_FILE if drawn else "")
+    return slack_preview([(_said(first), root), *thread], room, newest.headline, drawn)
 
 
 def _said(page: Page) -> str:
     return f"{moment(page.at, page.timezone)}, {page.reason.value}"
 
 
-def _block(block: slack.Block) -> Markup:
+def _inlined(drawn: bytes | None) -> str:
+    return f"data:image/png;base64,{base64.b64encode(drawn).decode()}" if drawn else ""
+
+
+def _block(block: slack.Block, source: str) -> Markup:
     kind = block["type"]
     if kind == "header":
         return Markup('<h3 class="header">{}</h3>').format(block["text"]["text"])
@@ -68,7 +77,13 @@ def _block(block: slack.Block) -> Markup:
         return Markup("").join(_rich(element) for element in block["elements"])
     if kind == "actions":
         return Markup('<div class="actions">{}</div>').format(Markup(" ").join(map(_button, block["elements"])))
-    return Markup("<hr>") if kind == "divider" else Markup("")
+    return _plain_block(block, source)
+
+
+def _plain_block(block: slack.Block, source: str) -> Markup:
+    if block["type"] == "image":
+        return Markup('<img class="picture" src="{}" alt="{}">').format(source, block["alt_text"])
+    return Markup("<hr>") if block["type"] == "divider" else Markup("")
 
 
 def _button(element: dict[str, Any]) -> Markup:

@@ -14,6 +14,7 @@ from typing import Any
 
 from alerts.page import Curve, Page
 from alerts.render import gathered
+from alerts.render.curve import alternative
 from alerts.render.line import summary
 from alerts.render.outside import cut
 from alerts.render.slack_buttons import pressed
@@ -27,6 +28,7 @@ LONGEST_SECTION = 2_900
 LONGEST_HEADER = 150
 LONGEST_ALL = 12_000
 LONGEST_TEXT = 3_000
+LONGEST_ALTERNATIVE = 2_000
 MOST_QUOTES = 4
 
 _MARK = {"critical": "🔴", "warning": "🟠", "watch": "🔵", "over": "✅"}
@@ -48,15 +50,16 @@ def link(url: str, label: str) -> str:
     return f"<{url.replace('|', '%7C').replace('>', '%3E')}|{escaped(label)}>"
 
 
-def root(page: Page, mentions: Sequence[str] = (), *, buttons: bool = False) -> list[Block]:
+def root(page: Page, mentions: Sequence[str] = (), *, buttons: bool = False, file: str = "") -> list[Block]:
     """The incident's one message, as it stands now; `mentions` are Slack's own forms, such as `<!here>`.
 
-    With `buttons` people act by pressing (alerts/render/slack_buttons.py), else they read the commands.
+    With `buttons` people act by pressing (alerts/render/slack_buttons.py), else they read the commands. `file` is the
+    picture of the curve, by its name at Slack; without one the curve is a row of bars.
     """
     story = tell(page)
     if story.entries:
         return gathered.fitted(lambda room: _digest(story, room), lambda made: size(made) <= LONGEST_ALL)
-    return _within_limits(list(_root(page, story, mentions, buttons=buttons)))
+    return _within_limits(list(_root(page, story, mentions, file, buttons=buttons)))
 
 
 def reply(page: Page, mentions: Sequence[str] = ()) -> list[Block]:
@@ -88,13 +91,12 @@ def notification(page: Page, mentions: Sequence[str] = ()) -> str:
     return " ".join([*mentions, f"{_MARK[story.tone]} {escaped(cut(said, 600))}"])
 
 
-def _root(page: Page, story: Story, mentions: Sequence[str], *, buttons: bool) -> Iterator[Block]:
+def _root(page: Page, story: Story, mentions: Sequence[str], file: str, *, buttons: bool) -> Iterator[Block]:
     yield _header(f"{_MARK[story.tone]} {story.badge} · {story.brand}")
     yield _section("\n".join([*_called(mentions), f"*{escaped(story.headline)}*", escaped(story.lead)]))
     if news := [*story.notes, *story.changed]:
         yield _section("\n".join(["*What is new*", *(f"• {escaped(sentence)}" for sentence in news)]))
-    if page.curve is not None and (line := sparkline(page.curve)):
-        yield _small([f"{line}  {escaped(_curve_words(page.curve))}"])
+    yield from _curve(page, file)
     yield _small([escaped(f"{story.began}. {story.standing}".rstrip())])
     if buttons:
         yield pressed(page)
@@ -113,6 +115,13 @@ def _root(page: Page, story: Story, mentions: Sequence[str], *, buttons: bool) -
         yield _section("\n".join(_action(action, command) for action, command in story.actions))
     ends = [f"Incident {escaped(story.incident)}", f"as of {escaped(story.at)}"]
     yield _small([*ends, *([link(story.url, "Open it")] if story.url else [])])
+
+
+def _curve(page: Page, file: str) -> Iterator[Block]:
+    if file:
+        yield {"type": "image", "slack_file": {"id": file}, "alt_text": cut(alternative(page), LONGEST_ALTERNATIVE)}
+    elif page.curve is not None and (line := sparkline(page.curve)):
+        yield _small([f"{line}  {escaped(_curve_words(page.curve))}"])
 
 
 def _digest(story: Story, room: int) -> list[Block]:

@@ -146,7 +146,8 @@ def pressable(chosen: Settings, drill: Drill) -> Iterator[None]:
 
 def drill_of(chosen: Settings, database: Database) -> Drill:
     """What carries drills out under one configuration."""
-    from alerts.outbox import Sender
+    from alerts.outbox import Sender, build_channels
+    from alerts.pictures import Illustrator
     from alerts.system import SystemIncidents
     from monitor.care import Care
     from monitor.drill import Drill
@@ -154,7 +155,8 @@ def drill_of(chosen: Settings, database: Database) -> Drill:
     care = Care.build(chosen)
     sender = Sender.build(chosen, database, clock=settings.now, owner="drill")
     system = SystemIncidents.build(chosen, care.speaker)
-    return Drill(database, care, system, sender, settings.now, time.sleep)
+    illustrator = Illustrator(database, build_channels(chosen, settings.now), settings.now)
+    return Drill(database, care, system, sender, illustrator, settings.now, time.sleep)
 
 
 def _brand(chosen: Settings, name: str) -> str:

@@ -28,7 +28,7 @@ from storage.schema.deciding import (
     signal,
     silence,
 )
-from storage.schema.telling import alert, bucket, channel, delivery, delivery_attempt, escalation
+from storage.schema.telling import alert, bucket, channel, delivery, delivery_attempt, escalation, picture
 from storage.schema.people import account, api_token, audit, saved_view, web_session
 from storage.schema.handed import inbox, inbox_message, quarantine
 
@@ -62,6 +62,7 @@ __all__ = [
     "lease",
     "mention",
     "metadata",
+    "picture",
     "post",
     "post_id",
     "quarantine",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text, text
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Table, Text, text
 
 from storage.schema.building import json_, metadata, number, of_incident, text_, time_
 
@@ -119,4 +119,25 @@ channel = Table(
     time_("blocked_until", "No request is made before", nullable=True),
     text_("why", "Why not"),
     comment="Channels that asked to be left alone for a while",
+)
+
+picture = Table(
+    "picture",
+    metadata,
+    text_("id", "Identity", primary_key=True),
+    of_incident(),
+    text_("channel", "The channel, as configured"),
+    text_("target", "Address within the channel"),
+    text_("state", "wanted, uploaded, shown or doomed"),
+    text_("file", "The provider's name for the file; NULL until it is uploaded", nullable=True),
+    time_("drawn_until", "End of the curve that it shows", nullable=True),
+    Column("highest", Float, nullable=True, comment="The highest point of the curve that it shows"),
+    number("attempt", "Attempts at the next step"),
+    time_("due_at", "When the next step is due; NULL when there is none", nullable=True),
+    Column(
+        "fence", BigInteger, nullable=False, comment="Rises with every claim; results with an older one are refused"
+    ),
+    Index(None, "incident_id", "channel", "target"),
+    Index(None, "due_at"),
+    comment="Pictures of curves that lie with a channel's provider as files of their own",
 )

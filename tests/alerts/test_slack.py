@@ -21,6 +21,7 @@ from tests.alerts.stage import SECRET, Stage, Trouble
 from tests.servers.slack import TOKEN, Fault, Slack, slack_server
 from tests.servers.slack_people import APP_TOKEN
 
+PNG = b"\x89PNG\r\n\x1a\n and no more"
 TROUBLES = {
     Trouble.BUSY: Fault(status=429, error="ratelimited", headers={"Retry-After": "1"}),
     Trouble.LOST_ANSWER: Fault(after=True, reset=True),
@@ -59,7 +60,7 @@ def server(running: Slack, monkeypatch: pytest.MonkeyPatch) -> Slack:
     running._faults.clear()
     running.archived.clear()
     running.without_bot.clear()
-    running.scopes = {"chat:write", "channels:history"}
+    running.scopes = {"chat:write", "channels:history", "files:write"}
     return running
 
 
@@ -304,6 +305,31 @@ def test_a_probe_asks_whether_presses_can_come_in(server: Slack, monkeypatch: py
     monkeypatch.setenv("APP", TOKEN)
     with pytest.raises(ChannelError, match=r"app_token: apps.connections.open: not_allowed_token_type"):
         channel(server, app_token={"env": "APP"}).probe(Deadline(5))
+
+
+def test_the_curve_is_uploaded_as_a_file_that_no_channel_is_told_of(server: Slack) -> None:
+    name = channel(server).upload(PNG, "at most 262 " + "w" * 2000, Deadline(5))
+    (file,) = server.files.standing()
+    assert (file.id, file.body) == (name, PNG)
+    assert file.alternative.startswith("at most 262")
+    assert "channel_id" not in server.asked("files.completeUploadExternal")[0].arguments
+    channel(server).discard(name, Deadline(5))
+    channel(server).discard(name, Deadline(5))  # gone already, which is as well
+    assert server.files.standing() == []
+
+
+def test_a_picture_that_slack_does_not_show_gives_way_to_the_one_before_it(server: Slack) -> None:
+    root_id = send(server, page()).remote_id
+    old = channel(server).upload(PNG, "a curve", Deadline(5))
+    edit = Message("d2", "C0ROOM", page(reason=Reason.UPDATE), root_id, pictures=("F0UNREADY", old))
+    assert channel(server).send(edit, Deadline(5)).picture == old
+    assert f"'id': '{old}'" in words(server.roots()[0].blocks)
+
+
+def test_a_probe_says_that_pictures_need_another_scope(server: Slack) -> None:
+    server.scopes = {"chat:write", "channels:history"}
+    assert channel(server).probe(Deadline(5)).endswith("lacks the scope files:write: add it and install the app again")
+    assert "files:write" not in channel(server, picture=False).probe(Deadline(5))
 
 
 def test_a_probe_signs_in_and_looks_into_the_channels(server: Slack) -> None:

@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
 
+from tests.servers.slack_files import SlackFiles
 from tests.servers.slack_limits import refusal
 from tests.servers.slack_people import APP_TOKEN, People
 from tests.servers.websocket import Line
@@ -91,8 +92,9 @@ class Slack:
         self.archived: set[str] = set()
         self.without_bot: set[str] = set()
         self.token = TOKEN
-        self.scopes = {"chat:write", "channels:history", "users:read"}
+        self.scopes = {"chat:write", "channels:history", "files:write", "users:read"}
         self.people = People()
+        self.files = SlackFiles()
         self.messages: list[Posted] = []
         self.requests: list[Request] = []
         self.chaos: Callable[[str], Fault | None] = lambda _method: None
@@ -172,13 +174,21 @@ class Slack:
             "chat.update": self._update,
             "conversations.history": self._history,
             "conversations.replies": self._replies,
+            "files.completeUploadExternal": self._file,
+            "files.delete": self._file,
+            "files.getUploadURLExternal": self._file,
             "users.info": self._user,
             "views.open": self.people.open_view,
         }
         if method not in known:
             return _refused("unknown_method")
         with self._lock:
-            return known[method](arguments)
+            return known[method]({**arguments, "method": method} if method.startswith("files.") else arguments)
+
+    def take_file(self, ticket: str, body: bytes) -> int:
+        """Take the bytes of a file; the status of the answer."""
+        with self._lock:
+            return self.files.take(ticket, body)
 
     def press(self, message: Posted, label: str, user: str = "U0KIM", **ways: Any) -> dict[str, Any]:
         """Somebody presses a button of a message, through the app's line."""
@@ -198,11 +208,16 @@ class Slack:
     def _user(self, sent: dict[str, Any]) -> dict[str, Any]:
         return self.people.user(sent) if "users:read" in self.scopes else _refused("missing_scope")
 
+    def _file(self, sent: dict[str, Any]) -> dict[str, Any]:
+        if "files:write" not in self.scopes:
+            return {"ok": False, "error": "missing_scope", "needed": "files:write"}
+        return self.files.answer(sent["method"], sent, self.url.replace("/api/", "/upload/"))
+
     def _auth_test(self, _arguments: dict[str, Any]) -> dict[str, Any]:
         return {"ok": True, "team": "Halden", "user": "tocsin", "bot_id": "B0TOCSIN"}
 
     def _post(self, sent: dict[str, Any]) -> dict[str, Any]:
-        problem = self._room_problem(sent, "chat:write") or refusal(sent)
+        problem = self._room_problem(sent, "chat:write") or refusal(sent, self.files)
         thread = sent.get("thread_ts")
         if problem is None and thread and self._at(sent["channel"], thread) is None:
             problem = "thread_not_found"
@@ -222,7 +237,7 @@ class Slack:
         return {"ok": True, "channel": posted.channel, "ts": posted.ts, "message": posted.shown(metadata=True)}
 
     def _update(self, sent: dict[str, Any]) -> dict[str, Any]:
-        problem = self._room_problem(sent, "chat:write") or refusal(sent)
+        problem = self._room_problem(sent, "chat:write") or refusal(sent, self.files)
         if problem:
             return _refused(problem)
         message = self._at(sent["channel"], str(sent.get("ts")))
@@ -314,6 +329,9 @@ class _Handler(BaseHTTPRequestHandler):
             slack.people.whisper(self._arguments()[0])
             self._answer(Fault(), b"ok")
             return
+        if self.path.startswith("/upload/"):
+            self._take_file(method)
+            return
         arguments, token = self._arguments()
         fault = slack.fault(method) or Fault()
         if fault.delay:
@@ -327,6 +345,16 @@ class _Handler(BaseHTTPRequestHandler):
         slack.note(method, arguments, "" if fault.reset or fault.silent else said.get("error", "ok"))
         self._answer(fault, json.dumps(said).encode() if fault.body is None else fault.body)
 
+    def _take_file(self, ticket: str) -> None:
+        slack = self.server.slack
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        fault = slack.fault("upload") or Fault()
+        if fault.delay:
+            slack.stopping.wait(fault.delay)
+        status = fault.status if fault.status != 200 else slack.take_file(ticket, body)
+        slack.note("upload", {"length": len(body)}, str(status))
+        self._answer(Fault(status=status, reset=fault.reset, silent=fault.silent), b"OK")
+
     def _answer(self, fault: Fault, body: bytes) -> None:
         if fault.reset:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -338,7 +366,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.send_response(fault.status)
-        for name, value in {"Content-Type": "application/json; charset=utf-8", **fault.headers}.items():
+        scopes = ",".join(sorted(self.server.slack.scopes))
+        said = {"Content-Type": "application/json; charset=utf-8", "X-OAuth-Scopes": scopes}
+        for name, value in {**said, **fault.headers}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

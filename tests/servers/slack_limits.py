@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tests.servers.slack_files import FILE_ID, SlackFiles
+
 LONGEST_TEXT = 40_000
 MOST_BLOCKS = 50
 LARGEST_METADATA = 16_384
@@ -13,14 +15,18 @@ _RICH = {"rich_text_section", "rich_text_quote", "rich_text_list", "rich_text_pr
 _RICH_PARTS = {"text", "link", "emoji", "user", "usergroup", "channel", "broadcast"}
 
 
-def refusal(sent: Mapping[str, Any]) -> str | None:
-    """The error with which Slack refuses a message's content, or nothing."""
+def refusal(sent: Mapping[str, Any], files: SlackFiles | None = None) -> str | None:
+    """The error with which Slack refuses a message's content, or nothing; `files` are those that it may show."""
     text, blocks = sent.get("text") or "", sent.get("blocks") or []
     if not text and not blocks:
         return "no_text"
     if len(text) > LONGEST_TEXT:
         return "msg_too_long"
     if len(blocks) > MOST_BLOCKS or not all(_is_valid(block) for block in blocks):
+        return "invalid_blocks"
+    if files is not None and not all(
+        files.is_fit(block["slack_file"]["id"]) for block in blocks if "slack_file" in block
+    ):
         return "invalid_blocks"
     if sum(_length(block) for block in blocks) > 13_200:
         return "msg_blocks_too_long"
@@ -36,7 +42,14 @@ def _metadata_refusal(metadata: Any) -> str | None:
 
 
 def _is_valid(block: Mapping[str, Any]) -> bool:
-    checks = {"header": _header, "section": _section, "context": _context, "rich_text": _rich_text, "actions": _actions}
+    checks = {
+        "header": _header,
+        "section": _section,
+        "context": _context,
+        "rich_text": _rich_text,
+        "actions": _actions,
+        "image": _image,
+    }
     kind = block.get("type")
     return kind == "divider" or (kind in checks and checks[kind](block))
 
@@ -61,6 +74,13 @@ def _section(block: Mapping[str, Any]) -> bool:
 def _context(block: Mapping[str, Any]) -> bool:
     parts = block.get("elements", [])
     return 1 <= len(parts) <= 10 and all(_is_text(part, ("plain_text", "mrkdwn"), 3000) for part in parts)
+
+
+def _image(block: Mapping[str, Any]) -> bool:
+    file, described = block.get("slack_file"), 0 < len(block.get("alt_text", "")) <= 2000
+    if file is None:
+        return described and len(block.get("image_url", "")) in range(1, 3001)
+    return described and "image_url" not in block and set(file) == {"id"} and bool(FILE_ID.fullmatch(file["id"]))
 
 
 def _actions(block: Mapping[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from slack_sdk.models.views import View
 
 from alerts.actions import Action, offered
@@ -295,6 +297,13 @@ def test_the_curve_is_a_picture_of_a_size_that_mail_can_carry() -> None:
     assert drawn.startswith(b"\x89PNG")
     assert 5_000 < len(drawn) < 120_000
     assert curve.picture(page()) is drawn
+
+
+def test_on_paper_the_curve_is_opaque_and_its_letters_are_dark() -> None:
+    with Image.open(io.BytesIO(curve.picture(page(), curve.PAPER) or b"")) as drawn:
+        pixels = drawn.convert("RGBA")
+    assert pixels.getextrema()[3] == (255, 255)
+    assert pixels.getpixel((2, 2)) == (0xFB, 0xFB, 0xFA, 255)
 
 
 def test_the_curve_in_words() -> None:

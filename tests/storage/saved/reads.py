@@ -27,6 +27,7 @@ from storage import (
     incidents,
     leases,
     outbox,
+    pictures,
     post_rows,
     posts,
     pulse,
@@ -170,6 +171,9 @@ READS: Mapping[str, Read] = {
     "delivery": _of_incidents(outbox.history),
     "escalation": _of_incidents(lambda tx, name: filter(None, [escalations.get(tx, name)])),
     "delivery_attempt": lambda tx, rows: [one for row in rows for one in outbox.attempts(tx, row["delivery_id"])],
+    "picture": lambda tx, rows: [
+        one for row in rows for one in pictures.at_place(tx, row["incident_id"], row["channel"], row["target"])
+    ],
     "bucket": lambda tx, rows: buckets.locked(tx, [(row["channel"], row["target"]) for row in rows]),
     "channel": lambda tx, _: outbox.blocks(tx, NOON),
     "account": lambda tx, _: accounts.every(tx),

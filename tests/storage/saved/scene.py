@@ -19,6 +19,7 @@ from storage import (
     incidents,
     leases,
     outbox,
+    pictures,
     saved_views,
     schedule,
     shards,
@@ -30,6 +31,7 @@ from storage.buckets import Bucket, Spares
 from storage.corrections import Correction
 from storage.database import Transaction
 from storage.ingest import Intake, write
+from storage.pictures import Picture, PictureState
 from storage.records import (
     Casework,
     CollectorRun,
@@ -156,6 +158,7 @@ def _who_was_told(tx: Transaction) -> None:
     outbox.record(tx, held.id, held.fence, state=DeliveryState.SENT, now=after(seconds=2), remote_id="17.4")
     escalations.save(tx, Escalation("i1", 1, {"name": "press office", "steps": [60]}, 2, after(minutes=20), 1))
     outbox.block_channel(tx, "slack", after(minutes=1), "429")
+    pictures.add(tx, Picture("p1", "i1", "slack", "#press", PictureState.SHOWN, "F0123ABCD", after(minutes=5), 40.0))
     buckets.keep(tx, [Bucket("slack", "#press", after(seconds=4), after(seconds=1), Spares.URGENT)])
     silences.add(
         tx, Silence("s1", NOON, after(hours=4), "Kim", "a launch", "Acme", Severity.WATCH, None, False, "outage", "1")
