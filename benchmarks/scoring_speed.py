@@ -24,7 +24,7 @@ from config.settings import BrandSettings
 from monitor.language import Identifier
 from monitor.matching import Matcher
 from monitor.score import read_lines
-from monitor.sentiment import toward
+from monitor.sentiment.toward import TowardBrand
 from monitor.sentiment.vader import Vader, packaged_lexicon
 from storage.records import Mention, Post
 
@@ -66,18 +66,14 @@ def figures(texts: Sequence[str]) -> Iterator[Figures]:
 
 
 def _scoring(texts: Sequence[str], posts: Sequence[Post]) -> Iterator[Figures]:
-    package, vader, scorer = SentimentIntensityAnalyzer(), Vader.packaged(), toward.TowardBrand()
+    package, vader = SentimentIntensityAnalyzer(), Vader.packaged()
     items = [(post, Mention("Acme", post.source, post.external_id, 1.0, ("Acme",)), "en") for post in posts]
-
-    def toward_brand() -> object:
-        toward.judged_text.cache_clear()
-        return scorer.score(items)
 
     ways: list[tuple[str, Callable[[], object]]] = [
         ("the bare loop", lambda: [package.polarity_scores(text) for text in texts]),
         ("VADER's four scores, equal to the last digit", lambda: [vader.polarity(text) for text in texts]),
         ("VADER's compound, equal to the last digit", lambda: [vader.compound(text) for text in texts]),
-        ("toward the brand, copies not remembered", toward_brand),
+        ("toward the brand, copies not remembered", lambda: TowardBrand().score(items)),
     ]
     rounds = [[_spent(way) for _, way in ways] for _ in range(ROUNDS)]
     for place, (what, _) in enumerate(ways):

@@ -87,11 +87,11 @@ def packaged() -> Scorer:
 
 def names_masked() -> Scorer:
     """The package's lexicon over texts without links, accounts and the brand's name, with better cuts."""
-    reader = _reader(Lexicon(words={}))
+    wording = Wording(ENGLISH, Lexicon(words={}), packaged_lexicon(), spells_all=True)
     vader = Vader.packaged()
 
     def judge(item: Item) -> tuple[float, Label]:
-        words = (word.lower for word in reader.wording.words(masked(item[0], item[1])) if word.lower != BRAND)
+        words = (word.lower for word in wording.words(masked(item[0], item[1])) if word.lower != BRAND)
         return _cut(vader.compound(" ".join(words)), -0.05, 0.44)
 
     return Plain("VADER, names masked", judge)

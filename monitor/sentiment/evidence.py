@@ -29,13 +29,18 @@ class Evidence(NamedTuple):
 
 def gathered(words: Sequence[Token], places: Sequence[int], valences: Sequence[float], text: str) -> Evidence:
     """The evidence in a text: its words, and the valences at their places."""
-    marked = [place for place, word in enumerate(words) if word.is_marked]
-    brands = [place for place in marked if words[place].is_brand]
-    hints = [words[place].hint for place in marked]
+    brands: list[int] = []
+    hints: list[float] = []
+    links = False
+    for place, word in enumerate(words):
+        if word.is_marked:
+            if word.is_brand:
+                brands.append(place)
+            hints.append(word.hint)
+            links = links or word.is_link
     down = sum([hint for hint in hints if hint < 0])
     up = sum(hints) - down
     near, far = _summed(places, valences, brands)
-    links = any([words[place].is_link for place in marked])  # noqa: C419  (a generator costs more than it saves here)
     return Evidence(near[0], near[1], far[0], far[1], down, up, len(words), "!" in text, "?" in text, links)
 
 

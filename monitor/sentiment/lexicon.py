@@ -15,7 +15,7 @@ from functools import lru_cache
 from importlib.resources import files
 
 _ENDINGS = re.compile(r"^(?P<stem>[^()]*)\((?P<endings>[^()]*)\)(?P<rest>.*)$")
-_SHORTEST_STEM = 3
+SHORTEST_STEM = 3
 
 
 class LexiconError(ValueError):
@@ -34,13 +34,17 @@ class Lexicon:
     negations: frozenset[str] = frozenset()
     contrasts: frozenset[str] = frozenset()
 
+    def entries(self) -> frozenset[str]:
+        """Every single word that it lists, stems and phrases aside."""
+        return frozenset({*self.words, *self.hints, *self.boosters, *self.negations, *self.contrasts})
+
     def valence(self, word: str) -> float | None:
         """The valence of a word in lower case, by itself or by its longest stem."""
         valence = self.words.get(word)
         if valence is not None or not self.stems:
             return valence
         return next(
-            (self.stems[word[:end]] for end in range(len(word), _SHORTEST_STEM - 1, -1) if word[:end] in self.stems),
+            (self.stems[word[:end]] for end in range(len(word), SHORTEST_STEM - 1, -1) if word[:end] in self.stems),
             None,
         )
 

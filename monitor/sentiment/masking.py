@@ -18,14 +18,18 @@ _CLAUSE = re.compile(r"[.!?;…\n]+\s+|\s+(?:but|while|whereas|although|though)\
 
 def masked(post: Post, mention: Mention, rivals: Sequence[str] = ()) -> str:
     """The post's text with what matched masked as BRAND, without clauses that name only a rival."""
-    text = cleaned(reading_of(post))
-    terms = mention.matched or (mention.brand,)
+    return without_names(reading_of(post), mention.matched or (mention.brand,), tuple(rivals))
+
+
+def without_names(text: str, terms: tuple[str, ...], rivals: tuple[str, ...] = ()) -> str:
+    """A text with the terms masked as BRAND, without clauses that name only a rival."""
+    text = cleaned(text)
     if terms != _NOBODY:
-        text = _without_names(text, terms)
-    return _without_rivals(text, tuple(rivals)) if rivals else text
+        text = _without_terms(text, terms)
+    return _without_rivals(text, rivals) if rivals else text
 
 
-def _without_names(text: str, terms: tuple[str, ...]) -> str:
+def _without_terms(text: str, terms: tuple[str, ...]) -> str:
     """The text with the terms replaced, whatever their capitals.
 
     They are looked for in lower case where that has the same places: patterns that ignore case are far slower.

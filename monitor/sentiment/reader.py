@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -58,7 +58,7 @@ def reader_of(language: str) -> Reader | None:
 def _segments(lexicon: Lexicon) -> Segments:
     """Sets apart the lexicon's entries wherever they stand, the longest first."""
     automaton = ahocorasick.Automaton()
-    for entry in _entries(lexicon):
+    for entry in lexicon.entries():
         automaton.add_word(entry, len(entry))
     automaton.make_automaton()
 
@@ -71,7 +71,3 @@ def _segments(lexicon: Lexicon) -> Segments:
         return " ".join((*parts, text[done:]))
 
     return spaced
-
-
-def _entries(lexicon: Lexicon) -> Iterable[str]:
-    return {*lexicon.words, *lexicon.hints, *lexicon.boosters, *lexicon.negations, *lexicon.contrasts}

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 Spellings = Callable[[str], Iterator[str]]
 """From a word in lower case to the ways a lexicon may write it."""
 
-_ELONGATED = re.compile(r"(\w)\1{2,}")
+ELONGATED = re.compile(r"(\w)\1{2,}")
 _REPEATED = re.compile(r"(\w)\1+")
-_SHORT = {
+SHORT = {
     "dont": "don't", "doesnt": "doesn't", "didnt": "didn't", "cant": "can't", "wont": "won't", "isnt": "isn't",
     "wasnt": "wasn't", "arent": "aren't", "werent": "weren't", "havent": "haven't", "hasnt": "hasn't",
     "hadnt": "hadn't", "couldnt": "couldn't", "wouldnt": "wouldn't", "shouldnt": "shouldn't", "aint": "ain't",
@@ -30,13 +30,13 @@ def spellings_of(language: str) -> Spellings:
 def _any(word: str) -> Iterator[str]:
     """As it stands; a letter thrice or more as two, then as one (`sooooo`, `goool`)."""
     yield word
-    if _ELONGATED.search(word):
-        yield _ELONGATED.sub(r"\1\1", word)
+    if ELONGATED.search(word):
+        yield ELONGATED.sub(r"\1\1", word)
         yield _REPEATED.sub(r"\1", word)
 
 
 def _english(word: str) -> Iterator[str]:
-    yield from _any(_SHORT.get(word, word))
+    yield from _any(SHORT.get(word, word))
 
 
 def _arabic(word: str) -> Iterator[str]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import mul
 
 from config.settings import BrandSettings
 from monitor.language import UNDETERMINED
+from monitor.matching.reading import reading_of
 from monitor.sentiment.contract import Item
 from monitor.sentiment.evidence import Evidence
 from monitor.sentiment.judgement import Judgement, compound_of, judged
-from monitor.sentiment.masking import masked
+from monitor.sentiment.masking import without_names
 from monitor.sentiment.reader import ENGLISH, reader_of
 from storage.records import Label, Score
 
@@ -31,7 +33,8 @@ class Weights:
 
     def logit(self, evidence: Evidence) -> float:
         """What the evidence adds to the base."""
-        return sum([factor * value for factor, value in zip(self.factors, evidence, strict=True) if value])
+        total: float = sum(map(mul, self.factors, evidence))
+        return total
 
 
 NEGATIVE = Weights((-0.3, 0.55, -0.1, 0.4, -1.15, -0.9, 0.005, -0.25, 0.0, -0.5), base=-1.9)
@@ -56,21 +59,23 @@ class TowardBrand:
 
     def __init__(self, brands: Sequence[BrandSettings] = ()) -> None:
         self._rivals: Mapping[str, tuple[str, ...]] = {brand.name: tuple(brand.rivals) for brand in brands}
+        self._said = lru_cache(maxsize=_COPIES)(self._judged)
 
     def score(self, items: Sequence[Item]) -> list[Score]:
         """One score for each item, in order; `unscored` in languages without a lexicon."""
-        return [self._one(item) for item in items]
+        rivals, said = self._rivals, self._said
+        return [
+            said(reading_of(post), mention.matched or (mention.brand,), rivals.get(mention.brand, ()), language)
+            for post, mention, language in items
+        ]
 
-    def _one(self, item: Item) -> Score:
-        post, mention, language = item
-        text = masked(post, mention, self._rivals.get(mention.brand, ()))
-        judgement = judged_text(text, ENGLISH if language == UNDETERMINED else language)
+    def _judged(self, text: str, terms: tuple[str, ...], rivals: tuple[str, ...], language: str) -> Score:
+        judgement = judged_text(without_names(text, terms, rivals), ENGLISH if language == UNDETERMINED else language)
         if judgement is None:
             return Score(0.0, Label.UNSCORED, self.name, self.version, uncertainty=1.0)
         return Score(judgement.compound, judgement.label, self.name, self.version, judgement.uncertainty)
 
 
-@lru_cache(maxsize=_COPIES)
 def judged_text(text: str, language: str) -> Judgement | None:
     """What a masked text says in a language, `None` where its lexicon is missing or written in another script."""
     reader = reader_of(language)

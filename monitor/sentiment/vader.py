@@ -32,7 +32,7 @@ _IDIOM_BEGINNINGS = frozenset(words[0] for words in _PHRASES)
 _IDIOM_ENDS = frozenset(words[-1] for words in _PHRASES)
 _BEARING = frozenset({"no", "or", "nor", "never", "without", "doubt", "least"}) | _EXTENSIONS | _IDIOM_ENDS
 _IRREGULAR = frozenset({"no", "kind"}) | _IDIOM_BEGINNINGS | _IDIOM_ENDS
-_GRAMMAR = _BEARING | _IRREGULAR | _NEGATIONS | set(_BOOSTERS) | {"at", "very", "but"} | _PHRASE_WORDS
+GRAMMAR = _BEARING | _IRREGULAR | _NEGATIONS | set(_BOOSTERS) | {"at", "very", "but"} | _PHRASE_WORDS
 """Every word that the rules ask for by name."""
 _FADING = (1.0, 1.0, 0.95, 0.9)
 """How much of a booster is left at a distance of so many words."""
@@ -74,15 +74,22 @@ class Word:
         lower = shown.lower()
         self.lower = lower
         self.valence = valence
+        self.is_upper = shown.isupper()
+        self.booster = 0.0
+        self.is_booster = self.in_phrase = self.is_contrast = self.negates = self.bears_on = self.is_irregular = False
+        if lower in GRAMMAR or "n't" in lower:
+            self._take_part(lower)
+        self.is_notable = valence is not None or self.is_upper or self.is_contrast
+
+    def _take_part(self, lower: str) -> None:
+        """Set what the rules make of a word that they ask for."""
         self.booster = _BOOSTERS.get(lower, 0.0)
         self.is_booster = lower in _BOOSTERS
-        self.is_upper = shown.isupper()
         self.in_phrase = lower in _PHRASE_WORDS
         self.is_contrast = lower == "but"
         self.negates = lower in _NEGATIONS or "n't" in lower
         self.bears_on = self.is_booster or self.negates or lower in _BEARING
         self.is_irregular = self.is_booster or lower in _IRREGULAR
-        self.is_notable = valence is not None or self.is_upper or self.is_contrast
 
 
 _PLAIN = Word("", None)
@@ -154,7 +161,7 @@ class Vader:
         stripped = token.strip(string.punctuation)
         shown = token if len(stripped) <= 2 else stripped
         lower = shown.lower()
-        if lower in self._lexicon or lower in _GRAMMAR or shown.isupper() or "n't" in lower:
+        if lower in self._lexicon or lower in GRAMMAR or shown.isupper() or "n't" in lower:
             return self._words.setdefault(token, Word(shown, self._lexicon.get(lower)))
         return self._words.setdefault(token, _PLAIN)
 

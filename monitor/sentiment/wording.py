@@ -9,14 +9,15 @@ from itertools import chain
 from typing import NamedTuple
 
 from monitor.sentiment.emoji import EMOJI, PICTURED, SKIN_AND_JOINERS
-from monitor.sentiment.lexicon import Lexicon
-from monitor.sentiment.spelling import spellings_of
-from monitor.sentiment.vader import Word
+from monitor.sentiment.lexicon import SHORTEST_STEM, Lexicon
+from monitor.sentiment.spelling import ELONGATED, SHORT, spellings_of
+from monitor.sentiment.vader import GRAMMAR, Word
 
 BRAND = "\ue000"
 """Stands where a masked text names the brand: a private-use character, which no lexicon knows and no text has."""
 
 LINK = "\ue001"
+_NAMELESS = "\ue002"
 _MEMORY = 100_000
 """How many distinct words are remembered with what they are."""
 _LONGEST = 250
@@ -26,12 +27,12 @@ _LINK = re.compile(
     r"|[\w-]+(?:\.[\w-]+)*\.(?:ly|com|co|net|org|me|gl|gd|tv|be|fm|us|uk|de|es|fr|it|io|br)(?:/|$)",
     re.IGNORECASE,
 )
-_SCHEMES = frozenset({"http", "https"})
 _ACCOUNT = re.compile(r"[.\"'(“]*@\w")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=[0-9])|_+")
 _JOINED = re.compile(r"(?<=[^\W\d_]{2})[.,!?;:/…—–&+\"“”(){}\[\]|~*-]+(?=[^\W\d_]{2})")
 _EDGES = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~…“”«»¡¿—–।॥،؛؟。、，！？；："
-_APOSTROPHES = str.maketrans("’‘`´", "''''")
+_APOSTROPHES = "’‘`´"
+_STRAIGHT = str.maketrans(_APOSTROPHES, "''''")
 
 
 class Phrase(NamedTuple):
@@ -62,6 +63,11 @@ class Token(Word):
         self.is_marked = bool(hint) or self.is_brand or self.is_link
 
 
+_MUTE, _SHOUTED = Token(_NAMELESS, None), Token(_NAMELESS, None)
+_SHOUTED.is_upper = _SHOUTED.is_notable = True
+"""Stand for every word that says nothing, plain and in capitals."""
+
+
 class _Known(dict[str, tuple[Token, ...]]):
     """What tokens are made of; what is not known is asked for, so that a whole text is looked up in one go."""
 
@@ -74,35 +80,45 @@ class _Known(dict[str, tuple[Token, ...]]):
 
 
 class Wording:
-    """Reads texts of one language into words. `base` are valences for words that the lexicon does not know."""
+    """Reads texts of one language into words. `base` are valences for words that the lexicon does not know.
 
-    def __init__(self, language: str, lexicon: Lexicon, base: Mapping[str, float] | None = None) -> None:
+    Words that say nothing are all the same one unless it `spells_all` of them.
+    """
+
+    def __init__(
+        self, language: str, lexicon: Lexicon, base: Mapping[str, float] | None = None, *, spells_all: bool = False
+    ) -> None:
+        self._spells_all = spells_all
         self._lexicon = lexicon
         self._base = base or {}
         self._is_english = language == "en"
         self._spellings = spellings_of(language)
         self._phrases = _phrases(lexicon.phrases)
+        of_phrases = chain.from_iterable(map(str.split, lexicon.phrases))
+        self._heard = frozenset(chain(lexicon.entries(), of_phrases, self._base, GRAMMAR, SHORT))
+        self._stem_heads = frozenset(stem[:SHORTEST_STEM] for stem in lexicon.stems)
         self._known = _Known(self._parts)
         self._tokens: dict[str, Token] = {}
         self._link = (Token(LINK, None),)
 
     def words(self, text: str) -> list[Token]:
         """The words of a text, phrases joined; linear in its length."""
-        if not text.isascii():
-            text = text.translate(_APOSTROPHES)
+        if not text.isascii() and any(map(text.__contains__, _APOSTROPHES)):  # translating is slow
+            text = text.translate(_STRAIGHT)
         if " n't" in text or " N'T" in text:  # texts that were tokenised before they reached us
             text = text.replace(" n't", "n't").replace(" N'T", "N'T")
         words = list(chain.from_iterable(map(self._known.__getitem__, text.split())))
-        for place, word in enumerate(words):
-            if word.phrases and place + 1 < len(words) and words[place + 1].lower in word.phrases:
+        last = len(words) - 1
+        for place in [place for place, word in enumerate(words) if word.phrases]:
+            if place < last and words[place + 1].lower in words[place].phrases:
                 return _joined(words, place)
         return words
 
     def _parts(self, token: str) -> tuple[Token, ...]:
         """What a token is made of; links and accounts, of which there is no end, are not remembered."""
-        if token.isascii() and token.isalpha() and len(token) <= _LONGEST and token.lower() not in _SCHEMES:
-            # nearly every new one is a plain word
-            return self._remembered(token, (self._token(token),))
+        word = _bare(token)
+        if word and (word is token or not self._is_heard(token.lower())):  # nearly every new one
+            return self._remembered(token, (self._token(word),))
         if "@" in token and _ACCOUNT.match(token):
             return ()
         if ("." in token or "http" in token.lower()) and _LINK.match(token):
@@ -135,7 +151,18 @@ class Wording:
 
     def _token(self, shown: str) -> Token:
         """The word that is written so; the same whatever punctuation stood around it."""
+        if self._is_mute(shown) and not self._spells_all:
+            return _SHOUTED if shown.isupper() else _MUTE
         return self._tokens.get(shown) or self._tokens.setdefault(shown, self._new_token(shown))
+
+    def _is_mute(self, shown: str) -> bool:
+        """Whether a word says nothing, however it is spelled; what is not ASCII is looked at more closely."""
+        lower = shown.lower()
+        return not (self._is_heard(lower) or ELONGATED.search(lower) or "n't" in lower) and lower.isascii()
+
+    def _is_heard(self, lower: str) -> bool:
+        """Whether a word in lower case may say something as it is written."""
+        return lower in self._heard or lower[:SHORTEST_STEM] in self._stem_heads
 
     def _new_token(self, shown: str) -> Token:
         lower = self._canonical(shown.lower())
@@ -159,8 +186,9 @@ class Wording:
 
     def _canonical(self, lower: str) -> str:
         """The word as the lexicon spells it, or as the language's first spelling where the lexicon does not know it."""
-        spellings = list(self._spellings(lower))
-        return next(filter(self._knows, spellings), spellings[0])
+        spellings = self._spellings(lower)
+        first = next(spellings)
+        return first if self._knows(first) else next(filter(self._knows, spellings), first)
 
     def _knows(self, lower: str) -> bool:
         return self._valence(lower) is not None or lower in self._lexicon.hints or lower in self._lexicon.boosters
@@ -168,6 +196,16 @@ class Wording:
     def _valence(self, lower: str) -> float | None:
         valence = self._lexicon.valence(lower)
         return valence if valence is not None else self._base.get(lower)
+
+
+def _bare(token: str) -> str:
+    """The word of a token that is letters with punctuation at its edges; empty where it may be a link or more words."""
+    if len(token) > _LONGEST or not token.isascii() or "@" in token or token[0] == "#":
+        return ""
+    word = token if token.isalpha() else token.strip(_EDGES)
+    if not word.isalpha() or "http" in word.lower():
+        return ""
+    return "" if "." in token and (not token[0].isalpha() or word.lower() == "www") else word
 
 
 def _pieces(token: str) -> Iterable[str]:
