@@ -116,8 +116,8 @@ class Story:
         if not _is_read(incident, coverage):
             unseen = replace(incident, updated_at=at, version=incident.version + 1)
             return Transition(Change.HELD, unseen, incident, at)
-        holds_for = max(settings.clear_for, timedelta(seconds=float(incident.facts.get("holds_for", 0.0))))
-        if at - incident.updated_at < holds_for:
+        holds_for = timedelta(seconds=float(incident.facts.get("holds_for", 0.0)))
+        if at - incident.updated_at < max(clears_after(len(returns(incident, at, settings)), settings), holds_for):
             return None
         ended = replace(
             incident, state=IncidentState.RESOLVED, resolved_at=at, updated_at=at, version=incident.version + 1
@@ -143,7 +143,7 @@ class Story:
         if self.before is None:
             return Change.OPENED, _why(lead)
         if not self.before.state.is_live:
-            return Change.REOPENED, f"it is back: {_why(lead)}"
+            return Change.REOPENED, f"it is back{_how_often(self.before, at, settings)}: {_why(lead)}"
         return self._change_of_live(self.before, ringing, at, settings)
 
     def _change_of_live(
@@ -159,6 +159,32 @@ class Story:
         if news:
             return Change.UPDATED, news
         return Change.JOINED if _is_stronger(before, ringing) else Change.HELD, ""
+
+
+def returns(incident: Incident, at: datetime, settings: CorrelationSettings) -> list[float]:
+    """When a story came back after its end, as far as that is not long ago."""
+    since = (at - settings.quiet_for).timestamp()
+    return [moment for moment in _listed(incident, "returns") if float(moment) > since]
+
+
+def clears_after(times: int, settings: CorrelationSettings) -> timedelta:
+    """How long a story that came back so many times is to be quiet before it is over.
+
+    What comes and goes is one thing that lasts: nobody is to be paged each time that it comes, so each return doubles
+    the wait. It never delays that something is told as worse.
+    """
+    longest = max(settings.clear_for, settings.longest_clear)
+    return min(settings.clear_for * (1 << min(times, 16)), longest)
+
+
+def _how_often(before: Incident, at: datetime, settings: CorrelationSettings) -> str:
+    """How often a story came back, where it is not for the first time, and what that means for its end."""
+    times = len(returns(before, at, settings)) + 1
+    if times < 2:
+        return ""
+    wait = clears_after(times, settings).total_seconds() / 3600
+    hours = settings.quiet_for.total_seconds() / 3600
+    return f" ({times} times in {hours:g} hours, so it is over only after {wait:g} hours without a sign)"
 
 
 def opened(signal: Signal, at: datetime) -> Story:
@@ -206,7 +232,9 @@ def _merged(
         version=incident.version + 1,
         sources=tuple(sorted({*incident.sources, *(source for one in ringing for source in one.sources)})),
         evidence=_evidence(incident, ringing),
-        facts=_facts(incident, ringing, severity) | ({"told_at": at.timestamp()} if is_worse else {}),
+        facts=_facts(incident, ringing, severity)
+        | ({"told_at": at.timestamp()} if is_worse else {})
+        | ({"returns": [*returns(incident, at, settings), at.timestamp()]} if is_back else {}),
     )
 
 
@@ -291,6 +319,7 @@ def _facts(incident: Incident, ringing: Sequence[Signal], severity: Severity) ->
         "terms": list(dict.fromkeys([*terms, *incident.facts.get("terms", ())]))[:TERMS],
         "severity_why": _severity_why(ringing, severity, incident),
         "told_at": incident.facts.get("told_at", incident.opened_at.timestamp()),
+        **{name: incident.facts[name] for name in ("returns",) if name in incident.facts},
     }
 
 
@@ -344,8 +373,8 @@ def threads_of(signal: Signal) -> Sequence[str]:
     return threads
 
 
-def _listed(incident: Incident, name: str) -> Sequence[str]:
-    listed: Sequence[str] = incident.facts.get(name, ())
+def _listed(incident: Incident, name: str) -> Sequence[Any]:
+    listed: Sequence[Any] = incident.facts.get(name, ())
     return listed
 
 

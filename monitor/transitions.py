@@ -52,7 +52,10 @@ class CorrelationSettings:
     """When signals belong together, and when an incident is over."""
 
     clear_for: timedelta = timedelta(minutes=30)
-    """An incident is resolved after this long without a sign above the clear level; a detector may ask for longer."""
+    """An incident is resolved after this long without a sign above the clear level; a detector may ask for longer, and
+    each return within `quiet_for` doubles it."""
+    longest_clear: timedelta = timedelta(hours=4)
+    """More than this is asked for by no number of returns."""
     reopen_window: timedelta = timedelta(minutes=30)
     """A signal this soon after the end reopens the incident as its next episode."""
     quiet_for: timedelta = timedelta(hours=24)
@@ -73,7 +76,12 @@ class CorrelationSettings:
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """As the operator configured it."""
-        return cls(material_growth=settings.alerting.material_growth)
+        alerting = settings.alerting
+        return cls(
+            clear_for=alerting.clear_for,
+            reopen_window=alerting.reopen_window,
+            material_growth=alerting.material_growth,
+        )
 
 
 def is_known(incident: Incident, at: datetime, settings: CorrelationSettings | None = None) -> bool:

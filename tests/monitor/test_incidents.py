@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from monitor.detectors.contract import TICK
 from monitor.incidents import Change, CorrelationSettings, Transition, correlate, incident_id, is_known
+from monitor.stories import clears_after, returns
 from storage.records import Incident, IncidentState, PostKey, Severity, Signal
 from tests.monitor.scenes import START
 
@@ -323,3 +324,54 @@ def test_versions_rise_by_one_and_times_never_run_back(drawn: list[tuple[object,
         assert before is None or incident.updated_at >= before.updated_at
         assert before is None or not before.state.is_live or incident.severity.rank >= before.severity.rank
         seen[incident.id] = incident
+
+
+def pages(transitions: list[Transition]) -> int:
+    """How often somebody would be paged."""
+    return sum(one.change in (Change.OPENED, Change.REOPENED, Change.ESCALATED) for one in transitions)
+
+
+def test_what_returns_every_forty_minutes_pages_twice_in_a_day() -> None:
+    told = run(*[(float(minute), [signal()]) for minute in range(0, 24 * 60, 40)])
+    assert changes(told)[:3] == [Change.OPENED, Change.RESOLVED, Change.REOPENED]
+    assert pages(told) == 2
+
+
+def test_each_return_doubles_the_quiet_that_ends_it_and_the_message_says_so() -> None:
+    told = run((0, [signal()]), (55, [signal()]), (140, [signal()]), until=400)
+    ends = [(one.at - START) / MINUTE for one in told if one.change is Change.RESOLVED]
+    assert ends == [30, 115, 260]
+    whys = [one.why for one in told if one.change is Change.REOPENED]
+    assert whys == [
+        "it is back: 5 voices speak of it",
+        "it is back (2 times in 24 hours, so it is over only after 2 hours without a sign): 5 voices speak of it",
+    ]
+
+
+def test_a_detector_that_asks_for_longer_quiet_is_heeded_still() -> None:
+    told = run((0, [signal(holds_hours=3)]), until=400)
+    assert [(one.at - START) / MINUTE for one in told if one.change is Change.RESOLVED] == [180]
+
+
+def test_returns_of_the_day_before_are_forgotten() -> None:
+    returned = replace(run((0, [signal()]))[0].incident, facts={"returns": [START.timestamp()] * 5})
+    rules = CorrelationSettings()
+    assert clears_after(len(returns(returned, START + HOUR, rules)), rules) == 4 * HOUR
+    assert clears_after(len(returns(returned, START + 25 * HOUR, rules)), rules) == HOUR / 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sets(st.integers(0, 287), max_size=60), st.integers(0, 287))
+def test_whatever_comes_and_goes_pages_few_times_in_a_day_and_getting_worse_is_always_told(
+    signs: set[int], worse_at: int
+) -> None:
+    steady = [(float(5 * sign), [signal()]) for sign in sorted(signs)]
+    assert pages(run(*steady, until=1435)) <= 9
+    worse = [one for one in steady if one[0] != 5 * worse_at]
+    told = run(*worse, (float(5 * worse_at), [signal(severity=Severity.CRITICAL)]), until=1435)
+    assert any(
+        one.at == START + 5 * worse_at * MINUTE
+        and one.incident.severity is Severity.CRITICAL
+        and one.change in (Change.OPENED, Change.REOPENED, Change.ESCALATED)
+        for one in told
+    )
