@@ -1,17 +1,20 @@
-"""Draws the messages as people see them: `python -m benchmarks.pictures [--out DIR] [--whole]`.
+"""Draws the messages as people see them: `python -m benchmarks.pictures [--out DIR] [--whole] [--life]`.
 
 The made story of `tocsin demo` goes through the real pipeline; the page that interrupted people, and the digest of what
-did not, are drawn as a mail and as a Slack message from its blocks, in Chromium, light and dark, as wide as a telephone
-and as a desk. One line a picture: its name, its size, and at which height (of a telephone's 844 pixels) a reader finds
-what matters.
+did not, are drawn as a mail, as a Slack message from its blocks, and as Discord and Telegram show them (lookalikes.py),
+in Chromium, light and dark, as wide as a telephone and as a desk. `--life` draws what comes after it: taken, over, a
+drill. Teams' card is drawn by Microsoft's library where `--adaptivecards FILE` names it (adaptivecards.min.js of npm).
+One line a picture: its name, its size, and at which height (of a telephone's 844 pixels) a reader finds what matters.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,9 @@ from alerts.actions import OFFERS
 from alerts.digests import digest_page
 from alerts.page import Page, from_json
 from alerts.render.preview import mail_preview, page_preview
+from benchmarks.lookalikes import discord_document, teams_document, telegram_document
 from monitor.demo.show import Shown, show
+from storage.records import IncidentState, Reason
 
 CHROMIUM = "/usr/bin/chromium"
 WIDTHS = {"phone": (390, 844), "desk": (900, 1000)}
@@ -33,6 +38,9 @@ MARKS = {
     "slack": (".header", ".button", "blockquote"),
     "digest-mail": ("h1", ".entry", ".button"),
     "digest-slack": (".header", ".section"),
+    "teams": (".ac-richTextBlock",),
+    "discord": (".title", "img", "blockquote"),
+    "telegram": ("b", "blockquote", "img"),
 }
 
 
@@ -49,21 +57,54 @@ class Drawn:
         return f"{self.path.name}: {self.path.stat().st_size / 1024:.0f} kB; {ends}"
 
 
-def documents(shown: Shown) -> dict[str, str]:
-    """The page that interrupted people, as a mail with links and as Slack's message with buttons."""
+def documents(shown: Shown, scheme: str, library: str, *, life: bool) -> dict[str, str]:
+    """The page that interrupted people, and with `life` what came after it, in every program that is drawn."""
     first = shown.first_page
     if first is None:
         raise SystemExit("the demo told nobody anything")
     pages = [from_json(alert.page) for alert in shown.result.alerts if alert.incident_id == first.incident_id]
     page = from_json(first.page)
-    links = {offer.action: f"https://tocsin.example/act/{offer.action.value}" for offer in OFFERS}
     gathered = digest(shown, page)
-    return {
-        "mail": mail_preview(page, links),
-        "slack": page_preview(until(pages, page), buttons=True),
-        "digest-mail": mail_preview(gathered),
-        "digest-slack": page_preview([gathered]),
-    }
+    found = {"digest-mail": mail_preview(gathered), "digest-slack": page_preview([gathered])}
+    found |= {f"{name}-digest": one for name, one in others(gathered, scheme, library).items()}
+    found |= _named("", page, until(pages, page), scheme, library)
+    for stage, later in stages(page).items() if life else ():
+        found |= _named(f"-{stage}", later, [page, later], scheme, library)
+    return found
+
+
+def stages(page: Page) -> dict[str, Page]:
+    """What a page becomes: somebody takes it, it ends; and the same as a drill."""
+    later = page.at + timedelta(hours=2)
+    taken = replace(
+        page,
+        reason=Reason.UPDATE,
+        state=IncidentState.ACKNOWLEDGED,
+        acknowledged_by="slack:kim",
+        acknowledged_at=page.at,
+        changed=("Kim took it.",),
+    )
+    over = replace(
+        page,
+        reason=Reason.RESOLVED,
+        state=IncidentState.RESOLVED,
+        at=later,
+        resolved_at=later,
+        changed=("No further sign of it for half an hour.",),
+    )
+    return {"taken": taken, "over": over, "drill": replace(page, drill=True)}
+
+
+def others(page: Page, scheme: str, library: str) -> dict[str, str]:
+    """The page where neither a mail nor Slack shows it."""
+    drawn = {"discord": discord_document(page, scheme), "telegram": telegram_document(page, scheme)}
+    return drawn | ({"teams": teams_document(page, library, scheme)} if library else {})
+
+
+def _named(suffix: str, page: Page, pages: list[Page], scheme: str, library: str) -> dict[str, str]:
+    links = {offer.action: f"https://tocsin.example/act/{offer.action.value}" for offer in OFFERS}
+    drawn = {"mail": mail_preview(page, links), "slack": page_preview(pages, buttons=True)}
+    return {f"{name}{suffix}": one for name, one in (drawn | others(page, scheme, library)).items()}
 
 
 def digest(shown: Shown, until: Page) -> Page:
@@ -78,21 +119,22 @@ def until(pages: list[Page], page: Page) -> list[Page]:
     return [one for one in pages if one.at <= page.at]
 
 
-def draw(found: dict[str, str], out: Path, *, whole: bool) -> Iterator[Drawn]:
-    """Draw every document at every width in both schemes."""
+def draw(found: Callable[[str], dict[str, str]], out: Path, *, whole: bool) -> Iterator[Drawn]:
+    """Draw the documents of both schemes at every width."""
     out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for scheme in SCHEMES:
+            made = found(scheme)
             for place, (width, height) in WIDTHS.items():
                 size: Any = {"width": width, "height": height}
                 tab = browser.new_page(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
-                for name, document in found.items():
-                    tab.set_content(document)
+                for name, document in made.items():
+                    tab.set_content(document, wait_until="load")
                     path = out / f"{name}-{place}-{scheme}.png"
                     tab.screenshot(path=path, full_page=whole)
                     _shrink(path)
-                    yield Drawn(path, _ends(tab, MARKS[name]))
+                    yield Drawn(path, _ends(tab, MARKS.get(name) or MARKS[name.partition("-")[0]]))
                 tab.close()
         browser.close()
 
@@ -114,9 +156,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("pictures"), help="where the pictures go")
     parser.add_argument("--whole", action="store_true", help="the whole message, not only what the first screen shows")
+    parser.add_argument("--life", action="store_true", help="also what comes after the page: taken, over, a drill")
+    parser.add_argument("--adaptivecards", type=Path, help="Microsoft's library, to draw the card of Teams as well")
     chosen = parser.parse_args()
+    library = chosen.adaptivecards.read_text(encoding="utf-8") if chosen.adaptivecards else ""
     with tempfile.TemporaryDirectory() as folder:
-        found = documents(show(Path(folder)))
+        shown = show(Path(folder))
+    found = partial(documents, shown, library=library, life=chosen.life)
     for one in draw(found, chosen.out, whole=chosen.whole):
         print(one)
 

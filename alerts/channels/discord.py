@@ -147,7 +147,7 @@ class DiscordChannel(WebChannel[Options]):
 
     def _whole(self, page: Page, ref: str, mentions: list[str], drawn: bytes | None) -> Form:
         said = render.content(page, [_call(one) for one in mentions])
-        form, _ = _form(said, [render.embed(page, ref, has_picture=drawn is not None)], mentions)
+        form, _ = _form(said, render.embeds(page, ref, has_picture=drawn is not None), mentions)
         words = cut(alternative(page), 1_024)
         shown = [{"id": 0, "filename": render.PICTURE, "description": words}] if drawn else []
         return {**form, "attachments": shown}, drawn

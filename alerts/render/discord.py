@@ -24,6 +24,8 @@ LONGEST_NAME, LONGEST_VALUE, LONGEST_FOOTER, MOST_FIELDS = 256, 1_024, 2_048, 25
 LONGEST_CONTENT = 2_000
 MOST_QUOTES = 4
 PICTURE = "curve.png"
+_UNNAMED = "\u200b"
+"""A field must have a name; nobody sees this one."""
 
 _COLOURS = {"critical": 0xE5484D, "warning": 0xF5A524, "watch": 0x3E63DD, "over": 0x30A46C}
 _MARKS = {"critical": "🔴", "warning": "🟠", "watch": "🔵", "over": "✅"}
@@ -48,6 +50,19 @@ def embed(page: Page, reference: str, *, has_picture: bool = False, quotes: int 
     while size(made) > LONGEST_ALL and made["fields"]:
         made["fields"].pop()
     return made
+
+
+def embeds(page: Page, reference: str, *, has_picture: bool) -> list[Embed]:
+    """The whole page as the embeds of one message.
+
+    Discord shows a picture at the end of its embed, a long way down on a telephone. So it ends one of its own, which
+    holds what a reader needs first, and the rest follows.
+    """
+    made = embed(page, reference, has_picture=has_picture)
+    if not has_picture or not made.get("fields"):
+        return [made]
+    head = {name: value for name, value in made.items() if name not in ("fields", "footer")}
+    return [head, {name: made[name] for name in ("color", "fields", "footer")}]
 
 
 def update(page: Page, reference: str) -> Embed:
@@ -117,28 +132,38 @@ def _fits(made: Embed) -> bool:
 
 
 def _description(story: Story) -> Iterator[str]:
-    yield f"**{escaped(story.headline)}**"
+    """Without the headline, which stands above the embed, where notifications show it."""
     if story.lead:
-        yield escaped(story.lead)
-    yield escaped(f"{story.began}.")
+        yield f"**{escaped(story.lead)}**"
+    yield escaped(f"{story.began}. {story.standing}".rstrip())
     for sentence in (*story.notes, *story.changed):
         yield f"- {escaped(sentence)}"
 
 
 def _fields(story: Story, quotes: int) -> Iterator[dict[str, Any]]:
-    for label, sentence in story.facts:
-        yield _field(label, escaped(cut(sentence, 480)))
+    yield from _parts("What people say", [_quoted(quote) for quote in story.quotes[:quotes]])
+    facts = [f"**{escaped(label)}:** {escaped(cut(sentence, 480))}" for label, sentence in story.facts]
+    yield from _parts("What is known", facts)
     if story.origin is not None:
         yield _field("Where it began", _quoted(story.origin))
-    if shown := story.quotes[:quotes]:
-        for number, quote in enumerate(shown):
-            yield _field("What people say" if number == 0 else "\u200b", _quoted(quote))
     if story.why:
         yield _field("Why it rang", _whole_lines([f"- {escaped(one)}" for one in story.why], LONGEST_VALUE))
     if story.similar:
         past = [f"- {_linked(said, url)}" for said, url in story.similar]
         yield _field("Like this before", _whole_lines(past, LONGEST_VALUE))
     yield _field("What you can do", _whole_lines([f"{one}: `{how}`" for one, how in story.actions], LONGEST_VALUE))
+
+
+def _parts(name: str, parts: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The parts below one another in as few fields as take them; the name stands above the first."""
+    held = ""
+    for part in parts:
+        if held and len(held) + 1 + len(part) > LONGEST_VALUE:
+            yield _field(name, held)
+            name, held = _UNNAMED, ""
+        held = f"{held}\n{part}" if held else part
+    if held:
+        yield _field(name, held)
 
 
 def _field(name: str, value: str) -> dict[str, Any]:
@@ -148,7 +173,8 @@ def _field(name: str, value: str) -> dict[str, Any]:
 def _quoted(quote: ToldQuote) -> str:
     by = " ".join(filter(None, (escaped(cut(quote.byline, 120)), f"({escaped(quote.echo)})" if quote.echo else "")))
     link = f" {_linked('read it', quote.url)}" if quote.url and len(quote.url) < 250 else ""
-    return f"> {escaped(quote.text)}\n{by}{link}"
+    context = f"> *in answer to: {escaped(quote.context)}*\n" if quote.context else ""
+    return f"{context}> {escaped(quote.text)}\n{by}{link}"
 
 
 def _linked(said: str, url: str) -> str:

@@ -19,8 +19,10 @@ def line(page: Page) -> str:
 
 
 def summary(story: Story) -> str:
-    """How bad, who and what, in one sentence."""
+    """How bad, who and what, in one sentence; the brand once, as most headlines begin with it."""
     word = story.badge.split(":", 1)[0]
+    if story.headline.startswith(f"{story.brand}:"):
+        return f"{word} · {story.headline}"
     return f"{word} · {story.brand}: {story.headline}"
 
 

@@ -142,18 +142,18 @@ def _head(story: Story) -> Iterator[Card]:
     yield _block([_run(story.headline, weight="bolder", size="large")])
     if story.lead:
         yield _block([_run(story.lead)])
-    yield _block([_run(f"{story.began}.", isSubtle=True)])
+    yield _block([_run(f"{story.began}. {story.standing}".rstrip(), isSubtle=True)])
     if news := [*story.notes, *story.changed]:
         yield from _list("What is new", news)
 
 
 def _rest(story: Story, quotes: int) -> Iterator[Card]:
+    if story.quotes[:quotes]:
+        yield _quotes("What people say", list(story.quotes[:quotes]))
     if story.facts:
         yield {"type": "Container", "separator": True, "items": [_fact(*pair) for pair in story.facts]}
     if story.origin is not None:
         yield _quotes("Where it began", [story.origin])
-    if story.quotes[:quotes]:
-        yield _quotes("What people say", list(story.quotes[:quotes]))
     if story.why:
         yield from _list("Why it rang", list(story.why))
     if story.similar:
@@ -176,7 +176,8 @@ def _quotes(title: str, quotes: list[ToldQuote]) -> Card:
     items = [_block([_run(title, weight="bolder")])]
     for quote in quotes:
         echo = f" ({quote.echo})" if quote.echo else ""
-        runs = [_run(f"“{quote.text}” "), _run(f"{quote.byline}{echo}", italic=True)]
+        context = [_run(f"in answer to: {quote.context} ", isSubtle=True)] if quote.context else []
+        runs = [*context, _run(f"“{quote.text}” "), _run(f"{quote.byline}{echo}", isSubtle=True)]
         if quote.url:
             opens = {"type": "Action.OpenUrl", "url": quote.url}
             runs += [_run(" "), _run("read it", underline=True, color="accent", selectAction=opens)]

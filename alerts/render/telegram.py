@@ -69,11 +69,11 @@ def _lines(story: Story, reference: str, quotes: int) -> Iterator[str]:
     yield f"{_MARKS[story.tone]} <b>{escaped(summary(story))}</b>"
     if story.lead:
         yield escaped(story.lead)
-    yield f"<i>{escaped(story.began)}</i>"
+    yield f"<i>{escaped(f'{story.began}. {story.standing}'.rstrip())}</i>"
     yield from (f"• {escaped(sentence)}" for sentence in (*story.notes, *story.changed))
+    yield from _part("What people say", [_quoted(quote) for quote in story.quotes[:quotes]])
     yield from _part("", [f"<b>{escaped(label)}:</b> {escaped(sentence)}" for label, sentence in story.facts])
     yield from _part("Where it began", [_quoted(story.origin)] if story.origin else [])
-    yield from _part("What people say", [_quoted(quote) for quote in story.quotes[:quotes]])
     yield from _part("Why it rang", [f"• {escaped(sentence)}" for sentence in story.why])
     yield from _part("Like this before", [f"• {_linked(said, url)}" for said, url in story.similar])
     yield from _part("", [f"{escaped(action)}: <code>{escape(command)}</code>" for action, command in story.actions])
@@ -106,7 +106,8 @@ def _part(title: str, lines: Sequence[str]) -> Iterator[str]:
 def _quoted(quote: ToldQuote) -> str:
     echo = f" ({escaped(quote.echo)})" if quote.echo else ""
     link = f" {_linked('read it', quote.url)}" if quote.url else ""
-    return f"<blockquote>{escaped(quote.text)}</blockquote>{escaped(quote.byline)}{echo}{link}"
+    context = f"<i>in answer to: {escaped(quote.context)}</i>\n" if quote.context else ""
+    return f"<blockquote>{context}{escaped(quote.text)}</blockquote>{escaped(quote.byline)}{echo}{link}"
 
 
 def _linked(said: str, url: str) -> str:

@@ -18,10 +18,10 @@ from slack_sdk.models.views import View
 
 from alerts.actions import Action, offered
 from alerts.channels.slack import checked
-from alerts.page import Curve, Page, Quote, Response, Similar, SourceShare, ThreadGrowth
-from alerts.render import curve, preview, slack, slack_buttons
+from alerts.page import Curve, OnDuty, Page, Quote, Response, Similar, SourceShare, ThreadGrowth
+from alerts.render import curve, discord, preview, slack, slack_buttons, teams, telegram
 from alerts.render.html import html
-from alerts.render.line import LENGTH, line
+from alerts.render.line import LENGTH, line, summary
 from alerts.render.plain import plain
 from alerts.render.story import tell
 from storage.records import IncidentState, Reason, Severity
@@ -351,3 +351,23 @@ def test_the_preview_of_an_incident_shows_its_newest_state_and_its_thread() -> N
     assert "Critical: act now" in document
     assert document.count('class="message thread"') == 1
     assert preview.page_preview([])
+
+
+def test_every_form_says_who_has_it_and_whom_to_call() -> None:
+    said = page(on_duty=(OnDuty("Ines Moller (+47 555 0142)"),), curve=None)
+    for form in (
+        json.dumps(teams.card(said, "ref"), ensure_ascii=False),
+        json.dumps(discord.embeds(said, "ref", has_picture=False), ensure_ascii=False).replace("\\", ""),
+        telegram.text(said, "ref"),
+        json.dumps(slack.root(said), ensure_ascii=False),
+        html(said),
+        plain(said),
+    ):
+        assert "Nobody has taken it yet" in form
+        assert "Ines Moller" in form
+
+
+def test_one_line_names_the_brand_once() -> None:
+    said = page(headline=f"{page().brand}: 13 voices against it")
+    assert summary(tell(said)) == f"Critical · {page().brand}: 13 voices against it"
+    assert summary(tell(page(headline="13 voices"))) == f"Critical · {page().brand}: 13 voices"
