@@ -17,7 +17,7 @@ from alerts.page import Page
 from alerts.quiet import moments, weekdays
 from alerts.words import listed
 from config.digests import DigestSettings
-from storage.records import Delivery, Reason, Severity
+from storage.records import Delivery, DeliveryState, Reason, Severity
 
 QUIET = "quiet hours"
 """The digest that the end of quiet hours makes by itself."""
@@ -104,14 +104,15 @@ def gathered(
 ) -> Delivery:
     """The delivery as it waits: for `digest`, for the end of `quiet` hours, or for neither.
 
-    `dropped` are those that it takes over from. What was due already is not put off to the next digest by what came in
-    between, and what waited for the end of quiet hours goes on doing so.
+    `dropped` are those that it takes over from. What was due already and could not be told is not put off to the next
+    digest by what came in between; what something held back is, and what waited for the end of quiet hours goes on
+    doing so.
     """
     if item.severity is Severity.CRITICAL or item.step is not None or not gathers:
         return item
     waiting = [one for one in dropped if one.digest is not None]
     if digest is not None:
-        was_due = any(one.digest == digest.name and one.first_due_at <= item.created_at for one in waiting)
+        was_due = any(one.digest == digest.name and _is_overdue(one, item.created_at) for one in waiting)
         due = item.due_at if was_due else digest.next_at(item.due_at)
         first_due = min([due, *(one.first_due_at for one in dropped)])
         why = f"{item.why} (gathered: {digest.name})"
@@ -119,6 +120,12 @@ def gathered(
     if quiet or any(one.due_at == item.due_at for one in waiting):
         return replace(item, digest=QUIET)
     return item
+
+
+def _is_overdue(waiting: Delivery, now: datetime) -> bool:
+    """Whether it would have been told by now, had its channel taken it."""
+    is_tried = waiting.state is DeliveryState.RETRY or waiting.due_at <= now
+    return waiting.first_due_at <= now and is_tried
 
 
 def digest_page(pages: Sequence[Page], name: str, since: datetime, at: datetime, url: str = "") -> Page:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from alerts.channels.contract import Message
+from alerts.digests import Digest
 from alerts.page import Page
+from alerts.quiet import QuietHours
 from alerts.restraint import Inhibition, restraint, tells_of
 from alerts.speak import COMBINED, page_of, page_then
 from alerts.verdict import Timing, Verdict
@@ -41,6 +43,8 @@ class Freshness:
 
     timing: Timing
     inhibitions: tuple[Inhibition, ...] = ()
+    digests: tuple[Digest, ...] = ()
+    quiet: QuietHours | None = None
 
     def examine(self, tx: Transaction, delivery: Delivery, now: datetime) -> Ready | Verdict:
         """The message to send, or what becomes of the delivery instead of sending it."""
@@ -53,11 +57,21 @@ class Freshness:
         if delivery.state is DeliveryState.SENDING and (
             instead := _obsolete(tx, delivery, incident, history, now, self.inhibitions)
         ):
-            return instead
+            return self._at_a_time(instead, delivery, incident)
         root = outbox.root(tx, incident.id, None, delivery.channel, delivery.target)
         page = self._page(tx, delivery, incident, history, now)
         shown = pictures.files(tx, incident.id, delivery.channel, delivery.target)
         return Ready(Message(delivery.id, delivery.target, page, root.remote_id if root else None, pictures=shown))
+
+    def _at_a_time(self, instead: Verdict, delivery: Delivery, incident: Incident) -> Verdict:
+        """What is held back goes out when its reader wants to read: with the next digest, and not at night."""
+        until = instead.due_at
+        if until is None or incident.severity is Severity.CRITICAL:
+            return instead
+        if self.quiet and (end := self.quiet.until(until)):
+            until = end
+        waits_for = next((one for one in self.digests if one.name == delivery.digest), None)
+        return replace(instead, due_at=waits_for.next_at(until) if waits_for else until)
 
     def _page(
         self, tx: Transaction, delivery: Delivery, incident: Incident, history: list[Delivery], now: datetime

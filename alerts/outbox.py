@@ -26,6 +26,7 @@ from alerts.freshness import Freshness, Ready
 from alerts.gathering import Gathering, Parcel
 from alerts.pacing import Pacing
 from alerts.pictures import after_message
+from alerts.quiet import QuietHours
 from alerts.restraint import Inhibition, inhibitions
 from alerts.routing import CHANNELS, ILL, Routing
 from alerts.signed_links import SignedLinks
@@ -74,6 +75,7 @@ class Sender:
         executor: Executor | None = None,
         system: SystemIncidents | None = None,
         inhibitions: tuple[Inhibition, ...] = (),
+        quiet: QuietHours | None = None,
         pacing: Pacing | None = None,
         url: str = "",
     ) -> None:
@@ -82,7 +84,7 @@ class Sender:
         self._clock = clock
         self._owner = owner
         self._timing = timing or Timing()
-        self._freshness = Freshness(self._timing, inhibitions)
+        self._freshness = Freshness(self._timing, inhibitions, routing.digests if routing else (), quiet)
         self._gathering = Gathering(self._freshness, url)
         self._failover = Failover(self._timing, routing)
         self._system = system
@@ -117,6 +119,7 @@ class Sender:
             routing=Routing.build(settings),
             system=SystemIncidents.build(settings),
             inhibitions=inhibitions(settings),
+            quiet=QuietHours.build(settings),
             pacing=pacing or Pacing.build(settings),
             url=settings.general.public_url,
         )

@@ -104,7 +104,8 @@ class Desk:
             clock=lambda: self.now,
             owner=owner,
             timing=self.timing,
-            routing=routing(),
+            routing=self.speaker.routing,
+            quiet=self.speaker.rules.quiet,
             executor=Inline(),
         )
 

@@ -84,6 +84,7 @@ class Play:
         self.desk = Desk(database, ways=dict(self.places), incident=incident(id=f"{number}-none", topic=f"{number}"))
         self.desk.now += timedelta(days=100 * number)
         self.desk.speaker = Speaker(Rules(), replace(routing(), digests=READ))
+        self.desk.sender = self.desk.another_sender("one")
         self.known = [self._incident(number, each) for each in range(INCIDENTS)]
         self.spoken: set[int] = set()
         self.dies_at = ""

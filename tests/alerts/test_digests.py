@@ -45,6 +45,7 @@ def desk(sqlite_database: Database) -> Desk:
     """A desk where Kim reads warnings in a digest."""
     made = Desk(sqlite_database)
     made.speaker = Speaker(Rules(), routed(digest()))
+    made.sender = made.another_sender("one")
     made.change(severity=Severity.WARNING)
     return made
 
@@ -288,7 +289,48 @@ def test_what_is_silenced_when_the_digest_goes_out_waits_on(desk: Desk) -> None:
     until(desk, EVENING)
     assert [len(told) for told in headlines(desk)] == [2]
     until(desk, ends)
+    assert headlines(desk)[1:] == []
+    until(desk, digest().next_at(ends))
     assert headlines(desk)[1:] == [[one.headline]]
+
+
+def test_what_comes_in_while_a_silence_lasts_brings_nothing_forward(desk: Desk) -> None:
+    [one] = opened(desk, 1)
+    ends = EVENING + timedelta(hours=2)
+    with desk.database.write() as tx:
+        silences.add(tx, Silence("s", NOW + timedelta(minutes=1), ends, "kim", "we know", incident_id=one.id))
+    until(desk, EVENING)
+    until(desk, EVENING + timedelta(hours=1))
+    say(desk, store(desk, one, acknowledged_by="Kim", state=IncidentState.ACKNOWLEDGED), Change.ACKNOWLEDGED)
+    until(desk, ends + timedelta(minutes=1))
+    assert headlines(desk) == []
+    until(desk, digest().next_at(ends))
+    assert headlines(desk) == [[one.headline]]
+
+
+def test_a_silence_that_was_made_later_and_ends_at_night_wakes_nobody(sqlite_database: Database) -> None:
+    night = QuietHours(time(22), time(7), OSLO)
+    desk = Desk(sqlite_database, rules=Rules(quiet=night))
+    [one] = opened(desk, 1)
+    ends = NOW.replace(hour=23, minute=30)
+    with desk.database.write() as tx:
+        silences.add(tx, Silence("s", NOW + timedelta(seconds=1), ends, "kim", "we know", incident_id=one.id))
+    until(desk, NOW + timedelta(minutes=1))
+    until(desk, ends + timedelta(minutes=1))
+    assert headlines(desk) == []
+    until(desk, NOW.replace(hour=6, minute=0) + timedelta(days=1))
+    assert headlines(desk) == [[one.headline]]
+
+
+def test_what_became_critical_under_a_silence_waits_for_no_digest(desk: Desk) -> None:
+    [one] = opened(desk, 1)
+    ends = EVENING + timedelta(hours=2)
+    with desk.database.write() as tx:
+        silences.add(tx, Silence("s", NOW + timedelta(minutes=1), ends, "kim", "we know", incident_id=one.id))
+    until(desk, EVENING)
+    say(desk, store(desk, one, severity=Severity.CRITICAL), Change.ESCALATED)
+    desk.send()
+    assert headlines(desk) == [[one.headline]]
 
 
 def test_a_long_list_is_told_in_several_messages_and_none_is_left_out(desk: Desk) -> None:
