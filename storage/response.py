@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from storage.casework import stands_by_itself
 from storage.database import Transaction
 from storage.records import IncidentState, Severity
 from storage.schema import delivery, incident, incident_event
@@ -70,9 +71,13 @@ def between(
     brand: str | None = None,
     severities: Sequence[Severity] = (),
     before: tuple[datetime, str] | None = None,
+    only_whole: bool = False,
     limit: int = 1_000,
 ) -> list[Response]:
-    """Incidents opened in `[since, until)`, the newest first; `before` (opening and id) goes on after one."""
+    """Incidents opened in `[since, until)`, the newest first; `before` (opening and id) goes on after one.
+
+    With `only_whole` none that people, or detection, found to be part of another one.
+    """
     columns = incident.c
     told = select(func.min(delivery.c.sent_at)).where(delivery.c.incident_id == columns.id).scalar_subquery()
     statement = select(
@@ -84,6 +89,8 @@ def between(
         statement = statement.where(columns.brand == brand)
     if severities:
         statement = statement.where(columns.severity.in_([severity.value for severity in severities]))
+    if only_whole:
+        statement = statement.where(stands_by_itself(), columns.facts["merged_into"].as_string().is_(None))
     if before is not None:
         statement = statement.where(is_before(columns.opened_at, columns.id, before))
     rows = tx.execute(statement.order_by(columns.opened_at.desc(), columns.id.desc()).limit(limit))

@@ -94,8 +94,8 @@ def gather(tx: Transaction, settings: Settings, brand: str, period: Period) -> F
     names = [one.name for one in sources]
     known_since = _known_since(tx, brand, names, first)
     earlier = _earlier(tx, brand, before, known_since)
-    clocks = response.between(tx, begin, end, brand=brand, limit=MOST_INCIDENTS)
-    old = response.between(tx, begin - LOOKED_BACK, begin, brand=brand, limit=MOST_INCIDENTS)
+    clocks = response.between(tx, begin, end, brand=brand, only_whole=True, limit=MOST_INCIDENTS)
+    old = response.between(tx, begin - LOOKED_BACK, begin, brand=brand, only_whole=True, limit=MOST_INCIDENTS)
     compared, unwatched = _rivals(tx, settings, brand, period)
     return Figures(
         brand=brand,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import text
 
-from storage import casework, erasure, frames, incidents
+from storage import casework, erasure, frames, incidents, response
 from storage.database import Database
 from storage.ingest import Intake, write
-from storage.records import Casework, Part, Severity
+from storage.records import Casework, IncidentState, Part, Severity
 from tests.storage.examples import NOON, incident, mentioned, post
 
 KEYS = (("forum", "10001"), ("forum", "10002"))
@@ -67,3 +69,12 @@ def test_posts_that_are_erased_leave_what_is_kept_of_detection_too(database: Dat
     assert work.parts[0].posts == KEYS[1:]
     assert "Glass" not in f"{work.headline} {work.detected.headline}"
     assert (work.severity, work.tags) == (Severity.WATCH, ("legal", "recall"))
+
+
+def test_response_clocks_can_leave_out_what_is_part_of_another(database: Database) -> None:
+    with database.write() as tx:
+        part = incident("i3", fingerprint="i3", state=IncidentState.RESOLVED, facts={"merged_into": "i1"})
+        incidents.insert(tx, part)  # detection found that; of "i2" people did
+        span = (NOON - timedelta(days=9), NOON + timedelta(days=9))
+        assert {one.id for one in response.between(tx, *span)} == {"i1", "i2", "i3"}
+        assert {one.id for one in response.between(tx, *span, only_whole=True)} == {"i1"}

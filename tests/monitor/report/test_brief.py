@@ -16,10 +16,11 @@ from monitor.report.document import Document, Evidence, Facts, Heading, Paragrap
 from monitor.report.html import html
 from monitor.report.pdf import pdf
 from monitor.report.period import Period
-from storage import gaps, incidents, outbox, runs
+from storage import casework, gaps, incidents, outbox, runs
 from storage.database import Database
 from storage.ingest import Intake, write
 from storage.records import (
+    Casework,
     CollectorRun,
     DeliveryState,
     Gap,
@@ -129,6 +130,20 @@ def test_it_says_what_rang_and_how_fast_people_were(lived: Database) -> None:
     old, paged = table(document, "What rang").rows
     assert (old[0], old[5]) == ("5 May 00:00", "goes on")
     assert paged[1:] == ("critical", "Acme's parcels are late", "30 seconds", "9 minutes by Kim", "2 hours", "real")
+
+
+@pytest.mark.parametrize("by_people", [True, False])
+def test_what_is_part_of_another_incident_is_counted_with_it(lived: Database, by_people: bool) -> None:
+    opened = MONDAY + timedelta(days=3)
+    facts = {} if by_people else {"merged_into": "i1"}
+    part = incident("i2", fingerprint="another", opened_at=opened, resolved_at=opened, facts=facts)
+    with lived.write() as tx:
+        incidents.insert(tx, replace(part, state=IncidentState.RESOLVED))
+        if by_people:
+            casework.save(tx, Casework("i2", merged_into="i1", is_member=True))
+    document = told(lived)
+    assert document.lead.startswith("1 incident, critical")
+    assert len(table(document, "What rang").rows) == 2
 
 
 def test_it_owns_up_to_what_was_not_read(lived: Database) -> None:
