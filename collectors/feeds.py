@@ -55,9 +55,9 @@ class FeedOptions(SourceOptions):
     """The language it is written in."""
     comments: bool = True
     """Whether the comments of its articles are read, where it says where they are."""
-    wordpress: str | None = Field(default=None, pattern=r"^https?://")
-    """The interface of its WordPress, such as "https://blog.example/wp-json": all comments of the blog are read there,
-    where comment feeds show ten."""
+    wordpress: str | None = Field(default=None, pattern=r"^https?://[^?]+(\?rest_route=/)?$")
+    """The interface of its WordPress, such as "https://blog.example/wp-json", or "https://blog.example/?rest_route=/"
+    where addresses are plain: all comments of the blog are read there, where comment feeds show ten."""
 
 
 def _as_table(value: Any) -> Any:

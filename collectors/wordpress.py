@@ -28,7 +28,9 @@ PER_PAGE = 100
 PAGES_A_TURN = 50
 OVERLAP = timedelta(minutes=10)
 MOST_ARTICLES = 200
-_PAGE_OF_COMMENTS = re.compile(r"/comment-page-\d+/?$")
+_PAGE_OF_COMMENTS = re.compile(r"/comment-page-\d+/?$|[?&]cpage=\d+$")
+_PLAIN = "rest_route"
+"""The interface of a blog whose addresses are not rewritten (`/?rest_route=/`) is told the way in the query."""
 WHOLE_EVERY = timedelta(hours=1)
 
 
@@ -89,6 +91,9 @@ class Blog:
 
     def _address(self, place: Place) -> str:
         asked = {"after": place.after, "page": place.page, "per_page": PER_PAGE, "orderby": "date", "order": "asc"}
+        site, _, query = self.api.partition("?")
+        if query.startswith(f"{_PLAIN}="):
+            return f"{site}?{urlencode({_PLAIN: '/wp/v2/comments', **asked}, safe='/')}"
         return f"{self.api.rstrip('/')}/wp/v2/comments?{urlencode(asked)}"
 
     def note(self, entries: Iterable[Entry], place: Place) -> None:
@@ -138,7 +143,8 @@ class Blog:
     def _site(self) -> str:
         """The address of the blog, by which feeds name articles (`?p=17`)."""
         parts = urlsplit(self.api)
-        return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/wp-json')}"
+        path = parts.path.rstrip("/").removesuffix("/wp-json").removesuffix("/index.php")
+        return f"{parts.scheme}://{parts.netloc}{path}"
 
 
 def _content(answer: Answer, api: str) -> tuple[list[Any], int]:

@@ -189,6 +189,18 @@ def test_of_a_flood_of_comments_none_is_lost_to_wordpress(world: FeedsScenario) 
     assert post.created_at == late.at.replace(microsecond=0)
 
 
+@pytest.mark.parametrize("place", ["/?rest_route=/", "/index.php?rest_route=/"])
+def test_the_interface_of_a_blog_with_plain_addresses_is_read_alike(world: FeedsScenario, place: str) -> None:
+    article = world.write("Recall", minutes_ago=60)
+    world.comment(article, "Shame")
+    plain, usual = Store(), Store()
+    feed = {"url": f"{world.server.url}/feed", "brand": "Norrvik", "wordpress": f"{world.server.url}{place}"}
+    turn(world, plain, feeds=[feed])
+    turn(world, usual, **by_wordpress(world))
+    assert set(plain.posts) == set(usual.posts)
+    assert {post.thread_id for post in plain.posts.values()} == {world.name(article)}
+
+
 def test_comments_that_were_approved_late_are_read_within_an_hour(world: FeedsScenario) -> None:
     article = world.write("Recall", minutes_ago=60)
     world.comment(article, "Shame")

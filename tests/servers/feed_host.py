@@ -54,7 +54,7 @@ class FeedHost(WebServer):
         if request.path == "/feed":
             said = repr([(article.title, article.html) for article in self._newest()])  # as the real one: no comments
             return self._unless_known(request, self._rss([self._item(article) for article in self._newest()]), said)
-        if request.path == "/wp-json/wp/v2/comments":
+        if request.path == "/wp-json/wp/v2/comments" or request.query.get("rest_route") == "/wp/v2/comments":
             return self._rest(request)
         for article in self.articles:
             if request.path == f"/post-{article.number}/feed":
