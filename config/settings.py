@@ -283,10 +283,12 @@ class KindSettings(Table):
 
 
 class ScaleSettings(Table):
-    """How work on history is spread."""
+    """How work is spread over processes."""
 
     workers: int = Field(default=1, ge=0, le=1024)
     """Processes of this machine that work on history (replay, import, rescore, backtest); 0 for one per processor."""
+    share_sources: bool = True
+    """Whether processes that run over the same PostgreSQL share the sources; otherwise the one that leads reads all."""
 
 
 class Settings(Table):
@@ -331,7 +333,7 @@ class Settings(Table):
     web: WebSettings = Field(default_factory=WebSettings)
     """The web page and the API."""
     scale: ScaleSettings = Field(default_factory=ScaleSettings)
-    """How work on history is spread."""
+    """How work is spread over processes."""
 
     def brand(self, name: str) -> BrandSettings | None:
         """The brand called `name`, or None."""

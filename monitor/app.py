@@ -7,7 +7,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -25,7 +25,7 @@ from alerts.warming import warm
 from collectors.contract import Collector, SourceContext, Wakes
 from config.plugins import resolve
 from config.settings import Settings, SourceSettings
-from monitor import watchdog
+from monitor import judging_again, watchdog
 from monitor.backups import Backups
 from monitor.briefing import Briefing
 from monitor.briefs import Briefs
@@ -40,6 +40,7 @@ from monitor.last_word import LastWord
 from monitor.pipeline import Pipeline, ledgered_coverage
 from monitor.register import Register
 from monitor.scheduler import Timer
+from monitor.sharing import NotHoldingError, Sharing
 from monitor.slack_desks import SlackDesks
 from monitor.sources import retention
 from monitor.sources.budget import Budget, tariff_of
@@ -53,7 +54,6 @@ from monitor.vigil import Vigil
 from monitor.waking import Watch
 from storage import leases as lease_store
 from storage import schedule as schedule_store
-from storage import state as state_store
 from storage import waits
 from storage.database import Database, Transaction
 from storage.errors import StorageError
@@ -61,8 +61,6 @@ from storage.errors import StorageError
 _log = structlog.get_logger(__name__)
 
 LEADER = "leader"
-JUDGE_AGAIN = "judge again"
-"""Name under which the store keeps since when history has changed, until who judges has heeded it."""
 LEASE_FOR = timedelta(seconds=10)
 RENEW_EVERY = timedelta(seconds=3)
 JUDGE_EVERY = timedelta(seconds=5)
@@ -153,7 +151,7 @@ def build_rechecks(
 
 @dataclass
 class App:
-    """The running program: one leader collects, judges and reminds; every process sends."""
+    """The running program: one leader judges and reminds; every process sends, and reads its share of the sources."""
 
     settings: Settings
     clock: Clock = utc_now
@@ -165,6 +163,8 @@ class App:
         self.storm = Storm.build(self.settings)
         self.pipeline = assemble(self.settings, self.database, speaker=Storm.speaker(self.settings))
         self.pipeline.guard = self._must_lead
+        self.sharing = self._sharing()
+        self.pipeline.read_by_others = self.sharing.read_by_others
         self.care = Care.build(self.settings)
         self.system = SystemIncidents.build(self.settings, self.care.speaker)
         self.backups = Backups.build(self.settings)
@@ -178,22 +178,34 @@ class App:
         self.jobs = {source.name: self._job(source) for source in self.settings.sources if source.enabled}
         self.upkeep = self._upkeep()
         self.health = SourceHealth(self.jobs, self.database, self.system, self.clock)
-        self.timer = Timer(threads=len(self.jobs) + 7, put_back=self.put_back)
+        self.timer = Timer(threads=len(self.jobs) + 9, put_back=self.put_back)
         self.watches = [
             self._watch(name, job.collector) for name, job in self.jobs.items() if isinstance(job.collector, Wakes)
         ]
         self._lease: lease_store.Lease | None = None
+        self._reading: set[str] = set()
         self._turned_at: datetime | None = None
         self.vigil = self._vigil(channels)
         self.last_word = LastWord(self.system, channels, self.clock)
-        self._judging = threading.Lock()
+        self._judging, self._sharing_out = threading.Lock(), threading.Lock()
 
     def start(self) -> None:
         """Begin to collect, judge and send, each in its own thread."""
         warm(self.settings)
+        self.plan()
+        self.timer.start()
+        self.slack.start()
+        watchdog.notify("READY=1")
+        for watch in self.watches:
+            watch.start()
+        _log.info("running", brands=len(self.settings.brands), sources=sorted(self.jobs), owner=self.owner)
+
+    def plan(self) -> None:
+        """Take what is to be read, lead where nobody does, and put every job on the timer."""
+        self.share()
         with self.database.write() as tx:
-            for name, job in self.jobs.items():
-                schedule_store.plan(tx, name, job.every, self.clock())
+            for name, job in self.jobs.items():  # of several processes, none brings the turns of others forward
+                schedule_store.plan(tx, name, job.every, self.clock(), sooner=not self.sharing.others)
             schedule_store.keep(tx, list(self.jobs))
             planned = {entry.source: entry for entry in schedule_store.every(tx)}
         self.lead()
@@ -201,6 +213,7 @@ class App:
             job.failures = planned[name].failures
             self.timer.every(f"collect:{name}", job.every, partial(self.collect, name), planned[name].next_at)
         self.timer.every("lead", RENEW_EVERY, self.lead)
+        self.timer.every("share", RENEW_EVERY, self.share)
         self.timer.every("judge", JUDGE_EVERY, self.judge)
         self.timer.every("send", SEND_EVERY, self.send)
         self.timer.every("illustrate", SEND_EVERY, self.illustrator.run_once)
@@ -218,17 +231,12 @@ class App:
             self.timer.every(name, every, partial(self._while_leading, look), self.clock() + every)
         self.timer.every("alive", ALIVE_EVERY, self.alive)
         self.timer.every("look again", LOOK_AGAIN_EVERY, self.look_again)
+        self.timer.every("read threads", LOOK_AGAIN_EVERY, self.read_threads)
         self.timer.every("keep", KEEP_EVERY, self.keep)
         self.timer.every("health", HEALTH_EVERY, partial(self._while_leading, self.health.look))
-        self.timer.start()
-        self.slack.start()
-        watchdog.notify("READY=1")
-        for watch in self.watches:
-            watch.start()
-        _log.info("running", brands=len(self.settings.brands), sources=sorted(self.jobs), owner=self.owner)
 
     def stop(self) -> None:
-        """Finish what is under way, give the lease back, and close."""
+        """Finish what is under way, give the leases back, and close."""
         watchdog.notify("STOPPING=1")
         self.stopping.set()
         self.slack.stop()
@@ -236,14 +244,15 @@ class App:
             watch.stop()
         self.timer.stop()
         self.sender.close()
-        if self._lease is not None:
-            with self.database.write() as tx:
+        with self.database.write() as tx:
+            self.sharing.give_back(tx)
+            if self._lease is not None:
                 lease_store.release(tx, self._lease, self.clock())
         self.database.close()
 
     @property
     def is_leader(self) -> bool:
-        """Whether this process collects and judges: its lease has not run out."""
+        """Whether this process judges: its lease has not run out."""
         return self._lease is not None and self._lease.expires_at > self.clock()
 
     def lead(self) -> None:
@@ -263,8 +272,15 @@ class App:
         self.vigil.written_at = now
         if self._lease and (before is None or before.fence != self._lease.fence):
             self.pipeline.forget()  # somebody else may have led in between
-            self._take_over()
+            self.share()
             _log.info("leading", owner=self.owner, fence=self._lease.fence)
+
+    def share(self) -> None:
+        """Renew the leases of this process's sources, give back and take what is another share by now."""
+        with self._sharing_out:
+            taken = self.sharing.look(leads=self.is_leader)
+        for name in taken:
+            self._take_up(name)
 
     def put_back(self, by: timedelta) -> None:
         """Let nothing that is stored wait longer because the clock was put back; one process sees to it for all."""
@@ -276,12 +292,17 @@ class App:
 
     def collect(self, name: str) -> None:
         """Read one source, then judge at once, so that a decisive post does not wait for the timer."""
-        if not self.is_leader:
+        if not self.sharing.holds(name):
             return
-        job = self.jobs[name]
-        next_at = job.run()
+        self._reading.add(name)
+        try:
+            next_at = self.jobs[name].run()
+        except NotHoldingError as lost:
+            _log.warning("not reading", reason=str(lost))
+            return
+        finally:
+            self._reading.discard(name)
         self.timer.run_at(f"collect:{name}", next_at)
-        self._judge_again(job)
         self.judge()
         self.send()
 
@@ -291,7 +312,7 @@ class App:
             return
         try:
             with self._judging:
-                self._heed_imports()
+                judging_again.heed(self.database, self.pipeline.rewind, self.clock(), self.settings.detection.lateness)
                 alerts = self.pipeline.advance(self.clock(), early=True)
         except NotLeadingError as lost:
             _log.warning("not judging", reason=str(lost))
@@ -329,52 +350,36 @@ class App:
             self.backups.run(self.database, self.system, self.clock())
 
     def look_again(self) -> None:
-        """Read the threads of live incidents, and look posts up again that may have been deleted or edited."""
-        if self.is_leader:
-            self.upkeep.look_again()
-            self.send()
+        """Look posts up again that may have been deleted or edited."""
+        self.upkeep.look_again()
+        self.send()
+
+    def read_threads(self) -> None:
+        """Read the threads of live incidents."""
+        if not self.is_leader:
+            return
+        try:
+            self.upkeep.read_threads()
+        except NotLeadingError as lost:
+            _log.warning("not reading threads", reason=str(lost))
 
     def keep(self) -> None:
         """Delete what is older than it is to be kept."""
         if self.is_leader:
             self.upkeep.prune()
 
-    def _judge_again(self, job: SourceJob) -> None:
-        """Go back to where a gap began that has been filled, when that time was judged without its posts."""
-        since, job.refilled_from = job.refilled_from, None
-        if since is None or since >= self.clock() - self.settings.detection.lateness:
-            return
+    def _take_up(self, name: str) -> None:
+        """What whoever has a new source does first: note what nobody read, and take its turn from the schedule."""
         try:
-            with self._judging:
-                self.pipeline.rewind(since)
-        except NotLeadingError as lost:
-            _log.warning("not judging again", reason=str(lost))
+            self.jobs[name].note_absence(self.clock())
+        except NotHoldingError as lost:
+            _log.warning("not reading", reason=str(lost))
             return
-        _log.info("judging again", source=job.name, since=since.isoformat())
-
-    def _heed_imports(self) -> None:
-        """Judge again from where history was taken in, which another process has done."""
         with self.database.read() as tx:
-            asked = state_store.load(tx, JUDGE_AGAIN)
-        if asked is None:
-            return
-        self.pipeline.rewind(asked[0])
-        with self.database.write() as tx:
-            if state_store.load(tx, JUDGE_AGAIN) == asked:
-                state_store.forget(tx, JUDGE_AGAIN)
-        _log.info("judging again", since=asked[0].isoformat())
-
-    def _take_over(self) -> None:
-        """What a new leader does first: note what nobody read, and take every source's turn from the schedule."""
-        now, known = self.clock(), set(self.timer.names())
-        for job in self.jobs.values():
-            job.note_absence(now)
-        with self.database.read() as tx:
-            planned = {entry.source: entry for entry in schedule_store.every(tx)}
-        for name in self.jobs.keys() & planned.keys():
-            if f"collect:{name}" in known:
-                self.jobs[name].failures = planned[name].failures
-                self.timer.run_at(f"collect:{name}", planned[name].next_at)
+            planned = schedule_store.of(tx, name)
+        if planned is not None and f"collect:{name}" in self.timer.names():
+            self.jobs[name].failures = planned.failures
+            self.timer.run_at(f"collect:{name}", planned.next_at)
 
     def escalate(self) -> None:
         """Tell the next people about what nobody took."""
@@ -395,8 +400,29 @@ class App:
             self.clock,
             self.system,
             self.clock(),
+            degraded=self._degraded,
+        )
+
+    def _degraded(self) -> str:
+        """Why sentiment is judged by less than what is configured, here or where another process reads."""
+        said = (self.pipeline.understanding.degraded, *(one.degraded for one in self.sharing.others))
+        return next(filter(None, said), "")
+
+    def _sharing(self) -> Sharing:
+        is_shared = self.settings.scale.share_sources and self.database.engine_name == "postgresql"
+        return Sharing(
+            self.owner,
+            [source.name for source in self.settings.sources if source.enabled],
+            self.database,
+            self.clock,
+            is_shared,
+            is_busy=self._is_busy,
             degraded=lambda: self.pipeline.understanding.degraded,
         )
+
+    def _is_busy(self, name: str) -> bool:
+        """Whether a source is read or listened to at this moment."""
+        return name in self._reading or any(watch.name == name and watch.is_listening for watch in self.watches)
 
     def _must_lead(self, tx: Transaction) -> None:
         held = lease_store.get(tx, LEADER, locked=True)
@@ -404,23 +430,25 @@ class App:
             raise NotLeadingError(f"{held.owner or 'nobody'} leads by now; this process waits for its turn")
 
     def _upkeep(self) -> Upkeep:
-        """With collectors of its own: none of them is asked from two threads at once."""
+        """With collectors of its own: none of them is asked from two threads of this process at once."""
         enabled = [source for source in self.settings.sources if source.enabled]
         parts = (self.settings, self.database, self.pipeline, self.clock)
-        rechecks = [build_rechecks(source, *parts) for source in enabled]
+        made = [build_rechecks(source, *parts) for source in enabled]
+        rechecks = [replace(one, guard=self.sharing.guard(one.name)) for one in made]
         readers = {
             one.name: ThreadSource(one.collector, source.context_replies, one.budget)
             for one, source in zip(rechecks, enabled, strict=True)
         }
-        threads = IncidentThreads(readers, self.database, self.pipeline, self.clock)
-        return Upkeep(rechecks, threads, retention.spans(self.settings.sources), self.database, self.clock)
+        threads = IncidentThreads(readers, self.database, self.pipeline, self.clock, self._must_lead)
+        kept = retention.spans(self.settings.sources)
+        return Upkeep(rechecks, threads, kept, self.database, self.clock, self.sharing.holds)
 
     def _watch(self, name: str, collector: Wakes) -> Watch:
         def news() -> None:
             if self.jobs[name].failures == 0:  # one that fails is left alone as long as was decided
                 self.timer.run_at(f"collect:{name}", self.clock())
 
-        return Watch(collector, name, news, lambda: self.is_leader)
+        return Watch(collector, name, news, partial(self.sharing.holds, name))
 
     def _job(self, source: SourceSettings) -> SourceJob:
         collector = build_collector(source, self.settings, self.clock, self.database)
@@ -436,4 +464,6 @@ class App:
             pace=pace,
             budget=budget,
             routing=Routing.build(self.settings),
+            guard=self.sharing.guard(source.name),
+            holds=partial(self.sharing.holds, source.name),
         )

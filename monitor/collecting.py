@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,7 +14,9 @@ import structlog
 from alerts.routing import Routing
 from collectors.contract import Collector, CollectorError, Counting, Page, raw_hash
 from collectors.rounds import filed_as
-from monitor.pipeline import Batch, Pipeline
+from monitor import judging_again
+from monitor.pipeline import Batch, Pipeline, always_allowed
+from monitor.sharing import NotHoldingError
 from monitor.sources.budget import Budget, rest_of_day, tariff_of, usual_turn
 from monitor.sources.pace import Pace, Situation, Turn, has_moved, look_again, turn
 from monitor.sources.removal import take_back
@@ -55,6 +57,8 @@ class Reading:
     posts: int = 0
     new_posts: int = 0
     requests: int = 0
+    odd: int = 0
+    """Items that made no sense."""
     complete: bool = False
     is_cut: bool = False
     """Whether the run was broken off with more to read."""
@@ -65,8 +69,8 @@ class SourceJob:
     """Reads one source when its turn comes; what a source does wrong is said and planned around, not raised.
 
     Every span in which it is not read is a row of the ledger: failures, absences (nobody ran, or nobody led), and days
-    whose budget is spent. The first run that reads to the end fills them; `refilled_from` says since when there is
-    more to be judged again.
+    whose budget is spent. The first run that reads to the end fills them, and asks for that time to be judged again.
+    Raises `NotHoldingError` when another process reads the source by now, which goes on where this one stopped.
     """
 
     collector: Collector
@@ -80,11 +84,10 @@ class SourceJob:
     budget: Budget = field(default_factory=Budget)
     routing: Routing = field(default_factory=partial(Routing, (), {}))
     """Who was told of posts that their source takes back."""
-    refilled_from: datetime | None = field(default=None, init=False)
-    odd: deque[tuple[datetime, int]] = field(default_factory=lambda: deque(maxlen=500), init=False)
-    """How many items of a page could not be read, and when."""
-    is_refused: bool = field(default=False, init=False)
-    """Whether the last run said that a person must mend something."""
+    guard: Callable[[Transaction], None] = always_allowed
+    """Asked inside every transaction that stores something; raises when another process reads the source by now."""
+    holds: Callable[[], bool] = lambda: True
+    """Whether it is still this process that reads the source: a run that is not ends with its page."""
 
     def __post_init__(self) -> None:
         """Take the tariff from the source."""
@@ -119,7 +122,7 @@ class SourceJob:
         if planned is None or latest is None or not was_read or now - planned.next_at <= PUNCTUAL + self.every:
             return
         gap = Gap(self.name, latest.started_at, now, ABSENT, cause=GapCause.ABSENCE)
-        with self.database.write() as tx:
+        with self._write() as tx:
             gap_store.extend(tx, gap)
         _log.warning("source was not read by anybody", source=self.name, since=gap.starts_at.isoformat())
 
@@ -150,7 +153,7 @@ class SourceJob:
         if situation.runs:
             since = situation.runs[0].started_at
             gap = Gap(self.name, since, situation.now, BUDGET_SPENT, cause=GapCause.BUDGET)
-            with self.database.write() as tx:
+            with self._write() as tx:
                 gap_store.extend(tx, gap)
         _log.warning("budget of the day is spent", source=self.name, again_at=next_at.isoformat())
         return self._postpone(next_at, situation.now)
@@ -166,14 +169,13 @@ class SourceJob:
         except CollectorError:
             return True
         cost = self.tariff.dollars_per_count * count.requests
-        with self.database.write() as tx:
-            spending.add(tx, Spent(self.name, situation.now.astimezone(UTC).date(), count.requests, 0, cost))
+        self._pay(Spent(self.name, situation.now.astimezone(UTC).date(), count.requests, 0, cost))
         moved = has_moved(count.posts, self._pace, situation)
         _log.info("source counted", source=self.name, waiting=count.posts, moved=moved)
         return moved
 
     def _postpone(self, next_at: datetime, now: datetime) -> datetime:
-        with self.database.write() as tx:
+        with self._write() as tx:
             schedule_store.postpone(tx, self.name, next_at)
         _log.debug("source put off", source=self.name, again_in=(next_at - now).total_seconds())
         return next_at
@@ -187,6 +189,9 @@ class SourceJob:
             self._read(reading)
         except CollectorError as problem:
             error = problem
+        except NotHoldingError:
+            self._pay(self._spent(reading))  # what was asked was asked, whoever reads on
+            raise
         return self._book(reading, error, self.clock())
 
     def _read(self, reading: Reading) -> None:
@@ -199,15 +204,14 @@ class SourceJob:
                 gaps=page.gaps,
                 set_aside=self._set_aside(page),
                 cursor=Cursor(self.name, page.cursor, self.clock()),
+                guard=self.guard,
             )
-            written = self.pipeline.ingest(batch)
-            reading.posts += len(page.posts)
-            reading.new_posts += written.new_posts
             reading.requests += page.requests
+            reading.posts += len(page.posts)
+            reading.new_posts += self.pipeline.ingest(batch).new_posts
+            reading.odd += len(page.quarantined)
             reading.complete = page.complete
-            if page.quarantined:
-                self.odd.append((self.clock(), len(page.quarantined)))
-            if number >= PAGES_A_RUN or self.stopping.is_set():
+            if number >= PAGES_A_RUN or self.stopping.is_set() or not self.holds():
                 reading.is_cut = not reading.complete
                 return
 
@@ -225,7 +229,7 @@ class SourceJob:
         known = {post.external_id: post for post in (*page.posts, *stored)}
         gone = {name: reason for name, reason in page.gone.items() if name in known}
         if gone:
-            with self.database.write() as tx:
+            with self._write() as tx:
                 take_back(tx, self.routing, self.name, gone, self.clock())
             _log.info("posts taken back", source=self.name, posts=len(gone))
         return [filed_as(post, known[post.external_id]) for post in page.changed if post.external_id in known]
@@ -242,7 +246,6 @@ class SourceJob:
 
     def _next_at(self, tx: Transaction, run: CollectorRun, error: CollectorError | None, *, is_cut: bool) -> datetime:
         now = run.ended_at
-        self.is_refused = error is not None and error.permanent
         if error is None:
             self.failures = 0
             pause = self._pace.fastest if is_cut else look_again(self._pace, self._situation(tx, now, run))
@@ -264,15 +267,19 @@ class SourceJob:
             new_posts=reading.new_posts,
             requests=reading.requests,
             error=str(error) if error else None,
+            is_refused=error is not None and error.permanent,
+            odd=reading.odd,
         )
-        with self.database.write() as tx:
-            self._keep_ledger(tx, run)
-            next_at = self._next_at(tx, run, error, is_cut=reading.is_cut)
-            schedule_store.finish(tx, self.name, run, next_at)
-            price = self.tariff.price(requests=run.requests, posts=run.posts)
-            day = run.started_at.astimezone(UTC).date()
-            spending.add(tx, Spent(self.name, day, run.requests, run.posts, price))
-            quarantine_store.expire(tx, ended_at)
+        try:
+            with self._write() as tx:
+                self._keep_ledger(tx, run)
+                next_at = self._next_at(tx, run, error, is_cut=reading.is_cut)
+                schedule_store.finish(tx, self.name, run, next_at)
+                spending.add(tx, self._spent(reading))
+                quarantine_store.expire(tx, ended_at)
+        except NotHoldingError:
+            self._pay(self._spent(reading))
+            raise
         if error:
             _log.warning("source could not be read", source=self.name, reason=str(error), again_at=next_at.isoformat())
         else:
@@ -291,5 +298,22 @@ class SourceJob:
         elif run.outcome is RunOutcome.COMPLETE:
             filled = gap_store.fill(tx, self.name, last.started_at, run.ended_at, run.ended_at)
             if filled:
-                known = [self.refilled_from] if self.refilled_from else []
-                self.refilled_from = min([*known, *(gap.starts_at for gap in filled)])
+                judging_again.ask(tx, min(gap.starts_at for gap in filled))
+
+    # -- what is written ----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _write(self) -> Iterator[Transaction]:
+        """A transaction that stores something, while it is this process that reads the source."""
+        with self.database.write() as tx:
+            self.guard(tx)
+            yield tx
+
+    def _spent(self, reading: Reading) -> Spent:
+        price = self.tariff.price(requests=reading.requests, posts=reading.posts)
+        day = reading.started_at.astimezone(UTC).date()
+        return Spent(self.name, day, reading.requests, reading.posts, price)
+
+    def _pay(self, spent: Spent) -> None:
+        with self.database.write() as tx:
+            spending.add(tx, spent)

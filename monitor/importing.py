@@ -21,12 +21,12 @@ from collectors.pushshift import GoneError, archived_post, is_archived
 from collectors.rows import RowFormat, RowReader, joined
 from collectors.tables import BadRow, Read, Row, is_seekable, read_rows
 from config.settings import Settings
-from monitor.app import JUDGE_AGAIN, assemble
+from monitor import judging_again
+from monitor.app import assemble
 from monitor.pipeline import Batch, Pipeline
 from monitor.scale.ahead import ReadAhead, read_ahead
 from monitor.scale.workers import Alone, Workers
 from storage import cursors as cursor_store
-from storage import state as state_store
 from storage.database import Database
 from storage.records import Cursor, EngagementSample, Post, PostKey
 
@@ -184,8 +184,7 @@ class Importing:
         if since is None:
             return
         with self.database.write() as tx:
-            kept = state_store.load(tx, JUDGE_AGAIN)
-            state_store.save(tx, JUDGE_AGAIN, min(since, kept[0]) if kept else since, b"")
+            judging_again.ask(tx, since)
 
     def _name(self, path: Path) -> str:
         """The cursor of this file, read in this way, for these brands: another way begins anew."""

@@ -44,6 +44,11 @@ SPAN = timedelta(days=1)
 """Event time folded in one transaction at the most, so that a long history does not make a long one."""
 
 
+def always_allowed(_tx: Transaction) -> None:
+    """The guard of those who are alone."""
+    return
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What a source gave at once, and the cursor that covers it."""
@@ -54,6 +59,8 @@ class Batch:
     set_aside: Sequence[SetAside] = ()
     cursor: Cursor | None = None
     run: CollectorRun | None = None
+    guard: Callable[[Transaction], None] = always_allowed
+    """Asked inside the transaction that stores it; raises when another process reads the source by now."""
 
     def at(self, post: Post) -> datetime:
         """When the post was read."""
@@ -82,8 +89,8 @@ def _unknown_coverage(_tx: Transaction, _start: datetime, _end: datetime) -> Cov
     return {}
 
 
-def _always_allowed(_tx: Transaction) -> None:
-    return
+def _nothing(_tx: Transaction) -> object:
+    return None
 
 
 def _no_objection(_tx: Transaction, _written: Written) -> None:
@@ -105,12 +112,14 @@ class Pipeline:
     lateness: timedelta = timedelta(minutes=15)
     durable: bool = True
     coverage: Callable[[Transaction, datetime, datetime], Coverage] = _unknown_coverage
-    guard: Callable[[Transaction], None] = _always_allowed
+    guard: Callable[[Transaction], None] = always_allowed
     """Asked inside every transaction that judges; raises when another process is the leader by now."""
     witness: Callable[[Transaction, Written], None] = _no_objection
     """Told at the end of every transaction that stores posts what was new; raises where they must not be stored."""
+    read_by_others: Callable[[Transaction], object] = _nothing
+    """Differs whenever another process has stored posts; what this one stores it knows itself."""
     _fold: Fold | None = field(default=None, init=False)
-    _looked_at: tuple[datetime, datetime, int] | None = field(default=None, init=False)
+    _looked_at: tuple[datetime, datetime, int, object] | None = field(default=None, init=False)
     _arrivals: int = field(default=0, init=False)
     _kept_day: int | None = field(default=None, init=False)
     _kept_at: datetime | None = field(default=None, init=False)
@@ -126,6 +135,7 @@ class Pipeline:
         posts = _others(batch.posts, [post for post, _ in sieve.poison])
         fault_point("D1")
         with self.database.write() as tx:
+            batch.guard(tx)
             ingest_store.lock(tx, posts, batch.samples)  # before anything is read of threads that others may write to
             mentions = corrected(tx, sieve.results)  # here, so that what a person said a moment ago counts
             intake = Intake(
@@ -197,7 +207,8 @@ class Pipeline:
         return alerts
 
     def _advance_early(self, now: datetime, until: datetime) -> list[Alert]:
-        looked_at = (until, floor_tick(now), self._arrivals)
+        with self.database.read() as tx:
+            looked_at = (until, floor_tick(now), self._arrivals, self.read_by_others(tx))
         fold = self._resume(until)
         if looked_at == self._looked_at:
             return []

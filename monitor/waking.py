@@ -18,30 +18,31 @@ IDLE = 2.0
 
 
 class Ending(threading.Event):
-    """Set when the program stops, and while another process leads: a platform may take one connection only."""
+    """Set when the program stops, and while another process reads it: a platform may take one connection only."""
 
-    def __init__(self, stopping: threading.Event, is_leader: Callable[[], bool]) -> None:
+    def __init__(self, stopping: threading.Event, holds: Callable[[], bool]) -> None:
         super().__init__()
-        self._program, self._is_leader = stopping, is_leader
+        self._program, self._holds = stopping, holds
 
     def is_set(self) -> bool:
         """Whether listening is to end."""
-        return self._program.is_set() or not self._is_leader()
+        return self._program.is_set() or not self._holds()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the program's end, at most `timeout` seconds; whether listening is to end."""
-        return self._program.wait(timeout) or not self._is_leader()
+        return self._program.wait(timeout) or not self._holds()
 
 
 @dataclass
 class Watch:
-    """Listens to one source in a thread of its own, while this process leads."""
+    """Listens to one source in a thread of its own, while it is this process that reads it."""
 
     source: Wakes
     name: str
     news: Callable[[], None]
-    is_leader: Callable[[], bool]
+    holds: Callable[[], bool]
     again: float = AGAIN
+    is_listening: bool = field(default=False, init=False)
     _stopping: threading.Event = field(default_factory=threading.Event, init=False)
     _thread: threading.Thread | None = field(default=None, init=False)
 
@@ -59,14 +60,17 @@ class Watch:
     def _run(self) -> None:
         pause = 0.0
         while not self._stopping.wait(pause):
-            pause = self._listen() if self.is_leader() else IDLE
+            pause = self._listen() if self.holds() else IDLE
 
     def _listen(self) -> float:
         """Listen until the source ends it; how long to wait before the next time."""
+        self.is_listening = True
         try:
-            self.source.watch(self.news, Ending(self._stopping, self.is_leader))
+            self.source.watch(self.news, Ending(self._stopping, self.holds))
         except CollectorError as error:
             _log.warning("source cannot be listened to; its turns are read", source=self.name, reason=str(error))
         except Exception:  # noqa: BLE001  (a thread that ends silently would never wake its source again)
             _log.exception("listening to a source failed; its turns are read", source=self.name)
-        return self.again
+        finally:
+            self.is_listening = False
+        return self.again if self.holds() else IDLE

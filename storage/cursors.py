@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -9,7 +11,7 @@ from sqlalchemy import Select, select
 from storage.database import Transaction
 from storage.records import Cursor
 from storage.schema import cursor
-from storage.statements import insert
+from storage.statements import insert, is_one_of
 
 
 def save(tx: Transaction, position: Cursor) -> None:
@@ -31,6 +33,12 @@ def get(tx: Transaction, source: str) -> Cursor | None:
 def every(tx: Transaction) -> list[Cursor]:
     """All cursors, by source."""
     return [Cursor(*row) for row in tx.execute(_select().order_by(cursor.c.source))]
+
+
+def reached(tx: Transaction, but: Collection[str]) -> tuple[tuple[str, datetime], ...]:
+    """When the sources were read last, but for some: differs whenever a page of one of them was stored."""
+    statement = select(cursor.c.source, cursor.c.updated_at).where(~is_one_of(tx, cursor.c.source, but))
+    return tuple((source, at) for source, at in tx.execute(statement.order_by(cursor.c.source)))
 
 
 def _select() -> Select[Any]:

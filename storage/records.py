@@ -481,6 +481,10 @@ class CollectorRun:
     new_posts: int = 0
     requests: int = 0
     error: str | None = None
+    is_refused: bool = False
+    """Whether it said that a person must mend something."""
+    odd: int = 0
+    """Items that made no sense."""
 
 
 class Stage(StrEnum):

@@ -14,9 +14,7 @@ from storage.records import CollectorRun, RunOutcome
 from storage.schema import run
 from storage.statements import replace
 
-_COLUMNS = tuple(
-    run.c[name] for name in ("source", "started_at", "ended_at", "outcome", "posts", "new_posts", "requests", "error")
-)
+_COLUMNS = tuple(run.c[name] for name in CollectorRun.__slots__)
 
 
 def add(tx: Transaction, done: CollectorRun) -> None:

@@ -27,13 +27,13 @@ class Planned:
     last_ended_at: datetime | None = None
 
 
-def plan(tx: Transaction, source: str, every: timedelta, next_at: datetime) -> None:
-    """Put a source on the schedule. One that is there keeps its turn, unless `next_at` is earlier."""
+def plan(tx: Transaction, source: str, every: timedelta, next_at: datetime, *, sooner: bool = True) -> None:
+    """Put a source on the schedule. One that is there keeps its turn; with `sooner`, unless `next_at` is earlier."""
     statement = insert(tx, schedule).values(
         source=source, every_seconds=every.total_seconds(), next_at=next_at, failures=0
     )
     known = tx.scalar(select(schedule.c.next_at).where(schedule.c.source == source))
-    turn = next_at if known is None else min(known, next_at)
+    turn = next_at if known is None else min(known, next_at) if sooner else known
     changed = {"every_seconds": every.total_seconds(), "next_at": turn}
     tx.execute(statement.on_conflict_do_update(index_elements=[schedule.c.source], set_=changed))
 

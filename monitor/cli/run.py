@@ -20,7 +20,8 @@ ENDS = (signal.SIGTERM, signal.SIGINT)
 def run(config: ConfigFile = DEFAULT) -> None:
     """Watch: read the sources, judge, page, and serve the web page, until Ctrl-C or SIGTERM.
 
-    Several processes may run over one PostgreSQL database: one of them watches, and another takes over when it stops.
+    Several processes may run over one PostgreSQL database: they share the sources, one of them judges, and what one did
+    is taken over when it stops.
 
     Example: tocsin run --config /etc/tocsin/tocsin.toml
     """

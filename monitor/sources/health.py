@@ -127,12 +127,12 @@ class SourceHealth:
             source=job.name,
             every=job.every,
             error=(last.error or "") if last and failed else "",
-            is_refused=job.is_refused and failed,
+            is_refused=failed and last is not None and last.is_refused,
             failing_for=now - _failing_since(good, last) if failed else timedelta(),
             silent_for=self._silent_for(tx, job, good, now),
             silence_allowed=self._habit(tx, job, now),
             read=sum(run.posts for run in recent),
-            odd=sum(count for at, count in job.odd if at >= now - ODD_WINDOW),
+            odd=sum(run.odd for run in recent),
             is_budget_spent=any(gap.cause is GapCause.BUDGET for gap in open_gaps),
         )
 

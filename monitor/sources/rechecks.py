@@ -7,17 +7,18 @@ what it did, so a restart goes on in the middle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from alerts.routing import Routing
 from collectors.contract import Collector, CollectorError, Recheck, Rechecking
-from monitor.pipeline import Batch, Pipeline
+from monitor.pipeline import Batch, Pipeline, always_allowed
 from monitor.sources.budget import Budget, Cost, tariff_of
 from monitor.sources.removal import take_back
 from storage import rechecks, spending
-from storage.database import Database
+from storage.database import Database, Transaction
 from storage.rechecks import Round
 from storage.records import Post, Spent
 
@@ -45,6 +46,8 @@ class Rechecks:
     routing: Routing
     clock: Callable[[], datetime]
     budget: Budget = field(default_factory=Budget)
+    guard: Callable[[Transaction], None] = always_allowed
+    """Asked inside every transaction that stores something; raises when another process reads the source by now."""
 
     @property
     def name(self) -> str:
@@ -94,7 +97,7 @@ class Rechecks:
         known = {post.external_id: post for _, post in found}
         edited = [post for post in answer.posts if _differs(post, known.get(post.external_id))]
         if edited:
-            self.pipeline.ingest(Batch(posts=edited))
+            self.pipeline.ingest(Batch(posts=edited, guard=self.guard))
         asked = max((number for number, _ in found), default=under_way.after)
         done = replace(
             under_way,
@@ -104,7 +107,7 @@ class Rechecks:
             changed=under_way.changed + len(edited),
             answer=answer.state,
         )
-        with self.database.write() as tx:
+        with self._write() as tx:
             take_back(tx, self.routing, self.name, answer.gone, now)
             rechecks.save(tx, self.name, done)
             price = tariff_of(self.collector).price(requests=answer.requests, posts=len(answer.posts))
@@ -112,9 +115,15 @@ class Rechecks:
         return Step(len(found), len(answer.gone), len(edited), is_waiting=bool(answer.state))
 
     def _end(self, under_way: Round, now: datetime) -> Step:
-        with self.database.write() as tx:
+        with self._write() as tx:
             rechecks.save(tx, self.name, replace(under_way, ended_at=now))
         return Step(is_over=True)
+
+    @contextmanager
+    def _write(self) -> Iterator[Transaction]:
+        with self.database.write() as tx:
+            self.guard(tx)
+            yield tx
 
 
 def _differs(now: Post, before: Post | None) -> bool:

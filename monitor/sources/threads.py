@@ -16,10 +16,10 @@ import msgspec
 import structlog
 
 from collectors.contract import Collector, CollectorError, ThreadReader
-from monitor.pipeline import Batch, Pipeline
+from monitor.pipeline import Batch, Pipeline, always_allowed
 from monitor.sources.budget import Budget, Cost, tariff_of
 from storage import incidents, posts, spending, state
-from storage.database import Database
+from storage.database import Database, Transaction
 from storage.records import Incident, Post, PostKey, Spent
 
 _log = structlog.get_logger(__name__)
@@ -58,6 +58,8 @@ class IncidentThreads:
     database: Database
     pipeline: Pipeline
     clock: Callable[[], datetime]
+    guard: Callable[[Transaction], None] = always_allowed
+    """Asked inside every transaction that stores something; raises when another process leads by now."""
 
     def step(self) -> int:
         """Read the threads that are due; how many were read. A source that fails is asked again later."""
@@ -91,7 +93,7 @@ class IncidentThreads:
         try:
             for page in reader.thread(post, source.replies):
                 requests, given = requests + page.requests, given + len(page.posts)
-                self.pipeline.ingest(Batch(posts=page.posts, samples=page.samples))
+                self.pipeline.ingest(Batch(posts=page.posts, samples=page.samples, guard=self.guard))
         except CollectorError as error:
             _log.warning("thread could not be read", source=post.source, thread=post.thread_id, reason=str(error))
             return None
@@ -116,6 +118,7 @@ class IncidentThreads:
     def _keep(self, visits: Mapping[PostKey, Visit], now: datetime) -> None:
         rows = [(*root, visit) for root, visit in visits.items()]
         with self.database.write() as tx:
+            self.guard(tx)
             state.save(tx, STATE, now, msgspec.json.encode(rows))
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from collectors.contract import CollectorError
+from monitor.sharing import NotHoldingError
 from monitor.sources import retention
 from monitor.sources.rechecks import Rechecks
 from monitor.sources.threads import IncidentThreads
@@ -31,14 +32,19 @@ class Upkeep:
     kept_for: Mapping[str, timedelta]
     database: Database
     clock: Callable[[], datetime]
+    holds: Callable[[str], bool] = lambda _: True
+    """Whether it is this process that reads a source."""
     _not_before: dict[str, datetime] = field(default_factory=dict, init=False)
 
-    def look_again(self) -> None:
-        """Read the threads that are due, and take one step of every round that is."""
+    def read_threads(self) -> None:
+        """Read the threads that are due."""
         self.threads.step()
+
+    def look_again(self) -> None:
+        """Take one step of every round that is due, of the sources that this process reads."""
         for one in self.rechecks:
             now = self.clock()
-            if now >= self._not_before.get(one.name, now) and one.is_due():
+            if self.holds(one.name) and now >= self._not_before.get(one.name, now) and one.is_due():
                 self._not_before[one.name] = now + self._step(one)
 
     def prune(self) -> dict[str, int]:
@@ -55,6 +61,9 @@ class Upkeep:
         except CollectorError as error:
             _log.warning("posts could not be looked up again", source=one.name, reason=str(error))
             return max(PAUSE, timedelta(seconds=error.retry_after or 0))
+        except NotHoldingError as lost:
+            _log.warning("posts are looked up by another process", source=one.name, reason=str(lost))
+            return WAIT
         if step.gone or step.changed:
             _log.info("posts looked up again", source=one.name, gone=step.gone, edited=step.changed)
         return WAIT if step.is_waiting else timedelta()

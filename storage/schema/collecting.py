@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, Table, Text
+from sqlalchemy import Boolean, Column, Float, Index, Integer, Table, Text, false
 
 from storage.schema.building import count, json_, metadata, number, share, text_, time_
 
@@ -26,6 +26,14 @@ run = Table(
     number("new_posts", "Of them, not known before"),
     number("requests", "Requests made"),
     text_("error", "What went wrong", nullable=True),
+    Column(
+        "is_refused",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="Whether it said that a person must mend something",
+    ),
+    Column("odd", Integer, nullable=False, server_default="0", comment="Items that made no sense"),
     Index(None, "started_at"),
     comment="Runs of collectors",
 )

@@ -147,3 +147,13 @@ lease = Table(
     time_("expires_at", "Until when, unless renewed"),
     comment="Who may act alone",
 )
+
+instance = Table(
+    "instance",
+    metadata,
+    text_("name", "The process: its machine, its number there, and a random part", primary_key=True),
+    time_("started_at", "When it began"),
+    time_("alive_until", "Until when it counts as running, unless it says so again"),
+    text_("degraded", "Why it judges sentiment by less than what is configured; empty while it does not"),
+    comment="Processes that run over this database and share its sources",
+)

@@ -16,10 +16,10 @@ import pytest
 import zstandard
 
 from collectors.files import read
-from monitor.app import JUDGE_AGAIN
 from monitor.backtest.compare import backtest
 from monitor.backtest.variants import at_sensitivity, configured
 from monitor.importing import Imported, Importing
+from monitor.judging_again import JUDGE_AGAIN
 from monitor.replay import replay
 from monitor.rescore import Rescoring
 from monitor.scale import cluster as clusters

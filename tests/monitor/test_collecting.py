@@ -13,9 +13,10 @@ from collectors.contract import CollectorError, Count, Page, Tariff
 from config.settings import Settings
 from monitor.app import assemble
 from monitor.collecting import ABSENT, BUDGET_SPENT, LONGEST_PAUSE, PERMANENT_PAUSE, SourceJob
+from monitor.judging_again import JUDGE_AGAIN
 from monitor.sources.budget import Budget
 from monitor.sources.pace import Pace
-from storage import cursors, gaps, posts, runs, schedule, spending
+from storage import cursors, gaps, posts, runs, schedule, spending, state
 from storage.database import Database
 from storage.records import Gap, GapCause, Post, RunOutcome, Spent
 
@@ -26,6 +27,11 @@ SETTINGS = Settings.model_validate({"brands": [{"name": "Norrvik Mobile"}]})
 
 def post(number: int) -> Post:
     return Post("forum", f"p{number}", NOW - timedelta(minutes=number), f"Norrvik Mobile again, number {number}")
+
+
+def asked_to_judge_since(database: Database) -> datetime | None:
+    with database.read() as tx:
+        return state.seen_until(tx, JUDGE_AGAIN)
 
 
 class Scripted:
@@ -197,11 +203,11 @@ def test_hours_in_which_nobody_ran_are_a_gap_until_the_source_is_read_to_the_end
         absence, failure = gaps.unfilled(tx)
     assert (absence.starts_at, absence.ends_at, absence.reason) == (NOW, clock.now, ABSENT)
     assert (absence.cause, failure.cause) == (GapCause.ABSENCE, GapCause.FAILURE)
-    assert reader.refilled_from is None
+    assert asked_to_judge_since(database) is None
     clock.now += EVERY
     source.steps = (Page({"n": 3}, [post(-301)], complete=True),)
     reader.run()
-    assert reader.refilled_from == NOW
+    assert asked_to_judge_since(database) == NOW
     with database.read() as tx:
         assert gaps.unfilled(tx) == []
         assert gaps.coverage(tx, ["forum"], NOW, clock.now) == {"forum": 1.0}

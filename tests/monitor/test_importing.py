@@ -18,8 +18,9 @@ from collectors.pushshift import GoneError, archived_post, is_archived
 from collectors.rows import RowFormat
 from config.settings import Settings
 from monitor import importing
-from monitor.app import JUDGE_AGAIN, App
+from monitor.app import App
 from monitor.importing import ABOUT_NOBODY, GONE, Imported, Importing
+from monitor.judging_again import JUDGE_AGAIN
 from monitor.pipeline import CHECKPOINT
 from storage import incidents, posts, state
 from storage.database import Database

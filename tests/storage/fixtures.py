@@ -188,6 +188,11 @@ def _prepare_template(url: str) -> None:
     Database.open(_with_database(url, TEMPLATE)).close()
 
 
+def emptied(url: str) -> None:
+    """Empty a PostgreSQL database in the middle of a test."""
+    _administer(url, _EMPTYING)
+
+
 def _administer(url: str, statement: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(statement.encode())

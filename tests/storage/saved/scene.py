@@ -17,6 +17,7 @@ from storage import (
     escalations,
     inbox,
     incidents,
+    instances,
     leases,
     outbox,
     pictures,
@@ -31,6 +32,7 @@ from storage.buckets import Bucket, Spares
 from storage.corrections import Correction
 from storage.database import Transaction
 from storage.ingest import Intake, write
+from storage.instances import Instance
 from storage.pictures import Picture, PictureState
 from storage.records import (
     Casework,
@@ -101,7 +103,7 @@ def _what_was_read(tx: Transaction) -> None:
                 Gap("forum", after(hours=-5), after(hours=-4), "capped", filled_at=NOON),
             ],
             set_aside=[SetAside("forum", "page 2", "no time", "h1", Stage.READ, NOON, b"{\x00}")],
-            run=CollectorRun("forum", NOON, after(seconds=2), RunOutcome.PARTIAL, 4, 4, 2, "429"),
+            run=CollectorRun("forum", NOON, after(seconds=2), RunOutcome.PARTIAL, 4, 4, 2, "429", True, 3),
         ),
     )
     erasure.erase(tx, [("forum", "3")], after(hours=1), "deleted")
@@ -122,6 +124,7 @@ def _how_it_was_read(tx: Transaction) -> None:
     inbox.accept(tx, "hook", "m1", "digest", [{"external_id": "9", "text": "Acme by post"}], NOON)
     state.save(tx, "fold", NOON, b"\x00\x01state")
     leases.acquire(tx, "leader", "one", NOON, timedelta(seconds=10))
+    instances.say(tx, Instance("one", NOON, after(seconds=10), "the model is missing"))
 
 
 def _what_it_came_to(tx: Transaction) -> None:
