@@ -184,6 +184,7 @@ class App:
         ]
         self._lease: lease_store.Lease | None = None
         self._reading: set[str] = set()
+        self._had: set[str] = set()
         self._turned_at: datetime | None = None
         self.vigil = self._vigil(channels)
         self.last_word = LastWord(self.system, channels, self.clock)
@@ -295,6 +296,7 @@ class App:
         if not self.sharing.holds(name):
             return
         self._reading.add(name)
+        self.jobs[name].guard = self.sharing.guard_of_run(name)
         try:
             next_at = self.jobs[name].run()
         except NotHoldingError as lost:
@@ -369,12 +371,7 @@ class App:
             self.upkeep.prune()
 
     def _take_up(self, name: str) -> None:
-        """What whoever has a new source does first: note what nobody read, and take its turn from the schedule."""
-        try:
-            self.jobs[name].note_absence(self.clock())
-        except NotHoldingError as lost:
-            _log.warning("not reading", reason=str(lost))
-            return
+        """Take the turn of a new source from the schedule."""
         with self.database.read() as tx:
             planned = schedule_store.of(tx, name)
         if planned is not None and f"collect:{name}" in self.timer.names():
@@ -418,7 +415,18 @@ class App:
             is_shared,
             is_busy=self._is_busy,
             degraded=lambda: self.pipeline.understanding.degraded,
+            prepare=self._begin_anew,
         )
+
+    def _begin_anew(self, name: str) -> None:
+        """Forget what is remembered of a source that others have read meanwhile, such as where its stream broke off."""
+        if name in self._had:
+            source = next(source for source in self.settings.sources if source.name == name)
+            self.jobs[name].collector = collector = build_collector(source, self.settings, self.clock, self.database)
+            for watch in self.watches:
+                if watch.name == name and isinstance(collector, Wakes):
+                    watch.source = collector
+        self._had.add(name)
 
     def _is_busy(self, name: str) -> bool:
         """Whether a source is read or listened to at this moment."""

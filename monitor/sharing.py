@@ -46,6 +46,8 @@ class Sharing:
     is_shared: bool = True
     is_busy: Callable[[str], bool] = lambda _: False
     degraded: Callable[[], str] = lambda: ""
+    prepare: Callable[[str], None] = lambda _: None
+    """Told of a source before this process has it."""
     others: list[Instance] = field(default_factory=list, init=False)
     """The other processes, as of the last look."""
     _held: dict[str, Lease] = field(default_factory=dict, init=False)
@@ -63,13 +65,12 @@ class Sharing:
 
     def guard(self, source: str) -> Callable[[Transaction], None]:
         """What is asked inside every transaction that stores something of the source."""
+        return lambda tx: self._check(tx, source, self._held.get(source))
 
-        def check(tx: Transaction) -> None:
-            lease = self._held.get(source)
-            if lease is None or not leases.guard(tx, lease, self.clock(), HELD_FOR):
-                raise NotHoldingError(f"another process reads {source} by now")
-
-        return check
+    def guard_of_run(self, source: str) -> Callable[[Transaction], None]:
+        """The same for a run that begins now, which ends when another process had the source in between."""
+        lease = self._held.get(source)
+        return lambda tx: self._check(tx, source, lease)
 
     def look(self, *, leads: bool) -> list[str]:
         """Say that this process runs, prolong its leases, take what is its share; the sources that are new to it.
@@ -91,6 +92,8 @@ class Sharing:
             leases.renew_all(tx, [lease.name for lease in kept.values()], self.owner, now, HELD_FOR)
             taken = self._taken(tx, sorted(mine - kept.keys()), now)
         self._say(self._held.keys() - held.keys(), left, taken)
+        for name in taken:
+            self.prepare(name)
         self._held, self._leaving = {**kept, **taken}, frozenset(leaving - left)
         return sorted(taken)
 
@@ -104,6 +107,10 @@ class Sharing:
     def read_by_others(self, tx: Transaction) -> object:
         """Differs whenever another process has stored a page."""
         return cursors.reached(tx, but=list(self._held)) if self.others else None
+
+    def _check(self, tx: Transaction, source: str, lease: Lease | None) -> None:
+        if lease is None or not leases.guard(tx, lease, self.clock(), HELD_FOR):
+            raise NotHoldingError(f"another process reads {source} by now")
 
     def _share(self, tx: Transaction, known: dict[str, Lease], now: datetime, *, leads: bool) -> set[str]:
         """The sources that this process is to read."""

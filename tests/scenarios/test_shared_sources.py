@@ -23,7 +23,7 @@ from storage.database import Database
 from storage.records import SYSTEM, CollectorRun, Gap, RunOutcome
 from storage.schema import bin_, mention, post
 from tests.scenarios import shelf
-from tests.scenarios.days import SETTINGS, Outcome, bad_day, outcomes, when
+from tests.scenarios.days import SETTINGS, Event, Outcome, bad_day, outcomes, when
 from tests.storage.fixtures import emptied
 
 pytestmark = pytest.mark.postgresql
@@ -119,6 +119,10 @@ def stored(database: Database) -> dict[str, Any]:
     return found
 
 
+def given_by(office: Office) -> list[Event]:
+    return [event for event in bad_day() if event.source == "twitter" and when(event) <= office.now]
+
+
 def killed_on(monkeypatch: pytest.MonkeyPatch, office: Office, chosen: Callable[[], str]) -> Callable[[], None]:
     """Lets an instance be killed with a page written and not committed."""
 
@@ -203,7 +207,7 @@ def test_one_who_sleeps_past_its_leases_stores_nothing_and_pays_for_what_it_aske
     monkeypatch.setattr(shelf, "on_page", on_page)
     asleep.collect("twitter")
     office.apps["one"] = asleep
-    given = [event for event in bad_day() if event.source == "twitter" and when(event) <= office.now]
+    given = given_by(office)
     with asleep.database.read() as tx:
         position = cursors.get(tx, "twitter")
         assert position is not None
@@ -213,6 +217,34 @@ def test_one_who_sleeps_past_its_leases_stores_nothing_and_pays_for_what_it_aske
     assert (run.outcome, run.posts) == (RunOutcome.COMPLETE, len(given) - 2 * shelf.PAGE)
     assert requests == run.requests + 3, "two pages that were stored, and one that was not"
     assert not asleep.sharing.holds("twitter")
+
+
+def test_one_who_wakes_and_has_the_source_again_does_not_go_on_with_what_it_was_reading(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.begin("one")
+    office.pass_by(timedelta(hours=4))
+    (asleep,), stood = office.apps.values(), list[int]()
+    before = asleep.jobs["twitter"].collector
+
+    def on_page(_name: str, number: int) -> None:
+        if number == 2 * shelf.PAGE and not stood:
+            stood.append(number)
+            office.now += HELD_FOR
+            office.begin("two")
+            office.apps["two"].share()
+            office.apps["two"].collect("twitter")
+            office.apps.pop("two").stop()
+            asleep.lead()
+            asleep.share()
+
+    monkeypatch.setattr(shelf, "on_page", on_page)
+    asleep.collect("twitter")
+    assert stood
+    assert asleep.sharing.holds("twitter")
+    assert asleep.jobs["twitter"].collector is not before, "it remembers nothing of before"
+    with asleep.database.read() as tx:
+        assert [run.posts for run in runs.recent(tx, "twitter")] == [len(given_by(office)) - 2 * shelf.PAGE]
 
 
 def test_what_one_instance_reads_is_judged_by_the_other_that_leads(office: Office) -> None:
