@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from itertools import pairwise
 from typing import Self
 
@@ -221,7 +220,9 @@ class VoiceFold:
 
 _DECORATION = re.compile(r"https?://\S*|www\.\S*|@\w+|&\w+;")
 _RUN = re.compile(r"[^\W\d_]+")
-_ASCII_RUN = re.compile(r"[a-z]+")
+_LETTERS = bytes(code if chr(code).isalpha() else ord(" ") for code in range(128)) + bytes(128)
+"""What becomes of an ASCII character where letters alone are wanted."""
+KEPT_NUMBERS = 50_000
 
 
 def plain_words(text: str) -> str:
@@ -230,21 +231,28 @@ def plain_words(text: str) -> str:
     folded = (text if is_ascii else unicodedata.normalize("NFKC", text)).casefold()
     if "@" in folded or "http" in folded or "&" in folded or "www." in folded:
         folded = _DECORATION.sub(" ", folded)
-    words = (_ASCII_RUN if is_ascii else _RUN).findall(folded)
+    words = folded.encode("ascii").translate(_LETTERS).decode("ascii").split() if is_ascii else _RUN.findall(folded)
     return " ".join(words[1:] if words and words[0] == "rt" else words)
 
 
-@lru_cache(maxsize=50_000)
-def _number(piece: str) -> int:
-    """crc32 is the same in every process and on every machine, which Python's own hash is not."""
-    return zlib.crc32(piece.encode("utf-8", "surrogatepass"))
+class _Numbers(dict[str, int]):
+    """A number for each piece of a text, the same in every process and on every machine; kept, since pieces repeat."""
+
+    def __missing__(self, piece: str) -> int:
+        if len(self) >= KEPT_NUMBERS:
+            self.clear()
+        number = self[piece] = zlib.crc32(piece.encode("utf-8", "surrogatepass"))
+        return number
+
+
+_numbers = _Numbers()
 
 
 def sketch(words: str) -> list[int]:
     """The `SKETCH` smallest hashes of a text's pairs of words; of its runs of four characters when it has few words."""
     tokens = words.split(" ")
     if len(tokens) <= SKETCH:
-        shingles = {_number(words[at : at + 4]) for at in range(max(1, len(words) - 3))}
+        shingles = {_numbers[words[at : at + 4]] for at in range(max(1, len(words) - 3))}
     else:
-        shingles = {3 * first ^ second for first, second in pairwise(map(_number, tokens))}
+        shingles = {3 * first ^ second for first, second in pairwise(map(_numbers.__getitem__, tokens))}
     return sorted(shingles)[:SKETCH]

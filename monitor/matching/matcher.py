@@ -30,6 +30,7 @@ class Matcher:
     """Recognises the configured brands in posts."""
 
     def __init__(self, brands: Sequence[BrandSettings]) -> None:
+        self._brands = tuple(brands)
         self._rules = tuple(map(BrandRules.of, brands))
         self._numbers = {folded_term(brand.name): number for number, brand in enumerate(brands)}
         self._lookup = Lookup(term for number, brand in enumerate(brands) for term in terms_of(number, brand))
@@ -49,11 +50,11 @@ class Matcher:
             return self._with_told(post, named)
         if not named:
             return []
-        rules, source, name = self._rules, post.source, post.external_id
+        brands, source, name = self._brands, post.source, post.external_id
         return [
-            Mention(rules[number].brand.name, source, name, relevance, matched, reason)
+            Mention(brands[number].name, source, name, relevance, matched, reason)
             for number, relevance, reason, matched in named
-            if relevance >= rules[number].brand.minimum_relevance
+            if relevance >= brands[number].minimum_relevance
         ]
 
     def _told(self, brands: Sequence[str]) -> frozenset[int]:
@@ -65,31 +66,31 @@ class Matcher:
         found = {number: (relevance, reason, matched) for number, relevance, reason, matched in named}
         found |= {number: (1.0, "named by the source", found[number][2] if number in found else ()) for number in told}
         return [
-            Mention(self._rules[number].brand.name, post.source, post.external_id, relevance, matched, reason)
+            Mention(self._brands[number].name, post.source, post.external_id, relevance, matched, reason)
             for number, (relevance, reason, matched) in sorted(found.items())
-            if number in told or relevance >= self._rules[number].brand.minimum_relevance
+            if number in told or relevance >= self._brands[number].minimum_relevance
         ]
 
     def _remembered(self, text: str) -> _Named:
         """Whom the text names, looked up; kept for its copies."""
-        found = self._found(fold(text))
-        named = tuple(
-            (number, *judged(self._rules[number], of_brand), of_brand.shown())
-            for number, of_brand in sorted(found.items())
-        )
+        folded = fold(text)
+        places = _standing(self._lookup.places(folded), folded)
+        named = self._judged(folded, places) if places else ()
         if len(text) <= _LONGEST:
             if len(self._kept) >= _KEPT:
                 self._kept.clear()
             self._kept[text] = named
         return named
 
-    def _found(self, text: Folded) -> dict[int, Found]:
-        found: dict[int, Found] = {}
-        for place in _standing(self._lookup.places(text), text):
-            if place.term.brand not in found:
-                found[place.term.brand] = Found(text, [])
-            found[place.term.brand].places.append(place)
-        return found
+    def _judged(self, text: Folded, places: Sequence[Place]) -> _Named:
+        """Of the brands that stand somewhere in the text, how sure it is that each is meant."""
+        of_brands: dict[int, list[Place]] = {}
+        for place in places:
+            of_brands.setdefault(place.term.brand, []).append(place)
+        return tuple(
+            (number, *judged(self._rules[number], found := Found(text, of_brands[number])), found.shown())
+            for number in sorted(of_brands)
+        )
 
 
 def _standing(places: list[Place], text: Folded) -> list[Place]:

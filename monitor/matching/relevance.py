@@ -75,7 +75,7 @@ def judged(rules: BrandRules, found: Found) -> tuple[float, str]:
     )
     strong = [place for place in standing if not place.term.weak]
     if strong:
-        best = max(strong, key=lambda place: _SURE[place.term.kind])
+        best = strong[0] if len(strong) == 1 else max(strong, key=lambda place: _SURE[place.term.kind])
         return _SURE[best.term.kind], f"{best.term.kind} {best.term.shown}"
     if excluded or not standing:
         start, end = excluded[0]

@@ -96,6 +96,7 @@ class Wording:
         self._phrases = _phrases(lexicon.phrases)
         of_phrases = chain.from_iterable(map(str.split, lexicon.phrases))
         self._heard = frozenset(chain(lexicon.entries(), of_phrases, self._base, GRAMMAR, SHORT))
+        self._words = lexicon.words
         self._stem_heads = frozenset(stem[:SHORTEST_STEM] for stem in lexicon.stems)
         self._known = _Known(self._parts)
         self._tokens: dict[str, Token] = {}
@@ -108,11 +109,8 @@ class Wording:
         if " n't" in text or " N'T" in text:  # texts that were tokenised before they reached us
             text = text.replace(" n't", "n't").replace(" N'T", "N'T")
         words = list(chain.from_iterable(map(self._known.__getitem__, text.split())))
-        last = len(words) - 1
-        for place in [place for place, word in enumerate(words) if word.phrases]:
-            if place < last and words[place + 1].lower in words[place].phrases:
-                return _joined(words, place)
-        return words
+        starts = [place for place, word in enumerate(words) if word.phrases]
+        return _joined(words, starts) if starts else words
 
     def _parts(self, token: str) -> tuple[Token, ...]:
         """What a token is made of; links and accounts, of which there is no end, are not remembered."""
@@ -139,11 +137,12 @@ class Wording:
         if piece in EMOJI or piece == BRAND:
             yield Token(piece, EMOJI.get(piece))
             return
-        shown = piece if self._knows(piece.lower()) else _stripped(piece)
+        lower = piece.lower()
+        shown = piece if self._is_heard(lower) and self._knows(lower) else _stripped(piece)
         if not shown:
             return
         token = self._token(shown)
-        if token.valence is None and not token.phrases and _JOINED.search(shown):
+        if token.valence is None and not token.phrases and not shown.isalnum() and _JOINED.search(shown):
             for part in _JOINED.split(shown):
                 yield self._token(part)
             return
@@ -194,7 +193,7 @@ class Wording:
         return self._valence(lower) is not None or lower in self._lexicon.hints or lower in self._lexicon.boosters
 
     def _valence(self, lower: str) -> float | None:
-        valence = self._lexicon.valence(lower)
+        valence = (self._lexicon.valence if lower[:SHORTEST_STEM] in self._stem_heads else self._words.get)(lower)
         return valence if valence is not None else self._base.get(lower)
 
 
@@ -241,22 +240,20 @@ def _phrases(valences: Mapping[str, float]) -> dict[str, dict[str, tuple[Phrase,
     return phrases
 
 
-def _joined(words: list[Token], place: int) -> list[Token]:
-    """The words with phrases read as one from `place` on; the longest phrase from the left wins."""
-    joined = words[:place]
-    last = len(words) - 1
-    while place <= last:
-        word = words[place]
-        candidates = word.phrases.get(words[place + 1].lower) if word.phrases and place < last else None
-        phrase = _standing(candidates, words, place + 2) if candidates else None
-        if phrase is None:
-            joined.append(word)
-            place += 1
-        else:
-            stop = place + 2 + len(phrase.rest)
-            joined.append(phrase.shouted if all(part.is_upper for part in words[place:stop]) else phrase.word)
-            place = stop
-    return joined
+def _joined(words: list[Token], starts: list[int]) -> list[Token]:
+    """The words with the phrases that begin at one of `starts` read as one; the longest phrase from the left wins."""
+    joined: list[Token] = []
+    done, last = 0, len(words) - 1
+    for place in starts:
+        if done <= place < last:
+            candidates = words[place].phrases.get(words[place + 1].lower)
+            phrase = _standing(candidates, words, place + 2) if candidates else None
+            if phrase:
+                stop = place + 2 + len(phrase.rest)
+                is_shouted = all(part.is_upper for part in words[place:stop])
+                joined += (*words[done:place], phrase.shouted if is_shouted else phrase.word)
+                done = stop
+    return [*joined, *words[done:]] if done else words
 
 
 def _standing(candidates: tuple[Phrase, ...], words: list[Token], start: int) -> Phrase | None:
