@@ -95,7 +95,7 @@ def prune(tx: Transaction, before: datetime, *, source: str | None = None, limit
 
     Their engagement goes with them. Posts that incidents rest on stay with them.
     """
-    statement = select(P.id, P.source, P.external_id, P.title, P.text).where(P.created_at < before)
+    statement = select(P.id, P.source, P.external_id, P.title, P.text, P.author).where(P.created_at < before)
     if source is not None:
         statement = statement.where(P.source == source)
     kept = _evidence(tx)
@@ -121,7 +121,7 @@ def _rows(tx: Transaction, keys: Collection[PostKey]) -> list[Any]:
 
 
 def _delete(tx: Transaction, doomed: Sequence[Any]) -> None:
-    search_index.remove(tx, [(row.id, (row.title, row.text)) for row in doomed])
+    search_index.remove(tx, [search_index.Entry(row.id, row.title, row.text, row.author) for row in doomed])
     if doomed:
         tx.execute(delete(post).where(is_one_of(tx, P.id, [row.id for row in doomed])))
 

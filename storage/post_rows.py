@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, select, text
 from storage import search_index, stored_days
 from storage.columns import json_text
 from storage.database import Transaction
-from storage.reading import PostState, Rank, Reading, Wording, is_counted, rank_of, wording
+from storage.reading import PostState, Rank, Reading, Wording, is_counted, rank_of
 from storage.records import Label, MentionedPost, Post, PostKey, PostKind
 from storage.rows import MENTION_COLUMNS, POST_COLUMNS, M, P, to_post, with_mention
 from storage.schema import erased as erased_table
@@ -107,9 +107,10 @@ def update(tx: Transaction, changed: Sequence[tuple[PostState, PostState]]) -> N
     for old, new in changed:
         _update_revisions(tx, old, new)
     _update_mentions(tx, changed)
-    edited = [(old, new) for old, new in changed if wording(old.post) != wording(new.post)]
-    search_index.remove(tx, [(old.id, wording(old.post)) for old, _ in edited])
-    search_index.add(tx, [(new.id, wording(new.post)) for _, new in edited])
+    pairs = [(_entry(old.id, old.post), _entry(new.id, new.post)) for old, new in changed]
+    edited = [(old, new) for old, new in pairs if old != new]
+    search_index.remove(tx, [old for old, _ in edited])
+    search_index.add(tx, [new for _, new in edited])
     moved = [new for old, new in changed if new.post.created_at != old.post.created_at]
     stored_days.widen(tx, [(new.id, new.post) for new in moved])
 
@@ -206,8 +207,12 @@ def _mention_values(
 
 
 def _find_by_words_and_days(tx: Transaction, stored: Sequence[tuple[int, Post]]) -> None:
-    search_index.add(tx, [(number, wording(of)) for number, of in stored])
+    search_index.add(tx, [_entry(number, of) for number, of in stored])
     stored_days.widen(tx, stored)
+
+
+def _entry(number: int, of: Post) -> search_index.Entry:
+    return search_index.Entry(number, of.title, of.text, of.author)
 
 
 def _json(values: tuple[str, ...]) -> str:

@@ -42,18 +42,18 @@ def search(
 ) -> list[Found]:
     """Posts that have all of what is asked for, the newest first, at most `limit`; `before` goes on after a found one.
 
-    `words` are read by `search_index.terms`. With words the newest are those stored last, which is where the index
-    ends; without, those published last. `brand` and `label` ask for one mention that has both.
+    `words` are read by `search_index.terms`. With words or an author the newest are those stored last, which is where
+    the index ends; without, those published last. `brand` and `label` ask for one mention that has both.
     """
     asked = search_index.terms(words)
     if words.strip() and not asked:
         return []
     time: Column[Any] = P.created_at
-    if asked:
+    if asked or author:
         numbers = _numbers(tx, since, until, source)
         if numbers is None:
             return []
-        statement = _by_words(tx, asked, before, numbers).where(*_with_mention(brand, label))
+        statement = _by_words(tx, asked, author, before, numbers).where(*_with_mention(brand, label))
     elif brand is not None:
         statement, time = _by_brand(brand, label, before), M.created_at
     else:
@@ -100,15 +100,19 @@ def _numbers(
 
 
 def _by_words(
-    tx: Transaction, asked: Sequence[search_index.Term], before: Found | None, numbers: tuple[int, int]
+    tx: Transaction,
+    asked: Sequence[search_index.Term],
+    author: str | None,
+    before: Found | None,
+    numbers: tuple[int, int],
 ) -> Select[Any]:
     number = search_index.index_id(tx)
-    conditions: list[ColumnElement[bool]] = [search_index.matches(tx, asked)]
+    conditions: list[ColumnElement[bool]] = [search_index.matches(tx, asked, author)]
     if numbers != EVERY_NUMBER:
         conditions += [number >= numbers[0], number <= numbers[1]]
     if before is not None:
         conditions.append(number < before.number)
-    if search_index.are_few(tx, conditions):
+    if search_index.are_few(tx, conditions, author):
         found = select(number.label("id")).select_from(search_index.INDEX).where(*conditions).cte("found")
         found = found.prefix_with("MATERIALIZED", dialect="postgresql")
         return select(P.id, *POST_COLUMNS).select_from(found.join(post, P.id == found.c.id)).order_by(found.c.id.desc())

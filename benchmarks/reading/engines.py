@@ -24,6 +24,10 @@ class Place(Protocol):
         """The database, over new connections."""
         ...
 
+    def open_another(self) -> Database:
+        """An empty database beside it."""
+        ...
+
     def forget(self) -> None:
         """Let the machine keep nothing of the files in memory. Nobody is connected."""
         ...
@@ -40,6 +44,12 @@ class SqliteFile:
     def open(self) -> Database:
         """The database, over new connections."""
         return Database.open(f"sqlite:///{self.folder / 'reading.db'}")
+
+    def open_another(self) -> Database:
+        """An empty file beside it."""
+        for left in self.folder.glob("another.db*"):
+            left.unlink()
+        return Database.open(f"sqlite:///{self.folder / 'another.db'}")
 
     def forget(self) -> None:
         """Let the machine keep nothing of the file in memory."""
@@ -63,6 +73,12 @@ class PostgresqlServer:
     def open(self) -> Database:
         """The database, over new connections."""
         return Database.open(self._server.get_uri())
+
+    def open_another(self) -> Database:
+        """An empty database on the same server."""
+        self._server.psql("DROP DATABASE IF EXISTS another;")
+        self._server.psql("CREATE DATABASE another;")
+        return Database.open(self._server.get_uri("another"))
 
     def forget(self) -> None:
         """Start the server anew, with nothing of its files in memory."""

@@ -12,6 +12,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from benchmarks.speed.material import names
 from config.settings import Settings
@@ -135,9 +136,9 @@ def _tables(tx: Transaction) -> None:
     tx.exec_driver_sql("CREATE TEMPORARY TABLE made_text (number INTEGER PRIMARY KEY, words TEXT, searched TEXT)")
     tx.exec_driver_sql("CREATE TEMPORARY TABLE made_brand (number INTEGER PRIMARY KEY, name TEXT)")
     mark = "?" if tx.dialect.name == "sqlite" else "%s"
-    texts = [(number, said, search_index.separated(said)) for number, said in enumerate(_texts())]
-    tx.exec_driver_sql(f"INSERT INTO made_text VALUES ({mark}, {mark}, {mark})", texts)  # noqa: S608
-    tx.exec_driver_sql(f"INSERT INTO made_brand VALUES ({mark}, {mark})", list(enumerate(_shares())))  # noqa: S608
+    rows = [(number, said, search_index.separated(said)) for number, said in enumerate(texts())]
+    tx.exec_driver_sql(f"INSERT INTO made_text VALUES ({mark}, {mark}, {mark})", rows)  # noqa: S608
+    tx.exec_driver_sql(f"INSERT INTO made_brand VALUES ({mark}, {mark})", list(enumerate(shares())))  # noqa: S608
 
 
 def _drop(tx: Transaction) -> None:
@@ -145,7 +146,7 @@ def _drop(tx: Transaction) -> None:
     tx.exec_driver_sql("DROP TABLE made_brand")
 
 
-def _shares() -> Iterator[str]:
+def shares() -> Iterator[str]:
     """A thousand places, shared out among the brands by Zipf's law."""
     weights = [1 / rank for rank in range(1, BRANDS + 1)]
     draw = random.Random(11)  # noqa: S311 - made posts, not secrets
@@ -161,7 +162,7 @@ def _vocabulary() -> Sequence[str]:
     return list(made)
 
 
-def _texts() -> Iterator[str]:
+def texts() -> Iterator[str]:
     draw, vocabulary = random.Random(17), _vocabulary()  # noqa: S311
     weights = [1 / (rank + 2) for rank in range(VOCABULARY)]
     for _ in range(TEXTS):
@@ -270,9 +271,15 @@ SELECT source, {day}, min(id), max(id) FROM post GROUP BY 1, 2
 
 
 def _index(tx: Transaction) -> str:
-    words, number = "t.searched || ' c' || {rare}", "rowid"
+    words, number, author = "t.searched || ' c' || {rare}", "rowid", "'a' || {author}"
     if tx.dialect.name == "postgresql":
-        words, number = f"to_tsvector('simple', {words})", "post_id"
+        digits = f"left(encode(sha256(convert_to({author}, 'UTF8')), 'hex'), 12)"
+        author = f"array_to_tsvector(ARRAY['\ue000' || {digits}])"
+        words, number = f"to_tsvector('simple', {words}) || {author}", "post_id"
+    else:
+        raw: Any = tx.connection.driver_connection
+        raw.create_function("author_word", 1, search_index.author_word, deterministic=True)
+        words += f" || ' ' || author_word({author})"
     return (
         f"INSERT INTO post_search ({number}, words) SELECT n + 1, {words}"  # noqa: S608
         " FROM {numbers} JOIN made_text AS t ON t.number = {text}"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from time import monotonic
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
@@ -23,7 +22,7 @@ from monitor.web.seen import Seen, by_slot, seen
 from storage import audit, limits, saved_views
 from storage import posts as post_store
 from storage import pulse as pulse_store
-from storage.database import Database, Transaction
+from storage.database import Transaction
 from storage.limits import TooSlowError
 from storage.pulse import Counts
 from storage.records import Label
@@ -110,7 +109,7 @@ def explore(
     brand = asked.brand or (brands[0] if brands else "")
     begin, end = asked.window(desk.clock(), ZoneInfo(desk.settings.general.timezone))
     found: list[Found] = []
-    failed, looked_back_to = "", begin
+    failed = ""
     with desk.database.read() as tx:
         views = saved_views.every(tx)
         read = seen(tx, desk.settings, begin, end, brand=brand, source=asked.source)
@@ -120,7 +119,7 @@ def explore(
     try:
         with desk.database.read() as tx, limits.within(tx, LONGEST_ANSWER):
             voices = pulse_store.voices(tx, brand, begin, end, asked.source or None) if brand else []
-        found, looked_back_to = look_back(desk.database, asked, brand, begin, end, before)
+            found = search(tx, asked, brand, begin, end, before)
     except TooSlowError as error:
         failed, voices = str(error), []
     older = post_cursor(found[ON_A_PAGE - 1]) if len(found) > ON_A_PAGE else ""
@@ -142,7 +141,6 @@ def explore(
         found=found[:ON_A_PAGE],
         older=older,
         failed=failed,
-        looked_back_to=looked_back_to,
         views=views,
         begin=begin,
         end=end,
@@ -189,39 +187,6 @@ def search(tx: Transaction, asked: Asked, brand: str, begin: datetime, end: date
         before=read_post_cursor(before) if before else None,
         limit=ON_A_PAGE + 1,
     )
-
-
-def look_back(
-    database: Database, asked: Asked, brand: str, begin: datetime, end: datetime, before: str = ""
-) -> tuple[list[Found], datetime]:
-    """What `search` finds, and from when on everything was looked at: later than `begin` where time ran out before.
-
-    Posts of one author have no index, so they are looked for in pieces of the span, from the newest back, and what was
-    found in time is shown. `TooSlowError` where not even the newest piece was looked through.
-    """
-    found: list[Found] = []
-    reached, stop = end, monotonic() + LONGEST_ANSWER.total_seconds()
-    for start in pieces(begin, end) if asked.author and not asked.q else [begin]:
-        left = timedelta(seconds=max(stop - monotonic(), 0.01))
-        try:
-            with database.read() as tx, limits.within(tx, left):
-                found += search(tx, asked, brand, start, reached, before)
-        except TooSlowError:
-            if reached == end:
-                raise
-            return found, reached
-        reached = start
-        if len(found) > ON_A_PAGE:
-            break
-    return found, begin
-
-
-def pieces(begin: datetime, end: datetime) -> Iterator[datetime]:
-    """Where the pieces of a span begin, from the newest back, each twice as long as the one before; a day at first."""
-    start, length = end, timedelta(days=1)
-    while start > begin:
-        start, length = max(begin, start - length), length * 2
-        yield start
 
 
 def slot_for(length: timedelta) -> timedelta:

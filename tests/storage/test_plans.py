@@ -49,6 +49,7 @@ QUESTIONS: dict[str, Callable[[Transaction], Any]] = {
     "the ends of history": lambda tx: (posts.earliest(tx), posts.latest(tx)),
     "posts with words": lambda tx: posts.search(tx, "parcel late", brand="Acme"),
     "posts with words in a span": lambda tx: posts.search(tx, "parcel late", since=NOON, until=HOUR),
+    "posts of an author": lambda tx: posts.search(tx, author="ann", brand="Acme"),
     "a brand's pulse": lambda tx: pulse.pulse(tx, "Acme", NOON, HOUR, timedelta(minutes=5)),
     "a brand's months": lambda tx: pulse.total(tx, "Acme", NOON, after(days=90)),
     "many brands' counts": lambda tx: pulse.brands_counted(tx, ["Acme", "Bolt"], NOON, after(days=9)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from storage import posts, samples, search_index
@@ -105,6 +107,28 @@ def test_words_are_found_alike_whether_they_are_rare_or_common(
         assert [each.post.external_id for each in posts.search(tx, "acme", before=found[0], brand="Acme")] == ["t1"]
         assert [each.post.external_id for each in posts.search(tx, "parc* -late", since=NOON)] == ["t2"]
         assert posts.search(tx, "acme", author="nobody") == []
+
+
+def test_an_author_is_found_by_a_word_that_nobody_can_write(database: Database) -> None:
+    def names(**asked: Any) -> list[str]:
+        with database.read() as tx:
+            return [each.post.external_id for each in posts.search(tx, **asked)]
+
+    awkward = 'Ann "O\'Hara" @ü 快'
+    with database.write() as tx:
+        said = [post(name, text=search_index.author_word("ann"), author=awkward) for name in ("b1", "b2")]
+        write(tx, Intake(posts=[*said, post("b3", author=None), post("b4", author="x", created_at=after(days=1))]))
+    assert names(author="ann") == ["t1"]
+    assert names(author=awkward) == ["b2", "b1"]
+    assert names(author=awkward, limit=1) == ["b2"]
+    assert names(author="ann", words="parcel -acme") == names(author="ANN") == names(author="ann", until=NOON) == []
+    assert names(author="ann", words="parcel", brand="Acme", since=NOON) == ["t1"]
+    with database.write() as tx:
+        write(
+            tx, Intake(posts=[post("b3", author="ann", edited_at=after(days=2)), post("b4", edited_at=after(days=2))])
+        )
+    assert names(author="ann") == ["b3", "t1"]
+    assert names(author="x") == []
 
 
 def test_engagement_is_told_as_it_was_known_at_a_moment(database: Database) -> None:

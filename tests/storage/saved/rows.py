@@ -45,13 +45,19 @@ def of(connection: Connection) -> Rows:
     return {name: sorted(rows, key=_order) for name, rows in sorted(found.items())}
 
 
-def load(connection: Connection, rows: Mapping[str, Sequence[Row]]) -> None:
-    """Put the rows of a version into an empty database of that version, with the words of its posts."""
+def load(connection: Connection, rows: Mapping[str, Sequence[Row]], *, with_authors: bool) -> None:
+    """Put the rows of a version into an empty database of that version, with the index of words as it was."""
     with connection.execution_options(tocsin_writes=True).begin():
         for table in tables_of(connection):
             if rows[table.name]:
                 connection.execute(table.insert(), list(rows[table.name]))
-        search_index.add(connection, [(row["id"], (row["title"], row["text"])) for row in rows["post"]])
+        search_index.add(
+            connection,
+            [
+                search_index.Entry(row["id"], row["title"], row["text"], row["author"] if with_authors else None)
+                for row in rows["post"]
+            ],
+        )
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT setval('post_id', (SELECT max(id) FROM post))"))
 

@@ -1,0 +1,221 @@
+"""What storing costs while a history grows: `python -m benchmarks.storing [--posts N] [--engine sqlite|postgresql]`.
+
+Makes a database of N posts (5,000,000 unless told otherwise) and one of ten thousand, and writes batches of new posts
+to both by turns, each batch a crash-safe commit; prints a JSON object a line. `ratio` is how many times as fast the
+large one takes them, by processor time (that of PostgreSQL's own process for the connection included, where the system
+tells) and by the clock; *in order* are posts whose names at their source rise, *in no order* those whose names are as
+good as chance, which is the worst that an index can be given. Then the oldest posts are deleted from both, as `keep`
+does. `--index COLUMNS` (may be repeated) says what one more index of `post` would cost: both databases get it, and take
+batches again. `--folder` keeps the large one for the next time, with all that was written into it. Last comes what an
+author's word adds to the index of words, in two files that hold nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from benchmarks.reading import material
+from benchmarks.reading.__main__ import say
+from benchmarks.reading.engines import Place, place
+from monitor.tidying import tidy_seldom
+from storage import erasure, search_index
+from storage.database import Database, Transaction
+from storage.ingest import Intake, write
+from storage.keys import content_key
+from storage.records import Engagement, EngagementSample, Label, Mention, MentionedPost, Post, PostKind, Score
+
+FEW = 10_000
+BATCH = 500
+WARM = 4
+"""Batches that are not measured."""
+SCORE = Score(-0.4, Label.NEGATIVE, "made", "1", 0.2)
+
+
+@dataclass
+class Side:
+    """One of the databases, and what each of its batches took: by the processor, and by the clock."""
+
+    database: Database
+    taken: list[tuple[float, float]] = field(default_factory=list)
+
+    def take(self, work: Callable[[Transaction], object]) -> None:
+        """Do the work in a transaction, and remember what it took."""
+        with self.database.read() as tx:
+            backend = _backend(tx)
+        busy, clock = _busy(backend), time.perf_counter()
+        with self.database.write() as tx:
+            work(tx)
+        self.taken.append((_busy(backend) - busy, time.perf_counter() - clock))
+
+    def usual(self) -> tuple[float, float]:
+        """The mean of processor time since the last look, whose steps are coarse, and the median by the clock."""
+        measured, self.taken = self.taken[WARM:] or self.taken, []
+        return statistics.mean(busy for busy, _ in measured), statistics.median(clock for _, clock in measured)
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--posts", type=int, default=5_000_000, help="how many posts (default 5,000,000)")
+    parser.add_argument("--engine", choices=["sqlite", "postgresql"], help="one engine alone (default both)")
+    parser.add_argument("--batches", type=int, default=40, help="batches of 500 posts for each line (default 40)")
+    parser.add_argument("--index", action="append", default=[], metavar="COLUMNS", help="also with an index of these")
+    parser.add_argument("--folder", type=Path, help="where the large database lies and is kept (with --engine)")
+    options = parser.parse_args()
+    tidy_seldom()  # as the program does
+    say("machine", python=platform.python_version(), system=platform.platform(), processor=platform.machine())
+    for engine in [options.engine] if options.engine else ["sqlite", "postgresql"]:
+        with place(engine, options.folder) as where, filled(where, options.posts) as many, beside(where) as few:
+            measure(engine, options.posts, Side(few), Side(many), options.batches, options.index)
+    authors_in_the_index(options.folder or Path(tempfile.gettempdir()), 5 * options.batches)
+
+
+@contextmanager
+def filled(where: Place, count: int) -> Iterator[Database]:
+    """The large database."""
+    with where.open() as database:
+        if not material.is_filled(database):
+            material.fill(database, count)
+        yield database
+
+
+@contextmanager
+def beside(where: Place) -> Iterator[Database]:
+    """A small one, on the same server where there is one."""
+    with where.open_another() as database:
+        material.fill(database, FEW)
+        yield database
+
+
+def measure(engine: str, count: int, few: Side, many: Side, batches: int, indexes: Sequence[str]) -> None:
+    """Every line of one engine."""
+    fresh = made_posts(count)
+    for shape, in_order in (("in order", True), ("in no order", False)):
+        _by_turns(few, many, [_writing(next(fresh[in_order])) for _ in range(batches)])
+        _tell(f"storing posts with names {shape}", engine, count, few, many)
+    for columns in indexes:
+        for side in (few, many):
+            side.database.run_outside_transactions([f"CREATE INDEX tried ON post ({columns})"])
+        _by_turns(few, many, [_writing(next(fresh[True])) for _ in range(batches)])
+        _tell(f"storing posts with names in order, with an index of {columns}", engine, count, few, many)
+        for side in (few, many):
+            side.database.run_outside_transactions(["DROP INDEX tried"])
+    _by_turns(few, many, [_prune] * batches)
+    _tell("deleting the oldest", engine, count, few, many)
+
+
+def authors_in_the_index(folder: Path, batches: int) -> None:
+    """What the word of an author costs, in new SQLite files that take the same words with and without it."""
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        without, with_it = (Side(Database.open(f"sqlite:///{place}/{name}.db")) for name in ("without", "with"))
+        numbers = iter(range(1, 10**9))
+        for batch in islice(made_posts(0)[True], batches):
+            entries = [search_index.Entry(next(numbers), "", one.post.text, one.post.author) for one in batch]
+            without.take(partial(search_index.add, entries=[one._replace(author=None) for one in entries]))
+            with_it.take(partial(search_index.add, entries=entries))
+        (busy, _), (busy_with, _) = without.usual(), with_it.usual()
+        for side in (without, with_it):
+            side.database.close()
+    say(
+        "the index of words, with the word of the author",
+        engine="sqlite",
+        posts=batches * BATCH,
+        microseconds_a_post=round(1e6 * busy_with / BATCH, 1),
+        without=round(1e6 * busy / BATCH, 1),
+    )
+
+
+def _by_turns(few: Side, many: Side, works: Sequence[Callable[[Transaction], object]]) -> None:
+    for work in works:
+        few.take(work)
+        many.take(work)
+
+
+def _tell(what: str, engine: str, count: int, few: Side, many: Side) -> None:
+    (busy, clock), (busy_of_many, clock_of_many) = few.usual(), many.usual()
+    say(
+        what,
+        engine=engine,
+        posts=count,
+        microseconds_a_post=round(1e6 * busy_of_many / BATCH, 1),
+        by_the_clock=round(1e6 * clock_of_many / BATCH, 1),
+        ratio=round(busy / busy_of_many, 2),
+        ratio_by_the_clock=round(clock / clock_of_many, 2),
+        load=round(os.getloadavg()[0], 1),
+    )
+
+
+def _prune(tx: Transaction) -> None:
+    erasure.prune(tx, material.END, limit=BATCH)
+
+
+def _writing(batch: Sequence[MentionedPost]) -> Callable[[Transaction], object]:
+    posts = [one.post for one in batch]
+    samples = [EngagementSample(one.source, one.external_id, one.created_at, one.engagement) for one in posts]
+    page = Intake(posts=posts, mentions=batch, samples=samples)
+    return lambda tx: write(tx, page)
+
+
+def made_posts(count: int) -> dict[bool, Iterator[list[MentionedPost]]]:
+    """Batches of posts that are newer than all others, by whether their names are in order."""
+    draw = random.Random(19)  # noqa: S311 - made posts, not secrets
+    texts, brands = list(material.texts()), list(material.shares())
+    numbers = iter(range(count, 10 * count + 10_000_000))
+
+    def batches(*, in_order: bool) -> Iterator[list[MentionedPost]]:
+        while True:
+            yield [_post(next(numbers), draw, texts, brands, in_order=in_order) for _ in range(BATCH)]
+
+    return {in_order: batches(in_order=in_order) for in_order in (True, False)}
+
+
+def _post(
+    number: int, draw: random.Random, texts: Sequence[str], brands: Sequence[str], *, in_order: bool
+) -> MentionedPost:
+    text, author, at = (
+        draw.choice(texts),
+        draw.randrange(material.AUTHORS),
+        material.END + number * timedelta(seconds=1),
+    )
+    name = str(number) if in_order else f"{draw.randrange(10**7):07}.{number}"  # among those there are, wherever
+    source = draw.choice(material.SOURCES)
+    post = Post(
+        source, name, at, f"{text} c{draw.randrange(material.RARE)}", kind=PostKind.POST, thread_id=name,
+        url=f"https://example.org/{name}", author=f"a{author}", author_name=f"Name {author}", author_reach=author,
+        collected_at=at + timedelta(minutes=1), engagement=Engagement(likes=3, replies=0),
+    )  # fmt: skip
+    mention = Mention(draw.choice(brands), source, name, 0.9, ("name",), "named")
+    return MentionedPost(post, mention, SCORE, content_key(text))
+
+
+def _backend(tx: Transaction) -> int | None:
+    """The process that answers on PostgreSQL."""
+    return tx.exec_driver_sql("SELECT pg_backend_pid()").scalar() if tx.dialect.name == "postgresql" else None
+
+
+def _busy(backend: int | None) -> float:
+    """Processor time of this process, and of the one that answers it where the system tells, in seconds."""
+    own = time.process_time()
+    try:
+        told = Path(f"/proc/{backend}/stat").read_text(encoding="ascii") if backend else ""
+    except OSError:
+        return own
+    ticks = sum(map(int, told.rpartition(")")[2].split()[11:13])) if told else 0
+    return own + ticks / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    main()
