@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Table, delete, select, update
@@ -31,7 +32,7 @@ from storage.schema import (
     revision,
     signal,
 )
-from storage.statements import by_source, insert_new, is_one_of
+from storage.statements import by_source, insert_new, is_after, is_one_of
 
 SHORTEST_NAME = 4
 """Shorter words are in any state by chance."""
@@ -95,21 +96,25 @@ def prune(tx: Transaction, before: datetime, *, source: str | None = None, limit
 
     Their engagement goes with them. Posts that incidents rest on stay with them.
     """
-    statement = select(P.id, P.source, P.external_id, P.title, P.text, P.author).where(P.created_at < before)
-    if source is not None:
-        statement = statement.where(P.source == source)
-    kept = _evidence(tx)
-    rows = tx.execute(statement.order_by(P.created_at, P.id)).yield_per(limit)
-    doomed: list[Any] = []
-    for row in rows:
-        if (row.source, row.external_id) not in kept:
-            doomed.append(row)
-        if len(doomed) == limit:
-            break
-    rows.close()
+    doomed = list(islice(_prunable(tx, before, source, limit), limit))
     _delete(tx, doomed)
     _delete_samples(tx, [(row.source, row.external_id) for row in doomed])
     return len(doomed)
+
+
+def _prunable(tx: Transaction, before: datetime, source: str | None, at_once: int) -> Iterator[Any]:
+    """The posts that may go, the oldest first. Each question ends after so many: PostgreSQL would sort all that are old
+    enough otherwise, at every one of them."""
+    statement = select(P.id, P.source, P.external_id, P.title, P.text, P.author, P.created_at)
+    statement = statement.where(P.created_at < before).order_by(P.created_at, P.id).limit(at_once)
+    if source is not None:
+        statement = statement.where(P.source == source)
+    kept = _evidence(tx)
+    rows = tx.execute(statement).all()
+    while rows:
+        yield from (row for row in rows if (row.source, row.external_id) not in kept)
+        place = (rows[-1].created_at, rows[-1].id)
+        rows = tx.execute(statement.where(is_after(P.created_at, P.id, place))).all()
 
 
 def _rows(tx: Transaction, keys: Collection[PostKey]) -> list[Any]:
