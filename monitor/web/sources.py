@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
+from monitor.sharing import HELD_FOR, SOURCE
 from monitor.sources.budget import FREE, Budget
 from monitor.web.access import Viewer
 from monitor.web.desk import Desk, desk_of
@@ -18,6 +19,7 @@ from monitor.web.now import SourceHealth, healths
 from monitor.web.pages import page
 from storage import coverage as coverage_store
 from storage import gaps as gap_store
+from storage import leases as lease_store
 from storage import runs as run_store
 from storage import source_counts, spending
 from storage.coverage import Covered
@@ -54,6 +56,8 @@ class SourceRecord:
 
     health: SourceHealth
     type: str
+    reader: str
+    """The process that reads it now; empty where none does."""
     every: timedelta
     days: tuple[Day, ...]
     runs: tuple[CollectorRun, ...]
@@ -76,11 +80,13 @@ def sources(request: Request, person: Viewer, desk: Annotated[Desk, Depends(desk
         first = source_counts.first_runs(tx)
         states = {one.name: one for one in healths(tx, desk.settings, now)}
         hours = coverage_store.calendar(tx, list(states), *last_hours(now))
+        readers = {one.name: one.owner for one in lease_store.every(tx, SOURCE) if one.is_held(now, HELD_FOR)}
         spent = spending.between(tx, (now - SPENT_FOR).astimezone(UTC).date(), now.astimezone(UTC).date())
         records = [
             SourceRecord(
                 health=states[source.name],
                 type=source.type,
+                reader=readers.get(f"{SOURCE}{source.name}", ""),
                 every=source.every,
                 days=covered(days, [gap for gap in gaps if gap.source == source.name], first.get(source.name)),
                 runs=tuple(run_store.recent(tx, source.name, limit=MOST_RUNS)),

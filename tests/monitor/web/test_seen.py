@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 
 from config.settings import Settings
+from monitor.sharing import HELD_FOR, SOURCE
 from monitor.web.desk import Desk
 from monitor.web.seen import Seen
-from storage import gaps, schedule, spending
+from storage import gaps, leases, schedule, spending
 from storage.database import Database
 from storage.ingest import Intake, write
 from storage.records import CollectorRun, Gap, RunOutcome, Spent
@@ -38,6 +39,7 @@ def of() -> Iterator[Desk]:
             schedule.plan(tx, "hackernews", timedelta(minutes=5), NOW)
             run = CollectorRun("hackernews", NOW - timedelta(minutes=5), NOW, RunOutcome.COMPLETE)
             schedule.finish(tx, "hackernews", run, NOW + timedelta(minutes=5))
+            leases.acquire(tx, f"{SOURCE}hackernews", "desk-7-ab12cd", NOW, HELD_FOR)
             gaps.add(tx, [GAP])
             spending.add(tx, Spent("hackernews", NOW.date(), 1_250, 900, 1.5))
             said = [post(str(n), source="hackernews", created_at=NOW - timedelta(hours=n)) for n in (1, 2, 20)]
@@ -84,6 +86,8 @@ def test_sources_show_what_they_took_of_what_they_may_and_every_hour(of: Desk) -
     assert page.count('class="part" title="2 Jun 2024, ') == 6
     assert "refused: 429" in page
     assert "0 requests; no budget of its own" in page
+    assert page.count("<dt>Read by</dt>") == 1
+    assert "<dd>desk-7-ab12cd</dd>" in page
 
 
 def test_an_installation_without_sources_says_so() -> None:
