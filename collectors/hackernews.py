@@ -286,9 +286,13 @@ class HackerNews:
         return sorted(posts, key=lambda post: (post.created_at, int(post.external_id))), bad
 
     def reread(self, raw: bytes) -> list[Post]:
-        """A hit of the search that was set aside."""
+        """A hit of the search, or an item by its number, that was set aside."""
         try:
-            return [_post_of(json.loads(raw), self.name, self._clock())]
+            kept = json.loads(raw)
+            if "objectID" in kept:
+                return [_post_of(kept, self.name, self._clock())]
+            with self._egress.session():
+                return [self._items.again(kept)]
         except (KeyError, TypeError) as error:
             raise ValueError(repr(error)) from error
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from collectors.contract import CollectorError, Quarantined, raw_hash
+from collectors.contract import CollectorError, Quarantined, set_aside
 from collectors.egress import Egress
 from collectors.moments import from_epoch, not_after
 from collectors.plain import plain_text
@@ -66,8 +66,12 @@ class Items:
                 if item is not None and item.get("type") in _KINDS and not item.get("deleted") and not item.get("dead"):
                     posts.append(self._post(item))
             except (KeyError, TypeError, ValueError) as error:
-                bad.append(Quarantined(f"item {number}", repr(error), raw_hash(repr(item))))
+                bad.append(set_aside(f"item {number}", repr(error), json.dumps(item)))
         return posts, bad
+
+    def again(self, item: Mapping[str, Any]) -> Post:
+        """The post of an item that was set aside; its thread is asked for."""
+        return self._post(item)
 
     def _post(self, item: Mapping[str, Any]) -> Post:
         number, kind, now = int(item["id"]), _KINDS[item["type"]], self._clock()

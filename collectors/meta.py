@@ -27,8 +27,19 @@ from collectors.contract import CollectorError, SourceContext
 from collectors.egress import Answer
 from collectors.interface import Interface, secret
 from collectors.listed import Asked, Listed, ListedOptions, SpentError
-from collectors.meta_shapes import COMMENT_FIELDS, MEDIA_FIELDS, POST_FIELDS, REPLY_FIELDS, Shapes
-from collectors.rounds import ODD, Found, Listing, Round, joined
+from collectors.meta_shapes import (
+    COMMENT,
+    COMMENT_FIELDS,
+    MEDIA_FIELDS,
+    OTHER_MEDIA,
+    OWN_MEDIA,
+    POST,
+    POST_FIELDS,
+    REPLY_FIELDS,
+    Shapes,
+    with_answers,
+)
+from collectors.rounds import ODD, Found, Listing, Round, entries_in, joined
 from collectors.terms import hashtags_of
 from config.references import SecretReference
 from storage.records import Post
@@ -99,9 +110,13 @@ class Meta(Asked):
         is_facebook = listing.path.endswith(("/feed", "/tagged"))
         fields, size = (POST_FIELDS, PAGE) if is_facebook else (MEDIA_FIELDS, _MEDIA_PAGE)
         answer = self._ask(f"/{listing.path}", {"fields": fields, "limit": size, "after": state.place or None})
-        read = self._shapes.post if is_facebook else self._shapes.media(is_own=listing.path.endswith("/media"))
-        found = self._shapes.found(answer.get("data"), read)
+        of = POST if is_facebook else OWN_MEDIA if listing.path.endswith("/media") else OTHER_MEDIA
+        found = entries_in(answer.get("data"), self, of)
         return Found(found.posts, found.bad, _after(answer), found.given)
+
+    def read(self, entry: Any, of: str) -> Post | None:
+        """The post that an item is."""
+        return self._shapes.read(entry, of)
 
     def looked_up(self, names: Sequence[str]) -> Found:
         """Posts, media and comments by their names, one by one, as one that is gone would spoil an answer for all."""
@@ -117,7 +132,8 @@ class Meta(Asked):
         asked = more if kind == "fb" else {"fields": REPLY_FIELDS}
         for _ in range(_REPLY_PAGES):
             answer = self._ask(f"/{number}/comments", {**asked, "limit": _MEDIA_PAGE, "after": place or None})
-            pages.append(self._shapes.comments(answer.get("data"), root))
+            items = answer.get("data") if kind == "fb" else with_answers(answer.get("data"))
+            pages.append(entries_in(items, self, f"{COMMENT} {root.external_id}"))
             place = _after(answer)
             if not place or sum(page.given for page in pages) >= unread:
                 break
@@ -140,7 +156,7 @@ class Meta(Asked):
         place, pages, seen = "", [Found()], set[str]()
         for _ in range(_HASHTAG_PAGES):
             answer = self._ask(path, {**asked, "limit": _MEDIA_PAGE, "after": place or None})
-            page = self._shapes.found(answer.get("data"), self._shapes.media(is_own=False))
+            page = entries_in(answer.get("data"), self, OTHER_MEDIA)
             names = {post.external_id for post in page.posts}
             place = _after(answer)
             pages.append(page)
@@ -182,10 +198,8 @@ class Meta(Asked):
             if error.status != 404:
                 raise
             return Found()
-        if is_comment:
-            return self._shapes.looked_up_comment(item, f"{kind}-{thread}")
-        read = self._shapes.post if kind == "fb" else self._shapes.media(is_own=True)
-        return self._shapes.found([item], read)
+        of = f"{COMMENT} {kind}-{thread}" if is_comment else POST if kind == "fb" else OWN_MEDIA
+        return entries_in([item], self, of)
 
     def _ask(self, path: str, params: Mapping[str, Any]) -> dict[str, Any]:
         if self.kept.get("paused_until", 0) > self._clock().timestamp():

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from collectors.moments import not_after, read_moment
 from collectors.plain import tidy
-from collectors.rounds import Found, found_in
 from storage.records import Engagement, Post, PostKind
 
 POST_FIELDS = (
@@ -19,7 +18,9 @@ COMMENT_FIELDS = "id,message,created_time,from,like_count,comment_count,parent{i
 MEDIA_FIELDS = "id,caption,timestamp,permalink,like_count,comments_count,username"
 REPLY_FIELDS = "id,text,timestamp,username,like_count,replies{id,text,timestamp,username,like_count}"
 
-Read = Callable[[Mapping[str, Any]], Post | None]
+POST, OWN_MEDIA, OTHER_MEDIA, COMMENT = "fb", "ig", "igx", "comment"
+"""Kinds of items: a post of Facebook, media of the account's own on Instagram or of others, which cannot be asked for
+again, and a comment, with the name of what it stands below."""
 
 
 class Shapes:
@@ -28,23 +29,16 @@ class Shapes:
     def __init__(self, source: str, clock: Callable[[], datetime], brands: tuple[str, ...]) -> None:
         self._source, self._clock, self._brands = source, clock, brands
 
-    def found(self, items: Any, read: Read) -> Found:
-        """The posts among items."""
-        return found_in(items, read, service="Meta")
+    def read(self, item: Mapping[str, Any], of: str) -> Post | None:
+        """The post that an item is; `of` says of what kind it is, and of a comment below which post."""
+        kind, _, root = of.partition(" ")
+        if kind == POST:
+            return self._post(item)
+        if kind == COMMENT:
+            return self._comment(item, root) if root.startswith("fb-") else self._reply(item, root, item.get("above"))
+        return self._media(item, kind)
 
-    def comments(self, items: Any, root: Post) -> Found:
-        """Comments below a post of Facebook; below one of Instagram, with the answers that come inside them."""
-        if root.external_id.startswith("fb-"):
-            return self.found(items, lambda item: self._comment(item, root.external_id))
-        flat = _with_answers(items) if isinstance(items, list) else items
-        return self.found(flat, lambda item: self._reply(item, root.external_id, item.get("above")))
-
-    def looked_up_comment(self, item: Mapping[str, Any], root: str) -> Found:
-        """One comment that was asked for by its name."""
-        read = self._comment if root.startswith("fb-") else self._reply
-        return self.found([item], lambda each: read(each, root))
-
-    def post(self, item: Mapping[str, Any]) -> Post | None:
+    def _post(self, item: Mapping[str, Any]) -> Post | None:
         """A post on Facebook; `None` for a picture without words, and for what the page has hidden."""
         words = item.get("message")
         if not words or item.get("is_hidden"):
@@ -60,10 +54,6 @@ class Shapes:
             words, item["created_time"], external_id=name, thread_id=name, url=item.get("permalink_url"),
             author=author.get("id"), author_name=author.get("name"), engagement=engagement,
         )  # fmt: skip
-
-    def media(self, *, is_own: bool) -> Read:
-        """Reads media of Instagram: the account's own, or those of others, which cannot be asked for again."""
-        return lambda item: self._media(item, "ig" if is_own else "igx")
 
     def _media(self, item: Mapping[str, Any], kind: str) -> Post | None:
         words, name = item.get("caption"), f"{kind}-{item['id']}"
@@ -106,8 +96,10 @@ class Shapes:
         )
 
 
-def _with_answers(items: Sequence[Any]) -> list[Any]:
-    """Comments, each followed by the answers inside it, which say what they answer."""
+def with_answers(items: Any) -> Any:
+    """Comments, each followed by the answers inside it, which say what they answer; what is no list stays as it is."""
+    if not isinstance(items, list):
+        return items
     flat: list[Any] = []
     for item in items:
         flat.append(item)

@@ -13,13 +13,14 @@ Messages are named by chat and number (`-100123/7`).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from pydantic import Field
 
-from collectors.contract import CollectorError, Page, Quarantined, SourceContext, SourceOptions, raw_hash
+from collectors.contract import CollectorError, Page, Quarantined, SourceContext, SourceOptions, set_aside
 from collectors.egress import Answer
 from collectors.interface import Interface, secret
 from collectors.moments import from_epoch, not_after
@@ -107,15 +108,28 @@ class Telegram:
         bad: list[Quarantined] = []
         for update in updates:
             try:
-                message = next((update[kind] for kind in _MESSAGES if kind in update), None)
-                if message is not None and self._is_ours(message["chat"]):
-                    posts += self._posts(message)
-                reactions = update.get(_REACTIONS)
-                if reactions is not None and self._is_ours(reactions["chat"]):
-                    samples.append(self._sample(reactions))
+                said, counted = self._understood(update)
             except ODD as error:
-                bad.append(Quarantined("update", repr(error), raw_hash(repr(update))))
+                bad.append(set_aside("update", repr(error), json.dumps(update)))
+            else:
+                posts += said
+                samples += counted
         return posts, samples, bad
+
+    def reread(self, raw: bytes) -> list[Post | EngagementSample]:
+        """An update that was set aside."""
+        try:
+            said, counted = self._understood(json.loads(raw))
+        except ODD as error:
+            raise ValueError(repr(error)) from error
+        return [*said, *counted]
+
+    def _understood(self, update: Mapping[str, Any]) -> tuple[list[Post], list[EngagementSample]]:
+        message = next((update[kind] for kind in _MESSAGES if kind in update), None)
+        posts = self._posts(message) if message is not None and self._is_ours(message["chat"]) else []
+        reactions = update.get(_REACTIONS)
+        is_counted = reactions is not None and self._is_ours(reactions["chat"])
+        return posts, [self._sample(reactions)] if reactions is not None and is_counted else []
 
     def _is_ours(self, chat: Mapping[str, Any]) -> bool:
         """Whether the chat is to be read: it is named, or none is named and it is public."""

@@ -31,7 +31,7 @@ from collectors.contract import CollectorError, Count, Page, Recheck, SourceCont
 from collectors.queries import Dialect, queries
 from collectors.twitter_client import Client
 from collectors.twitter_jobs import JOB_AT_ONCE, begin_job, by_lookup, take_job
-from collectors.twitter_shapes import Answer, answer_of, count_of, id_at, looked_up, moment_of
+from collectors.twitter_shapes import Answer, answer_of, count_of, id_at, looked_up, moment_of, read_again
 from collectors.twitter_state import DELAY, Reading, State, Thread, moment
 from config.durations import Duration
 from config.references import SecretReference
@@ -203,6 +203,10 @@ class Twitter:
                 return by_lookup(self._client, posts[: self._options.recheck_by_lookup], self.name, self._clock())
 
     # -- queries -------------------------------------------------------------------------------------------------------
+
+    def reread(self, raw: bytes) -> list[Post]:
+        """A post that was set aside, of a search or of the stream."""
+        return read_again(raw, self.name, self._clock())
 
     def _resumed(self, cursor: Mapping[str, Any], now: datetime) -> Reading:
         """The reading that the cursor tells; a query that is new takes over from those that it has replaced."""

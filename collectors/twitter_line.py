@@ -21,7 +21,7 @@ import requests
 import structlog
 import tweepy
 
-from collectors.contract import CollectorError, Quarantined, raw_hash
+from collectors.contract import CollectorError, raw_hash, set_aside
 from collectors.interface import secret
 from collectors.rounds import Found
 from collectors.streams import Hearing
@@ -110,9 +110,7 @@ class Line:
             content = json.loads(line)
             found = self._found(content, ours)
         except (ValueError, TypeError, AttributeError, KeyError) as error:
-            hearing.tell(
-                self.name, Found(bad=[Quarantined("line of the stream", repr(error), raw_hash(line))], given=1)
-            )
+            hearing.tell(self.name, Found(bad=[set_aside("line of the stream", repr(error), line)], given=1))
             return
         self._heard += 1
         hearing.tell(self.name, found)

@@ -6,12 +6,13 @@ Parsed from plain JSON and not from a library's objects, which break on renamed 
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from collectors.contract import CollectorError, Quarantined, raw_hash
+from collectors.contract import CollectorError, Quarantined, set_aside
 from collectors.moments import not_after, read_moment
 from collectors.rounds import Found
 from storage.records import Engagement, Post, PostKind
@@ -87,10 +88,25 @@ def _posts(
             newest = max(newest, int(item["id"]))
             posts.append(_post(item, authors, source, now))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            bad.append(Quarantined("post", repr(error), raw_hash(repr(item))))
+            bad.append(_set_aside(item, authors, error))
     if items and not posts:
         raise CollectorError(f"no post in X's answer could be read: {bad[0].reason}")
     return posts, bad, newest
+
+
+def _set_aside(item: Any, authors: Mapping[str, Mapping[str, Any]], error: object) -> Quarantined:
+    """A post that could not be read, kept in the form of a line of the stream."""
+    author = authors.get(str(item.get("author_id"))) if isinstance(item, dict) else None
+    kept = {"data": item, "includes": {"users": [author] if author else []}}
+    return set_aside("post", repr(error), json.dumps(kept))
+
+
+def read_again(raw: bytes, source: str, now: datetime) -> list[Post]:
+    """The post in what was set aside, of an answer or of the stream; `ValueError` where it still makes no sense."""
+    try:
+        return told_of(json.loads(raw), source, now).posts
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(repr(error)) from error
 
 
 def _post(item: Mapping[str, Any], authors: Mapping[str, Mapping[str, Any]], source: str, now: datetime) -> Post:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,8 +12,8 @@ from typing import Any
 import pytest
 
 from collectors import hackernews
-from collectors.contract import CollectorError
-from storage.records import Engagement, PostKind
+from collectors.contract import CollectorError, Rereads
+from storage.records import Engagement, Post, PostKind
 from tests.collectors.scenario import Clock, Store, built
 from tests.servers.hackernews_api import HackerNewsServer, Item
 from tests.servers.web import Reply, as_json
@@ -198,6 +199,20 @@ def test_a_hit_that_makes_no_sense_is_set_aside_and_the_rest_kept(world: HackerN
     ((broken,),) = [page.quarantined for page in store.pages if page.quarantined]
     assert broken.where == "hit 6"
     assert "sound" not in repr(broken)
+
+
+def test_an_item_that_was_set_aside_is_read_again_by_its_number(world: HackerNewsScenario) -> None:
+    story = world.add(1, 5, title="Norrvik recalls ovens")
+    number = world.add(2, 4, kind="comment", parent=story.number, text="Shame").number
+    store, source = Store(), built(world)
+    store.run(source)
+    assert isinstance(source, Rereads)
+    odd = {"id": number, "type": "comment", "text": "Shame", "by": "ann", "parent": story.number, "time": "soon"}
+    with pytest.raises(ValueError, match="TypeError"):
+        source.reread(json.dumps(odd).encode())
+    (post,) = source.reread(json.dumps({**odd, "time": int(world.clock().timestamp()) - 240}).encode())
+    assert isinstance(post, Post)
+    assert (post.external_id, post.thread_id, post.parent_id) == (str(number), str(story.number), str(story.number))
 
 
 def test_posts_dated_into_the_future_are_taken_as_of_now(world: HackerNewsScenario) -> None:

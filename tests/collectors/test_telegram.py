@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -10,8 +11,8 @@ from typing import Any
 import pytest
 
 from collectors import telegram
-from collectors.contract import CollectorError
-from storage.records import Engagement, PostKind
+from collectors.contract import CollectorError, Rereads
+from storage.records import Engagement, Post, PostKind
 from tests.collectors.scenario import Clock, Played, Store, built
 from tests.servers.telegram_api import CHANNEL, TOKEN, TelegramServer
 from tests.servers.web import as_json
@@ -168,7 +169,14 @@ def test_an_odd_update_is_set_aside(world: TelegramScenario) -> None:
     name = world.post("Norrvik")
     store = world.read()
     assert set(store.posts) == {name}
-    assert [item.where for page in store.pages for item in page.quarantined] == ["update"]
+    (odd,) = [item for page in store.pages for item in page.quarantined]
+    assert (odd.where, odd.raw is not None) == ("update", True)
+    source, kept = built(world), json.loads(odd.raw or b"")
+    assert isinstance(source, Rereads)
+    with pytest.raises(ValueError, match="message_id"):
+        source.reread(odd.raw or b"")
+    kept["channel_post"] |= {"message_id": 77, "date": int(world.clock().timestamp())}
+    assert [post.text for post in source.reread(json.dumps(kept).encode()) if isinstance(post, Post)] == ["no number"]
 
 
 def test_the_seconds_to_wait_are_taken_from_the_body(world: TelegramScenario) -> None:

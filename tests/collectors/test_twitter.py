@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 import pytest
 
 from collectors import twitter
-from collectors.contract import CollectorError, SourceContext
+from collectors.contract import CollectorError, Rereads, SourceContext
 from collectors.twitter_shapes import moment_of
-from storage.records import Engagement, PostKind
+from storage.records import Engagement, Post, PostKind
 from tests.collectors.scenario import BRAND, Clock, Store, built, identities, no_sleep
 from tests.servers.web import Feed, Reply, as_json
 from tests.servers.x_api import TOKEN, Tweet, XServer, snowflake
@@ -271,6 +271,27 @@ def test_a_post_that_makes_no_sense_is_set_aside(world: TwitterScenario) -> None
     turn(world, store)
     assert set(store.posts) == {"1"}
     assert sum(len(page.quarantined) for page in store.pages) == 2
+
+
+def test_a_post_that_was_set_aside_is_read_again_with_its_author(world: TwitterScenario) -> None:
+    sound = {"id": "1", "text": "x", "created_at": "2026-03-02T11:50:00Z"}
+    odd = {"id": "2", "author_id": "9", "text": "Shame", "created_at": "at noon"}
+    users = [{"id": "9", "username": "ann"}, {"id": "8", "username": "bo"}]
+    world.fail_next(as_json({"data": [sound, odd], "includes": {"users": users}, "meta": {"result_count": 2}}))
+    store = Store()
+    turn(world, store)
+    raws = [item.raw for page in store.pages for item in page.quarantined]
+    assert raws[0] is not None
+    assert b"bo" not in raws[0]
+    source = built(world)
+    assert isinstance(source, Rereads)
+    with pytest.raises(ValueError, match="at noon"):
+        source.reread(raws[0])
+    (post,) = source.reread(raws[0].replace(b"at noon", b"2026-03-02T11:51:00Z"))
+    assert isinstance(post, Post)
+    assert (post.external_id, post.author_name, post.text) == ("2", "ann", "Shame")
+    with pytest.raises(ValueError, match="KeyError"):
+        source.reread(b'{"data": {"id": "2"}}')
 
 
 def test_after_a_week_what_is_out_of_reach_is_a_gap(world: TwitterScenario) -> None:

@@ -15,8 +15,8 @@ from storage.records import Post
 from tests.collectors.scenario import Scenario, Store, built
 from tests.contract.test_collectors import module_of, sources
 
-UNKNOWN = {"telegram_channels", "meta"}
-"""Sources of lists whose entries are objects of a library, or mean nothing without what they were asked with."""
+UNKNOWN = {"telegram_channels"}
+"""Sources of lists whose entries are objects of a library."""
 
 
 def platform_of(collector: Collector) -> Any:
@@ -49,7 +49,7 @@ def as_read(post: Post) -> tuple[Any, ...]:
 
 
 def test_the_sources_of_lists_are_found() -> None:
-    assert {"bluesky", "googleplay", "mastodon", "youtube"} <= set(of_lists())
+    assert {"bluesky", "googleplay", "meta", "mastodon", "youtube"} <= set(of_lists())
 
 
 def test_an_entry_that_was_not_understood_is_read_once_it_is(world: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
