@@ -24,7 +24,7 @@ from websocket import ABNF, WebSocket, WebSocketBadStatusException, WebSocketExc
 
 from collectors.answers import refusal
 from collectors.contract import CollectorError, Quarantined, raw_hash
-from collectors.rounds import Found
+from collectors.rounds import ODD, Found
 from collectors.streams import Hearing, told_by
 from storage.records import Post
 
@@ -34,6 +34,14 @@ _SILENCE = 30.0
 """Seconds without an event after which a connection is dead: the whole network is never silent for as long."""
 _LARGEST = 256 * 1024
 """Bytes of an event beyond which it is not sent to us; a post has at most some thousand."""
+
+_LEFT = {
+    "deleted": "its account was deleted",
+    "takendown": "its account was taken down",
+    "suspended": "its account was suspended",
+    "deactivated": "its account was closed",
+}
+"""States of an account in which nobody is shown its posts."""
 
 Read = Callable[[Mapping[str, Any]], Post]
 """Makes a post of what search would show of it."""
@@ -69,10 +77,10 @@ class Jetstream:
                 line.sock.shutdown(SHUT_RDWR)
 
     def _opened(self) -> WebSocket:
-        asked: dict[str, Any] = {"collections": POSTS, "kinds": "commit", "maxMessageSizeBytes": _LARGEST}
+        asked: dict[str, Any] = {"collections": POSTS, "kinds": ["commit", "account"], "maxMessageSizeBytes": _LARGEST}
         if self._seq:
             asked["cursor"] = self._seq
-        address = f"{self._url}/{_METHOD}?{urlencode(asked)}"
+        address = f"{self._url}/{_METHOD}?{urlencode(asked, doseq=True)}"
         try:
             return create_connection(address, timeout=_SILENCE, subprotocols=["xrpc.v1.json"], enable_multithread=True)
         except WebSocketBadStatusException as error:
@@ -98,21 +106,31 @@ class Jetstream:
         if payload is None:
             raise CollectorError(f"Jetstream ended: {content.get('error')}. {content.get('message') or ''}"[:300])
         hearing.alive(self.name)
-        if isinstance(payload, dict) and payload.get("$type") == f"{_METHOD}#commit":
-            found = told_by(payload, self._post)
-            if found.posts or found.bad or found.gone:
+        reads = {f"{_METHOD}#commit": self._post, f"{_METHOD}#account": _account}
+        if isinstance(payload, dict) and (read := reads.get(str(payload.get("$type")))) is not None:
+            found = told_by(payload, read)
+            if found.posts or found.bad or found.gone or found.changed or found.left:
                 hearing.tell(self.name, found)
             self._seq = int(payload.get("seq") or self._seq)
 
     def _post(self, event: Mapping[str, Any]) -> Post | Found | None:
-        """The post of an event, when it is a new one that names a brand; or which one is gone, whatever it said."""
-        if event["operation"] not in ("create", "delete") or event["collection"] != POSTS:
+        """The post of an event, when it is a new one that names a brand; or which one is gone or was changed, whatever
+        it says: whether that is stored is not known here."""
+        if event["operation"] not in ("create", "update", "delete") or event["collection"] != POSTS:
             return None
         address = f"at://{event['did']}/{POSTS}/{event['rkey']}"
         if event["operation"] == "delete":
             return Found(gone={address: "deleted"}, given=1)
+        if event["operation"] == "update":
+            with suppress(*ODD):  # nearly all are strangers', and of those nothing need make sense
+                return Found(changed=[self._shown(event, address)], given=1)
+            return None
         if self._named is None or not self._named.search(_words(event["record"])):
             return None
+        return self._shown(event, address)
+
+    def _shown(self, event: Mapping[str, Any], address: str) -> Post:
+        """The post as the search would show it."""
         return self._read(
             {
                 "uri": address,
@@ -121,6 +139,13 @@ class Jetstream:
                 "indexedAt": event.get("witnessedAt") or event["time"],
             }
         )
+
+
+def _account(event: Mapping[str, Any]) -> Found | None:
+    """Whose account is gone; `None` where it is there, or only troubled on its way to us."""
+    account = event["account"]
+    reason = None if account["active"] else _LEFT.get(account.get("status"))
+    return Found(left={str(event["did"]): reason}, given=1) if reason else None
 
 
 def _words(record: Mapping[str, Any]) -> str:

@@ -87,7 +87,8 @@ class Page:
     the source for this page. `complete` is true on the page after which the source has nothing more to give for now.
 
     A source that is told of everybody's deletions and edits passes them on: `gone` says what happened to posts, as in
-    `Recheck`, and `changed` are posts in their present wording. Of both, what is not stored is let be.
+    `Recheck`, `left` to everything of an author (`Post.author`), and `changed` are posts in their present wording. Of
+    all three, what is not stored is let be.
     """
 
     cursor: Mapping[str, Any]
@@ -99,6 +100,7 @@ class Page:
     complete: bool = False
     gone: Mapping[str, str] = field(default_factory=dict)
     changed: Sequence[Post] = ()
+    left: Mapping[str, str] = field(default_factory=dict)
 
 
 class Inbox(Protocol):

@@ -49,8 +49,8 @@ class Found:
     """An answer's posts, in the platform's order, and `place`, where the next page begins (empty at the end).
 
     `given` counts all entries, those that are left out or cannot be read too; `missing` how many the platform said
-    there are beyond those; `untold` names those of which it tells nothing when asked. `gone` and `changed` are those of
-    a `Page`.
+    there are beyond those; `untold` names those of which it tells nothing when asked. `gone`, `left` and `changed` are
+    those of a `Page`.
     """
 
     posts: list[Post] = field(default_factory=list)
@@ -61,6 +61,7 @@ class Found:
     untold: frozenset[str] = frozenset()
     gone: Mapping[str, str] = field(default_factory=dict)
     changed: Sequence[Post] = ()
+    left: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def newest(self) -> float:

@@ -83,6 +83,7 @@ class Streamed(Listed):
                 quarantined=found.bad,
                 requests=self._platform.asked(),
                 gone=found.gone,
+                left=found.left,
                 changed=found.changed,
             )
             self._hearing.stored(found)

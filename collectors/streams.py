@@ -81,6 +81,7 @@ class Hearing:
         self._posts: list[Post] = []
         self._bad: list[Quarantined] = []
         self._gone: dict[str, str] = {}
+        self._left: dict[str, str] = {}
         self._changed: list[Post] = []
         self._told: dict[str, None] = {}
         self._alive: dict[str, datetime] = {}
@@ -105,12 +106,13 @@ class Hearing:
     def tell(self, part: str, found: Found) -> None:
         """Keep what was told until a turn has stored it; `CollectorError` when too much waits."""
         with self._lock:
-            waiting = len(self._posts) + len(self._bad) + len(self._gone) + len(self._changed)
+            waiting = len(self._posts) + len(self._bad) + self._fates
             if waiting + found.given > self.most:
                 raise CollectorError(f"more than {self.most} posts wait to be stored; lists are read instead")
             self._posts += found.posts
             self._bad += found.bad
             self._gone |= found.gone
+            self._left |= found.left
             self._changed += found.changed
             self._alive[part] = self.clock()
             is_news = self._is_news(found)
@@ -124,8 +126,13 @@ class Hearing:
             del self._told[next(iter(self._told))]
         named = [*found.gone, *(post.external_id for post in found.changed)]
         is_ours = any(name in self._told for name in named)
-        is_many = bool(named) and len(self._gone) + len(self._changed) >= MANY_GONE
+        is_many = bool(named or found.left) and self._fates >= MANY_GONE
         return bool(found.posts or found.bad) or is_ours or is_many
+
+    @property
+    def _fates(self) -> int:
+        """How many words wait on what became of posts and accounts."""
+        return len(self._gone) + len(self._left) + len(self._changed)
 
     def broke(self, part: str, why: str) -> None:
         """A connection is no more; what it told before that still counts."""
@@ -146,9 +153,9 @@ class Hearing:
         """The oldest of what waits; it goes on waiting until it is `stored`. What became of posts comes after them."""
         with self._lock:
             posts, bad, is_last = self._posts[:most], self._bad[:most], len(self._posts) <= most
-            gone, changed = (dict(self._gone), list(self._changed)) if is_last else ({}, [])
-            given = len(posts) + len(bad) + len(gone) + len(changed)
-            return Found(posts, bad, given=given, gone=gone, changed=changed)
+            gone, left, changed = (dict(self._gone), dict(self._left), list(self._changed)) if is_last else ({}, {}, [])
+            given = len(posts) + len(bad) + len(gone) + len(left) + len(changed)
+            return Found(posts, bad, given=given, gone=gone, left=left, changed=changed)
 
     def stored(self, found: Found) -> None:
         """Let go of what `waiting` gave."""
@@ -158,6 +165,8 @@ class Hearing:
             del self._changed[: len(found.changed)]
             for name in found.gone:
                 self._gone.pop(name, None)
+            for author in found.left:
+                self._left.pop(author, None)
 
     @property
     def count(self) -> int:

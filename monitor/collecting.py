@@ -89,6 +89,9 @@ class SourceJob:
     holds: Callable[[], bool] = lambda: True
     """Whether it is still this process that reads the source: a run that is not ends with its page."""
 
+    _authors: set[str] | None = field(default=None, init=False)
+    """Whose posts are stored, once that was needed: accounts that are gone are mostly strangers'."""
+
     def __post_init__(self) -> None:
         """Take the tariff from the source."""
         self.tariff = tariff_of(self.collector)
@@ -221,18 +224,33 @@ class SourceJob:
         This is done before the page is stored with its cursor, so that a kill in between repeats it; what is erased
         stays away, also where the page itself still brings it.
         """
-        if not page.gone and not page.changed:
+        if self._authors is not None:
+            self._authors.update(post.author for post in page.posts if post.author)
+        if not page.gone and not page.changed and not page.left:
             return []
-        names = dict.fromkeys((*page.gone, *(post.external_id for post in page.changed)))
+        lost = {**self._lost_with_accounts(page), **page.gone}
+        names = dict.fromkeys((*lost, *(post.external_id for post in page.changed)))
         with self.database.read() as tx:
             stored = post_store.get(tx, [(self.name, name) for name in names])
         known = {post.external_id: post for post in (*page.posts, *stored)}
-        gone = {name: reason for name, reason in page.gone.items() if name in known}
+        gone = {name: reason for name, reason in lost.items() if name in known}
         if gone:
             with self._write() as tx:
                 take_back(tx, self.routing, self.name, gone, self.clock())
             _log.info("posts taken back", source=self.name, posts=len(gone))
         return [filed_as(post, known[post.external_id]) for post in page.changed if post.external_id in known]
+
+    def _lost_with_accounts(self, page: Page) -> dict[str, str]:
+        """What is stored, or about to be, of authors whose accounts are gone, and why it is gone."""
+        if not page.left:
+            return {}
+        with self.database.read() as tx:
+            if self._authors is None:
+                self._authors = post_store.authors(tx, self.name)
+            ours = page.left.keys() & self._authors
+            stored = post_store.by_authors(tx, self.name, ours) if ours else {}
+        coming = {post.external_id: post.author for post in page.posts if post.author in page.left}
+        return {name: page.left[author] for name, author in {**stored, **coming}.items() if author is not None}
 
     def _set_aside(self, page: Page) -> list[SetAside]:
         """The items of a page that could not be read, as they are kept for another try."""

@@ -15,7 +15,19 @@ from storage.schema import mention, post
 from storage.search import Found, search
 from storage.statements import by_source, is_constantly_in, is_one_of
 
-__all__ = ["Found", "earliest", "get", "latest", "matched_terms", "samples", "search", "thread", "window"]
+__all__ = [
+    "Found",
+    "authors",
+    "by_authors",
+    "earliest",
+    "get",
+    "latest",
+    "matched_terms",
+    "samples",
+    "search",
+    "thread",
+    "window",
+]
 
 
 def get(tx: Transaction, keys: Collection[PostKey]) -> list[Post]:
@@ -26,6 +38,17 @@ def get(tx: Transaction, keys: Collection[PostKey]) -> list[Post]:
         for row in tx.execute(select(*POST_COLUMNS).where(P.source == source, is_one_of(tx, P.external_id, ids)))
     }
     return [found[key] for key in keys if key in found]
+
+
+def authors(tx: Transaction, source: str) -> set[str]:
+    """Everybody by whom a post of the source is stored."""
+    return set(tx.scalars(select(P.author).where(P.source == source, P.author.is_not(None)).distinct()))
+
+
+def by_authors(tx: Transaction, source: str, names: Collection[str]) -> dict[str, str]:
+    """The authors of what is stored of some, by the names of the posts. It looks at every post of the source."""
+    statement = select(P.external_id, P.author).where(P.source == source, is_one_of(tx, P.author, names))
+    return {row.external_id: row.author for row in tx.execute(statement)}
 
 
 def thread(tx: Transaction, source: str, thread_id: str) -> list[Post]:

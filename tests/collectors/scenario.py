@@ -113,6 +113,7 @@ class Store:
         self.posts |= {post.external_id: post for post in page.changed if post.external_id in self.posts}
         for name in page.gone:
             self.posts.pop(name, None)
+        self.posts = {name: post for name, post in self.posts.items() if post.author not in page.left}
         self.samples += page.samples
         self.gaps += page.gaps
         self.pages.append(page)

@@ -277,7 +277,9 @@ def test_only_posts_are_asked_for_and_only_those_that_name_a_brand_are_kept(stre
         store.run(source, pages=1)
     assert list(store.posts) == [name]
     (asked,) = connections(stream)
-    assert (asked["collections"], asked["kinds"]) == ("app.bsky.feed.post", "commit")
+    assert asked["collections"] == "app.bsky.feed.post"
+    (request,) = [one for one in stream.server.requests if one.path.endswith(JETSTREAM)]
+    assert [value for name, value in request.pairs if name == "kinds"] == ["commit", "account"]
 
 
 def test_a_deletion_that_was_told_calls_for_a_turn_where_the_post_was_told_too(stream: BlueskyStream) -> None:
@@ -294,6 +296,43 @@ def test_a_deletion_that_was_told_calls_for_a_turn_where_the_post_was_told_too(s
         (page,) = store.run(source, pages=1)
     assert page.gone == {strangers: "deleted", name: "deleted"}
     assert store.posts == {}
+
+
+@pytest.mark.parametrize(
+    ("status", "is_gone"),
+    [("deleted", True), ("takendown", True), ("suspended", True), ("deactivated", True), ("throttled", False)],
+)
+def test_an_account_that_is_gone_takes_its_posts_with_it(stream: BlueskyStream, status: str, is_gone: bool) -> None:
+    source, store = built(stream), Store()
+    with listening(source, stream.feed) as ear:
+        ear.connected()
+        name = stream.say()
+        ear.called()
+        store.run(source, pages=1)
+        did = name.removeprefix("at://").partition("/")[0]
+        stream.server.tell_event("account", did="did:plc:back", account={"did": "did:plc:back", "active": True})
+        stream.server.tell_event("account", did=did, account={"did": did, "active": False, "status": status})
+        stream.say()
+        ear.called()
+        (page,) = store.run(source, pages=1)
+    assert list(page.left) == ([did] if is_gone else [])
+    assert (name in store.posts) is not is_gone
+
+
+def test_a_wording_that_was_told_anew_is_passed_on(stream: BlueskyStream) -> None:
+    source, store = built(stream), Store()
+    with listening(source, stream.feed) as ear:
+        ear.connected()
+        name = stream.say()
+        ear.called()
+        store.run(source, pages=1)
+        stream.server.tell_event("commit", did="d", operation="update", collection="app.bsky.feed.post", rkey="odd")
+        stream.server.skeets[name].text = "Never mind"
+        stream.server.tell(stream.server.skeets[name], operation="update")
+        ear.called()
+        (page,) = store.run(source, pages=1)
+    assert not page.quarantined  # a stranger's update need not make sense
+    assert store.posts[name].text == "Never mind"
 
 
 def test_a_deletion_that_names_nothing_is_set_aside(stream: BlueskyStream) -> None:

@@ -89,6 +89,9 @@ class BlueskyServer(WebServer):
     def _jetstream(self, request: Request) -> Reply:
         if request.headers.get("sec-websocket-protocol") != "xrpc.v1.json":
             return as_json({"error": "InvalidRequest", "message": "unknown subprotocol"}, 400)
+        kinds = {value for name, value in request.pairs if name == "kinds"}
+        if not kinds <= {"commit", "identity", "account", "sync"} or (kinds and "commit" not in kinds):
+            return as_json({"error": "InvalidRequest", "message": "unknown kind"}, 400)
         if int(request.query.get("cursor", self.oldest_event)) < self.oldest_event:
             return as_json({"error": "CursorTooOld", "message": "gone"}, 400)
         return Reply(feed=self.feed)

@@ -114,6 +114,22 @@ def test_of_strangers_posts_that_are_deleted_nothing_is_kept(desk: Desk) -> None
     assert "7" in stored(desk)
 
 
+def test_an_account_that_is_gone_takes_its_posts_and_nobody_else_s_with_it(desk: Desk) -> None:
+    pipeline, forum = assemble(SETTINGS, desk.database), Forum()
+    job = SourceJob(forum, EVERY, desk.database, pipeline, lambda: desk.now, routing=routing())
+
+    def told(page: Page) -> None:
+        forum.told = [page]
+        job.run()
+
+    told(Page({}, left={"a stranger": "its account was deleted"}))  # from now on it is known who is stored
+    assert set(stored(desk)) == {"1", "2"}
+    told(Page({}, [replace(post(3), author="ann"), replace(post(4), author="bo")]))
+    told(Page({}, [replace(post(5), author="ann")], left={"ann": "its account was deleted"}))
+    assert set(stored(desk)) == {"1", "2", "4"}
+    assert ("forum", "3", "its account was deleted at its source") in reasons(desk)
+
+
 def test_a_post_that_was_deleted_before_it_was_stored_is_not(desk: Desk) -> None:
     read(desk, Page({"n": 1}, [post(3), post(4)], gone={"3": "deleted"}))
     assert set(stored(desk)) == {"1", "2", "4"}
