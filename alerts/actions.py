@@ -155,6 +155,10 @@ def offer(action: Action) -> Offer:
     return _BY_ACTION[action]
 
 
-def offered(state: IncidentState) -> tuple[Offer, ...]:
-    """What makes sense for an incident in this state, the likeliest first."""
-    return tuple(one for one in OFFERS if state in one.states)
+_ABOUT_A_BRAND = frozenset({Action.ANSWERED, Action.FALSE_ALARM, Action.NOT_ABOUT_US, Action.DUPLICATE})
+
+
+def offered(state: IncidentState, *, is_own: bool = False) -> tuple[Offer, ...]:
+    """What makes sense for an incident in this state, the likeliest first; of the program's `own` troubles, without
+    what can only be said of a brand."""
+    return tuple(one for one in OFFERS if state in one.states and not (is_own and one.action in _ABOUT_A_BRAND))

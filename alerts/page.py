@@ -175,6 +175,7 @@ class Page:
     somebody made ends, `on_duty` who is on duty at `at`, `carried_by` to whom it is assigned, `merged` the headlines
     of what people merged into it. `timezone` is the zone in which people read its times.
     `entries` are the pages that a digest tells together, the most severe first; a digest is of no incident itself.
+    `is_own` says that it is a trouble of the program's own.
     """
 
     headline: str
@@ -226,6 +227,7 @@ class Page:
     timezone: str = "UTC"
     drill: bool = False
     entries: tuple[Page, ...] = ()
+    is_own: bool = False
 
 
 ALL_QUIET = "all_quiet"

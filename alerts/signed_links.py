@@ -57,7 +57,9 @@ class SignedLinks:
         serializer = self._serializer() if self.public_url and page.incident_id else None
         if serializer is None:
             return {}
-        tokens = {one.action: [page.incident_id, one.action.value, reader] for one in offered(page.state)}
+        tokens = {
+            one.action: [page.incident_id, one.action.value, reader] for one in offered(page.state, is_own=page.is_own)
+        }
         return {action: f"{self.public_url}{PATH}{serializer.dumps(said)}" for action, said in tokens.items()}
 
     def read(self, token: str) -> SignedLink:

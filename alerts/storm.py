@@ -175,12 +175,17 @@ def _lines(children: Sequence[Incident]) -> list[str]:
     return [*lines, f'{more} more: "tocsin incidents list --live" shows them'] if more > 0 else lines
 
 
+def _named(child: Incident) -> str:
+    """The headline, with its brand where that does not begin with it."""
+    return child.headline if child.headline.startswith(f"{child.brand}:") else f"{child.brand}: {child.headline}"
+
+
 def _news(storm: Incident, children: Sequence[Incident]) -> str:
     """What is worth another message: critical incidents that the storm has not named, or twice as many in all."""
     named = set(storm.facts.get("named", ()))
     critical = [child for child in children if child.severity is Severity.CRITICAL and child.id not in named]
     if critical:
-        some = listed([f"{child.brand}: {child.headline}" for child in critical[:3]])
+        some = listed([_named(child) for child in critical[:3]])
         more = f" and {len(critical) - 3} more" if len(critical) > 3 else ""
         return f"{len(critical)} more critical: {some}{more}"[:390]
     before = int(storm.facts.get("count", 0))

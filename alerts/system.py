@@ -151,6 +151,7 @@ class SystemIncidents:
             url=self._url(incident),
             timezone=self.timezone,
             drill=bool(incident.facts.get("drill")),
+            is_own=True,
         )
 
     def unstored(self, failing: Failing, since: datetime, at: datetime) -> Page:

@@ -23,7 +23,7 @@ def details(page: Page) -> dict[str, str]:
         ("Note", " ".join(story.notes)),
         *story.facts,
         *_quotes(story),
-        ("Why it rang", " ".join(story.why)),
+        (story.why_title, " ".join(story.why)),
         ("Before", " ".join(sentence for sentence, _ in story.similar)),
         ("Take it", next((command for action, command in story.actions if action == "Take it"), "")),
         ("Incident", story.incident),

@@ -147,7 +147,7 @@ def _fields(story: Story, quotes: int) -> Iterator[dict[str, Any]]:
     if story.origin is not None:
         yield _field("Where it began", _quoted(story.origin))
     if story.why:
-        yield _field("Why it rang", _whole_lines([f"- {escaped(one)}" for one in story.why], LONGEST_VALUE))
+        yield _field(story.why_title, _whole_lines([f"- {escaped(one)}" for one in story.why], LONGEST_VALUE))
     if story.similar:
         past = [f"- {_linked(said, url)}" for said, url in story.similar]
         yield _field("Like this before", _whole_lines(past, LONGEST_VALUE))

@@ -38,7 +38,7 @@ def _lines(story: Story, links: Mapping[Action, str]) -> Iterator[str]:
         yield from ("", "WHAT PEOPLE SAY")
         for quote in story.quotes:
             yield from _quoted(quote)
-    yield from _block("Why it rang", story.why, "* ")
+    yield from _block(story.why_title, story.why, "* ")
     yield from _block("Like this before", tuple(sentence for sentence, _ in story.similar), "* ")
     yield from ("", "WHAT YOU CAN DO")
     shown = [(offer.label, links[offer.action]) for offer in story.offers if offer.action in links]

@@ -107,7 +107,7 @@ def _root(page: Page, story: Story, mentions: Sequence[str], file: str, *, butto
     if story.origin is not None:
         yield from _quotes("Where it began", [story.origin])
     if story.why:
-        yield _section("\n".join(["*Why it rang*", *(f"• {escaped(sentence)}" for sentence in story.why)]))
+        yield _section("\n".join([f"*{story.why_title}*", *(f"• {escaped(sentence)}" for sentence in story.why)]))
     if story.similar:
         yield _section("\n".join(["*Like this before*", *(_past(said, url) for said, url in story.similar)]))
     yield {"type": "divider"}

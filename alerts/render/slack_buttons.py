@@ -50,7 +50,7 @@ def unpacked(metadata: str) -> Asked | None:
 
 def pressed(page: Page) -> Block:
     """The row of buttons: the likeliest actions, a link to the page, and a menu with the rest."""
-    offers = offered(page.state)
+    offers = offered(page.state, is_own=page.is_own)
     buttons = [_button(one, page) for one in offers if one.is_prominent]
     rest = [one for one in offers if not one.is_prominent]
     menu = {

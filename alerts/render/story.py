@@ -67,9 +67,10 @@ def _told(page: Page) -> Story:
         origin=origin,
         quotes=tuple(_quote(page, quote) for quote in shown),
         why=_sentences(page.why),
+        why_title="What is wrong" if page.is_own else "Why it rang",
         similar=_similar(page),
         actions=_actions(page),
-        offers=offered(page.state),
+        offers=offered(page.state, is_own=page.is_own),
         incident=cleaned(page.incident_id),
         at=moment(page.at, page.timezone),
         url=safe_link(page.url),
@@ -384,7 +385,8 @@ def _actions(page: Page) -> tuple[tuple[str, str], ...]:
     see = ("See all of it", f"tocsin incidents show {page.incident_id}")
     if _is_over(page):
         return (see,)
-    likely = [offer for offer in offered(page.state) if offer.needs is not Need.INCIDENT][:_SHOWN_COMMANDS]
+    offers = offered(page.state, is_own=page.is_own)
+    likely = [offer for offer in offers if offer.needs is not Need.INCIDENT][:_SHOWN_COMMANDS]
     return (*((offer.label, _command(page, offer)) for offer in likely), see)
 
 

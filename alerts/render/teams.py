@@ -155,7 +155,7 @@ def _rest(story: Story, quotes: int) -> Iterator[Card]:
     if story.origin is not None:
         yield _quotes("Where it began", [story.origin])
     if story.why:
-        yield from _list("Why it rang", list(story.why))
+        yield from _list(story.why_title, list(story.why))
     if story.similar:
         yield from _list("Like this before", [sentence for sentence, _ in story.similar])
     items = [_block([_run(f"{action}: "), _run(command, fontType="monospace")]) for action, command in story.actions]

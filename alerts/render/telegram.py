@@ -74,7 +74,7 @@ def _lines(story: Story, reference: str, quotes: int) -> Iterator[str]:
     yield from _part("What people say", [_quoted(quote) for quote in story.quotes[:quotes]])
     yield from _part("", [f"<b>{escaped(label)}:</b> {escaped(sentence)}" for label, sentence in story.facts])
     yield from _part("Where it began", [_quoted(story.origin)] if story.origin else [])
-    yield from _part("Why it rang", [f"• {escaped(sentence)}" for sentence in story.why])
+    yield from _part(story.why_title, [f"• {escaped(sentence)}" for sentence in story.why])
     yield from _part("Like this before", [f"• {_linked(said, url)}" for said, url in story.similar])
     yield from _part("", [f"{escaped(action)}: <code>{escape(command)}</code>" for action, command in story.actions])
     if story.url:

@@ -38,7 +38,8 @@ class Entry:
 class Story:
     """A page in words. `tone` is `critical`, `warning`, `watch` or `over`, and chooses a colour, never the meaning.
 
-    `standing` says who has it and who is on duty, `opens` what its address leads to. `facts` are pairs of a short label
+    `standing` says who has it and who is on duty, `opens` what its address leads to,
+    `why_title` what stands above `why`. `facts` are pairs of a short label
     and a sentence; `actions` pairs of what to do and the command that does it, `offers` all that a person may do, for
     those who can show buttons. `foot` is the last line. `entries` are the alerts of a digest, which is of no incident:
     its `incident` is empty, and its `facts` say each entry in a sentence, for those who show no more.
@@ -65,4 +66,5 @@ class Story:
     url: str
     foot: str
     opens: str = "Open the incident"
+    why_title: str = "Why it rang"
     entries: tuple[Entry, ...] = ()

@@ -143,7 +143,7 @@ def incident(
         answers=[link for link in standing.answers if link],
         verdict=judged,
         gaps=[one for one in gaps if one.source in found.sources or not found.sources],
-        offers=offered(found.state),
+        offers=offered(found.state, is_own=found.is_system and "page" not in found.facts),
         needs=Need,
         snoozes=SNOOZES,
         done=_done(done),

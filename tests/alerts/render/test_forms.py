@@ -371,3 +371,20 @@ def test_one_line_names_the_brand_once() -> None:
     said = page(headline=f"{page().brand}: 13 voices against it")
     assert summary(tell(said)) == f"Critical · {page().brand}: 13 voices against it"
     assert summary(tell(page(headline="13 voices"))) == f"Critical · {page().brand}: 13 voices"
+
+
+def test_of_the_program_s_own_troubles_nothing_is_offered_that_can_only_be_said_of_a_brand() -> None:
+    own = page(is_own=True, curve=None, quotes=(), origin=None, why=("535 authentication failed",))
+    brand_only = {Action.ANSWERED, Action.FALSE_ALARM, Action.NOT_ABOUT_US, Action.DUPLICATE}
+    assert {one.action for one in tell(own).offers}.isdisjoint(brand_only)
+    assert brand_only <= {one.action for one in tell(page()).offers}
+    for form in (
+        json.dumps(teams.card(own, "ref")),
+        json.dumps(discord.embeds(own, "ref", has_picture=False)),
+        telegram.text(own, "ref"),
+        json.dumps(slack.root(own, buttons=True)),
+        html(own),
+        plain(own),
+    ):
+        said = form.casefold()
+        assert [title in said for title in ("what is wrong", "why it rang", "we answered")] == [True, False, False]
