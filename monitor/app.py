@@ -25,13 +25,15 @@ from alerts.warming import warm
 from collectors.contract import Collector, SourceContext, Wakes
 from config.plugins import resolve
 from config.settings import Settings, SourceSettings
-from monitor import judging_again, watchdog
+from monitor import judging_again, memory, watchdog
 from monitor.backups import Backups
 from monitor.briefing import Briefing
 from monitor.briefs import Briefs
 from monitor.care import Care
 from monitor.collecting import SourceJob
 from monitor.fold import Fold
+from monitor.forgetting import LOOK_EVERY as FORGET_EVERY
+from monitor.forgetting import Forgetting
 from monitor.handed_in import StoredInbox
 from monitor.heartbeat import LOOK_EVERY
 from monitor.incidents import CorrelationSettings
@@ -189,6 +191,7 @@ class App:
         self.vigil = self._vigil(channels)
         self.last_word = LastWord(self.system, channels, self.clock)
         self._judging, self._sharing_out = threading.Lock(), threading.Lock()
+        self.forgetting = Forgetting(self.database, self._forget_fold)
 
     def start(self) -> None:
         """Begin to collect, judge and send, each in its own thread."""
@@ -203,6 +206,7 @@ class App:
 
     def plan(self) -> None:
         """Take what is to be read, lead where nobody does, and put every job on the timer."""
+        self.forgetting.look()
         self.share()
         with self.database.write() as tx:
             for name, job in self.jobs.items():  # of several processes, none brings the turns of others forward
@@ -234,6 +238,8 @@ class App:
         self.timer.every("look again", LOOK_AGAIN_EVERY, self.look_again)
         self.timer.every("read threads", LOOK_AGAIN_EVERY, self.read_threads)
         self.timer.every("keep", KEEP_EVERY, self.keep)
+        self.timer.every("forget", FORGET_EVERY, self.forgetting.look)
+        self.timer.every("give back", memory.GIVE_BACK_EVERY, memory.give_back)
         self.timer.every("health", HEALTH_EVERY, partial(self._while_leading, self.health.look))
 
     def stop(self) -> None:
@@ -369,6 +375,11 @@ class App:
         """Delete what is older than it is to be kept."""
         if self.is_leader:
             self.upkeep.prune()
+
+    def _forget_fold(self) -> None:
+        """Judge on from what is kept, from which the words are gone; one that no longer leads has no other turn."""
+        with self._judging:
+            self.pipeline.forget()
 
     def _take_up(self, name: str) -> None:
         """Take the turn of a new source from the schedule."""

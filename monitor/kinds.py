@@ -18,6 +18,7 @@ from typing import Any, Protocol, Self
 
 import ahocorasick
 
+from monitor.remembered import minded
 from storage.records import Severity
 
 GAP = 3
@@ -148,6 +149,11 @@ class _Known(dict[str, _Beginnings | None]):
     def __init__(self, look_up: Callable[[str], _Beginnings | None]) -> None:
         super().__init__()
         self._look_up = look_up
+        minded(self)
+
+    def let_go(self) -> None:
+        """Remember no word."""
+        self.clear()
 
     def __missing__(self, word: str) -> _Beginnings | None:
         if len(self) >= KEPT_WORDS:

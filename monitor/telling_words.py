@@ -6,10 +6,10 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from itertools import chain
 from sys import intern
 
+from monitor.remembered import LONGEST, remembering
 from storage.remarks import Remark
 
 LEAST_LETTERS = 5
@@ -23,8 +23,6 @@ SURE = 1.645
 
 REMEMBERED = 16_384
 """Texts whose words are remembered: those of an incident and of the week before are read again at every look at it."""
-LONGEST_REMEMBERED = 1_000
-"""Letters of a text that is; longer ones would fill the memory and seldom come twice."""
 
 _NO_WORDS = re.compile(r"https?://\S+|[@#$]\w+")
 _WORD = re.compile(rf"[^\W\d_]{{{LEAST_LETTERS},}}")
@@ -65,11 +63,11 @@ def _voices(texts: Iterable[str]) -> Counter[str]:
 
 
 def _words(text: str) -> frozenset[str]:
-    return _remembered(text) if len(text) <= LONGEST_REMEMBERED else _found(text)
+    return _remembered(text) if len(text) <= LONGEST else _found(text)
 
 
 def _found(text: str) -> frozenset[str]:
     return frozenset(map(intern, _WORD.findall(_NO_WORDS.sub(" ", text).casefold())))
 
 
-_remembered = lru_cache(maxsize=REMEMBERED)(_found)
+_remembered = remembering(REMEMBERED)(_found)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Self
 
 from config.settings import Settings
 from monitor.language import UNDETERMINED, Identifier
 from monitor.matching import Matcher
 from monitor.matching.reading import reading_of
+from monitor.remembered import LONGEST, remembering
 from monitor.sentiment.contract import Scorer
 from monitor.sentiment.fallback import Missing, StandIn
 from monitor.sentiment.scorers import scorer_of, steady_scorer_of
@@ -31,8 +31,9 @@ class Understanding:
         self._identifier = identifier
         self._scorer = scorer
         find = kinds or _no_kinds
+        self._found = lambda text, language: (content_key(text), find(text, language))
         # Copies of a text, and its mentions of several brands, say the same.
-        self._said = lru_cache(maxsize=_COPIES)(lambda text, language: (content_key(text), find(text, language)))
+        self._remembered = remembering(_COPIES)(self._found)
         self._watched: StandIn | Missing | None = None
         self._is_steady = False
 
@@ -95,6 +96,9 @@ class Understanding:
             MentionedPost(post, mention, score, *self._said(reading_of(post), language))
             for (post, mention, language), score in zip(items, scores, strict=True)
         ]
+
+    def _said(self, text: str, language: str) -> tuple[str, tuple[str, ...]]:
+        return (self._remembered if len(text) <= LONGEST else self._found)(text, language)
 
 
 def _no_kinds(_text: str, _language: str) -> tuple[str, ...]:

@@ -11,8 +11,6 @@ per brand: texts are forgotten a day after they were last heard, the longest unh
 
 from __future__ import annotations
 
-import re
-import unicodedata
 import zlib
 from collections.abc import Sequence
 from copy import copy
@@ -24,6 +22,8 @@ from typing import Self
 import msgspec
 from rapidfuzz import fuzz
 
+from monitor.remembered import minded
+from storage.keys import plain_words
 from storage.records import MentionedPost
 
 ALIKE = 85.0
@@ -218,21 +218,7 @@ class VoiceFold:
             del self._by_shingle[shingle]
 
 
-_DECORATION = re.compile(r"https?://\S*|www\.\S*|@\w+|&\w+;")
-_RUN = re.compile(r"[^\W\d_]+")
-_LETTERS = bytes(code if chr(code).isalpha() else ord(" ") for code in range(128)) + bytes(128)
-"""What becomes of an ASCII character where letters alone are wanted."""
 KEPT_NUMBERS = 50_000
-
-
-def plain_words(text: str) -> str:
-    """What a text says, without links, handles, digits, punctuation and case; for comparing texts."""
-    is_ascii = text.isascii()
-    folded = (text if is_ascii else unicodedata.normalize("NFKC", text)).casefold()
-    if "@" in folded or "http" in folded or "&" in folded or "www." in folded:
-        folded = _DECORATION.sub(" ", folded)
-    words = folded.encode("ascii").translate(_LETTERS).decode("ascii").split() if is_ascii else _RUN.findall(folded)
-    return " ".join(words[1:] if words and words[0] == "rt" else words)
 
 
 class _Numbers(dict[str, int]):
@@ -244,8 +230,13 @@ class _Numbers(dict[str, int]):
         number = self[piece] = zlib.crc32(piece.encode("utf-8", "surrogatepass"))
         return number
 
+    def let_go(self) -> None:
+        """Remember no piece."""
+        self.clear()
+
 
 _numbers = _Numbers()
+minded(_numbers)
 
 
 def sketch(words: str) -> list[int]:

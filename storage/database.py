@@ -95,6 +95,11 @@ class Database:
             for statement in statements:
                 connection.exec_driver_sql(statement)
 
+    def let_go(self) -> None:
+        """Give up the connections that nobody uses: with them go the pages that they keep of what was there before."""
+        if not self._is_shared_connection:
+            self.engine.dispose()
+
     def close(self) -> None:
         """Give up every connection."""
         self.engine.dispose()
@@ -184,6 +189,8 @@ def _engine(url: URL, *, read_only: bool = False) -> Engine:
         choices["connect_args"] = {"timeout": sqlite.BUSY_SECONDS, "check_same_thread": False}
         if url.database in (None, "", ":memory:"):
             choices["poolclass"] = StaticPool
+        else:
+            choices["pool_use_lifo"] = True  # the same few connections, each of which keeps pages, not all in turn
     else:
         # Not the server's default: what a writer reads after it waited for its turn must be what the last one wrote.
         choices.update(pool_pre_ping=True, isolation_level="READ COMMITTED")

@@ -15,8 +15,9 @@ from typing import Any
 from sqlalchemy import Table, delete, select, update
 
 from storage import casework as casework_store
-from storage import inbox, quarantine, search_index, state
+from storage import forgetting, inbox, quarantine, search_index, state
 from storage.database import Transaction
+from storage.keys import plain_words
 from storage.quotations import Quotations
 from storage.records import PostKey
 from storage.rows import P
@@ -36,6 +37,8 @@ from storage.statements import by_source, insert_new, is_after, is_one_of
 
 SHORTEST_NAME = 4
 """Shorter words are in any state by chance."""
+BEGINNING = 100
+"""Characters by which a text is known in a state: fewer than any part of the program keeps of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ def erase(tx: Transaction, keys: Collection[PostKey], at: datetime, reason: str)
     _delete_samples(tx, keys)
     _delete_corrections(tx, keys)
     _forget_on_the_way(tx, keys)
+    if doomed:
+        forgetting.note(tx, at)
     return Erased(tuple((row.source, row.external_id) for row in doomed), tuple(quoted))
 
 
@@ -99,6 +104,8 @@ def prune(tx: Transaction, before: datetime, *, source: str | None = None, limit
     doomed = list(islice(_prunable(tx, before, source, limit), limit))
     _delete(tx, doomed)
     _delete_samples(tx, [(row.source, row.external_id) for row in doomed])
+    if doomed:
+        forgetting.note(tx, before)
     return len(doomed)
 
 
@@ -214,8 +221,12 @@ def _words(tx: Transaction, doomed: Sequence[Any]) -> set[str]:
 
 
 def _forget_states(tx: Transaction, words: Collection[str]) -> None:
-    """Forget the states that hold the words; whoever needs one goes on from an older one, or from the beginning."""
-    telling = [word.encode() for word in words if len(word) >= SHORTEST_NAME]
+    """Forget the states that hold the words; whoever needs one goes on from an older one, or from the beginning.
+
+    Detection keeps beginnings: of texts, and of what they say, however that was written (`plain_words`).
+    """
+    forms = {form[:BEGINNING] for word in words for form in (word, plain_words(word))}
+    telling = [form.encode() for form in forms if len(form) >= SHORTEST_NAME]
     for name, blob in state.every(tx):
         if any(word in blob for word in telling):
             state.forget(tx, name)

@@ -31,3 +31,19 @@ def _plain(text: str) -> str:
     if "rt" in text[:16]:
         text = _CARRIED.sub("", text)
     return " ".join(text.split())
+
+
+_DECORATION = re.compile(r"https?://\S*|www\.\S*|@\w+|&\w+;")
+_RUN = re.compile(r"[^\W\d_]+")
+_LETTERS = bytes(code if chr(code).isalpha() else ord(" ") for code in range(128)) + bytes(128)
+"""What becomes of an ASCII character where letters alone are wanted."""
+
+
+def plain_words(text: str) -> str:
+    """What a text says, without links, handles, digits, punctuation and case; for comparing texts."""
+    is_ascii = text.isascii()
+    folded = (text if is_ascii else unicodedata.normalize("NFKC", text)).casefold()
+    if "@" in folded or "http" in folded or "&" in folded or "www." in folded:
+        folded = _DECORATION.sub(" ", folded)
+    words = folded.encode("ascii").translate(_LETTERS).decode("ascii").split() if is_ascii else _RUN.findall(folded)
+    return " ".join(words[1:] if words and words[0] == "rt" else words)

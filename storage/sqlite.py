@@ -30,7 +30,7 @@ def configure(connection: sqlite3.Connection, _record: object) -> None:
         "synchronous=FULL",  # NORMAL may lose the last commits when the power fails
         "foreign_keys=ON",
         "temp_store=MEMORY",
-        "cache_size=-65536",  # 64 MB
+        "cache_size=-16384",  # 16 MB for each of several connections; the system keeps the file in memory anyway
         "journal_size_limit=67108864",
         "secure_delete=FAST",
     ):

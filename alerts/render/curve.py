@@ -8,7 +8,6 @@ own, in darker ink. Letters are large enough for a telephone that shows the pict
 from __future__ import annotations
 
 import io
-import threading
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from alerts.page import Curve, Page
+from alerts.render.drawing import drawn
 from alerts.render.outside import cleaned, cut
 from alerts.words import clock, count, span
 
@@ -31,9 +31,6 @@ _MOST_MARKS = 3
 _LEAD_IN = 4
 SHORTEST = timedelta(hours=8)
 
-drawing = threading.Lock()
-"""matplotlib's fonts are shared by all figures and not made for several threads."""
-
 
 def is_drawable(page: Page) -> bool:
     """Whether the page has a curve that makes a picture."""
@@ -42,7 +39,7 @@ def is_drawable(page: Page) -> bool:
 
 def picture(page: Page, paper: str = "") -> bytes | None:
     """The curve as PNG, on `paper` of a colour or on nothing; `None` where there is none to draw."""
-    return _drawn(shown(page), page.timezone, paper) if is_drawable(page) else None
+    return _picture(shown(page), page.timezone, paper) if is_drawable(page) else None
 
 
 def shown(page: Page) -> Curve:
@@ -81,13 +78,17 @@ def alternative(page: Page) -> str:
 
 
 @lru_cache(maxsize=32)
-def _drawn(curve: Curve, zone: str, paper: str) -> bytes:
+def _picture(curve: Curve, zone: str, paper: str) -> bytes:
+    return drawn(_draw, curve, zone, paper)
+
+
+def _draw(curve: Curve, zone: str, paper: str) -> bytes:
     # Imported here: it takes a second, and only mail needs it.
     from matplotlib import rc_context  # noqa: PLC0415
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    with drawing, rc_context({"font.size": 12.5, "axes.unicode_minus": False}):
+    with rc_context({"font.size": 12.5, "axes.unicode_minus": False}):
         figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()

@@ -28,8 +28,10 @@ def run(config: ConfigFile = DEFAULT) -> None:
     # Waited for, not handled: a handler that sets an event can interrupt the wait for it while that holds its lock.
     # Before anything else: threads, those of numerical libraries too, inherit what is blocked when they begin.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
+    from monitor import memory
     from monitor.app import App
 
+    memory.economise()
     chosen = settings.read_settings(config, secrets=True)
     logs.begin(logs.secrets_of(chosen))
     program = App(chosen)

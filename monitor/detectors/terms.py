@@ -15,7 +15,8 @@ from typing import Final, Self
 
 import msgspec
 
-from monitor.voices import Heard, plain_words
+from monitor.voices import Heard
+from storage.keys import plain_words
 
 LEAST_LETTERS: Final = 4
 KEPT_LETTERS: Final = 6

@@ -21,7 +21,8 @@ from monitor.detectors.contract import Hearing, thread_topic
 from monitor.detectors.heat import AGES, Norms, age_class
 from monitor.detectors.terms import content_terms
 from monitor.kinds import Kind
-from monitor.voices import Heard, Role, plain_words
+from monitor.voices import Heard, Role
+from storage.keys import plain_words
 from storage.records import EngagementSample, Label, PostKey, Severity, Signal
 
 NAME: Final = "thread"

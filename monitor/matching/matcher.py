@@ -14,13 +14,12 @@ from monitor.matching.lookup import Lookup, Place
 from monitor.matching.reading import reading_of
 from monitor.matching.relevance import BrandRules, Found, judged
 from monitor.matching.terms import terms_of
+from monitor.remembered import LONGEST, minded
 from storage.records import Mention, Post
 
 _NOBODY: frozenset[int] = frozenset()
 _KEPT = 16_384
 """Texts of which is remembered whom they name: a third of all posts are copies of one that came shortly before."""
-_LONGEST = 1_000
-"""Characters of a text that is remembered; longer ones are seldom copied, and would make the memory large."""
 
 _Named = tuple[tuple[int, float, str, tuple[str, ...]], ...]
 """Whom a text names: brand by its number, relevance, reason and what matched, in the order of the settings."""
@@ -35,6 +34,11 @@ class Matcher:
         self._numbers = {folded_term(brand.name): number for number, brand in enumerate(brands)}
         self._lookup = Lookup(term for number, brand in enumerate(brands) for term in terms_of(number, brand))
         self._kept: dict[str, _Named] = {}
+        minded(self)
+
+    def let_go(self) -> None:
+        """Remember no text."""
+        self._kept.clear()
 
     def match(self, post: Post) -> list[Mention]:
         """The brands that the post is about, in the order of the settings, each with what matched and how sure.
@@ -76,7 +80,7 @@ class Matcher:
         folded = fold(text)
         places = _standing(self._lookup.places(folded), folded)
         named = self._judged(folded, places) if places else ()
-        if len(text) <= _LONGEST:
+        if len(text) <= LONGEST:
             if len(self._kept) >= _KEPT:
                 self._kept.clear()
             self._kept[text] = named

@@ -11,7 +11,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from alerts.render.curve import drawing
+from alerts.render.drawing import drawn
 from alerts.words import count
 from monitor.report.figures import Figures
 from storage.pulse import Counts
@@ -31,14 +31,16 @@ _EVERY_DAY = 10
 
 def picture(figures: Figures) -> bytes | None:
     """The days as PNG, or `None` where nothing was said."""
-    if not figures.counts.posts:
-        return None
+    return drawn(_draw, figures) if figures.counts.posts else None
+
+
+def _draw(figures: Figures) -> bytes:
     # Imported here: it takes a second, and only a brief that is drawn needs it.
     from matplotlib import rc_context  # noqa: PLC0415
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    with drawing, rc_context({"font.size": 10.5}):
+    with rc_context({"font.size": 10.5}):
         figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from operator import mul
 
 from config.settings import BrandSettings
 from monitor.language import UNDETERMINED
 from monitor.matching.reading import reading_of
+from monitor.remembered import LONGEST, remembering
 from monitor.sentiment.contract import Item
 from monitor.sentiment.evidence import Evidence
 from monitor.sentiment.judgement import Judgement, compound_of, judged
@@ -59,13 +59,15 @@ class TowardBrand:
 
     def __init__(self, brands: Sequence[BrandSettings] = ()) -> None:
         self._rivals: Mapping[str, tuple[str, ...]] = {brand.name: tuple(brand.rivals) for brand in brands}
-        self._said = lru_cache(maxsize=_COPIES)(self._judged)
+        self._said = remembering(_COPIES)(self._judged)
 
     def score(self, items: Sequence[Item]) -> list[Score]:
         """One score for each item, in order; `unscored` in languages without a lexicon."""
-        rivals, said = self._rivals, self._said
+        rivals, said, judge = self._rivals, self._said, self._judged
         return [
-            said(reading_of(post), mention.matched or (mention.brand,), rivals.get(mention.brand, ()), language)
+            (said if len(text := reading_of(post)) <= LONGEST else judge)(
+                text, mention.matched or (mention.brand,), rivals.get(mention.brand, ()), language
+            )
             for post, mention, language in items
         ]
 

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from monitor.language import UNDETERMINED
 from monitor.matching.folding import cleaned
 from monitor.matching.reading import reading_of
+from monitor.remembered import minded
 from monitor.sentiment.contract import Item, Scorer
 from monitor.sentiment.model_error import ModelError
 from storage.records import Label, Score
@@ -127,6 +128,7 @@ class Transformer:
         self.version = _digest(folder)
         self._inputs = _inputs(self._session, folder)
         self._try(folder)
+        minded(self)
 
     def score(self, items: Sequence[Item]) -> list[Score]:
         """One score for each item, in order. Raises what the model raises, and TimeoutError after the deadline."""
@@ -146,14 +148,19 @@ class Transformer:
 
     def _told(self, texts: Sequence[tuple[str, str]]) -> list[Told]:
         """The judgement of each text; copies are judged once, and texts of like length together."""
-        new = sorted({text for text in texts if text not in self._known}, key=lambda text: (len(text[0]), text))
-        if len(self._known) + len(new) > _COPIES:
-            self._known = {text: self._known[text] for text in set(texts) if text in self._known}
+        known = self._known  # another thread may let go of it meanwhile
+        new = sorted({text for text in texts if text not in known}, key=lambda text: (len(text[0]), text))
+        if len(known) + len(new) > _COPIES:
+            known = self._known = {text: known[text] for text in set(texts) if text in known}
         size = self._inputs.batch or _BATCH
         for start in range(0, len(new), size):
             batch = new[start : start + size]
-            self._known.update(zip(batch, self._chances(batch), strict=True))
-        return [self._known[text] for text in texts]
+            known.update(zip(batch, self._chances(batch), strict=True))
+        return [known[text] for text in texts]
+
+    def let_go(self) -> None:
+        """Remember no text."""
+        self._known = {}
 
     def _chances(self, texts: Sequence[tuple[str, str]]) -> list[Told]:
         pairs = [pair if pair[1] else pair[0] for pair in texts]

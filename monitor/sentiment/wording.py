@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import NamedTuple
 
+from monitor.remembered import minded
 from monitor.sentiment.emoji import EMOJI, PICTURED, SKIN_AND_JOINERS
 from monitor.sentiment.lexicon import SHORTEST_STEM, Lexicon
 from monitor.sentiment.spelling import ELONGATED, SHORT, spellings_of
@@ -18,7 +19,7 @@ BRAND = "\ue000"
 
 LINK = "\ue001"
 _NAMELESS = "\ue002"
-_MEMORY = 100_000
+_MEMORY = 50_000
 """How many distinct words are remembered with what they are."""
 _LONGEST = 250
 """Letters of a word that are read; what is longer is no word."""
@@ -101,6 +102,12 @@ class Wording:
         self._known = _Known(self._parts)
         self._tokens: dict[str, Token] = {}
         self._link = (Token(LINK, None),)
+        minded(self)
+
+    def let_go(self) -> None:
+        """Remember no word that was read."""
+        self._known.clear()
+        self._tokens.clear()
 
     def words(self, text: str) -> list[Token]:
         """The words of a text, phrases joined; linear in its length."""
@@ -128,8 +135,7 @@ class Wording:
 
     def _remembered(self, token: str, parts: tuple[Token, ...]) -> tuple[Token, ...]:
         if len(self._known) >= _MEMORY:
-            self._known.clear()
-            self._tokens.clear()
+            self.let_go()
         return self._known.setdefault(token, parts)
 
     def _spelled(self, piece: str) -> Iterator[Token]:

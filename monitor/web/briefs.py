@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from alerts.page import Page
 from monitor.care import Brief
+from monitor.remembered import minded
 from storage.database import Database
 from storage.records import Incident
 
@@ -25,6 +26,12 @@ class Briefs:
         self._brief = brief
         self._kept: OrderedDict[tuple[str, int], tuple[datetime, Page]] = OrderedDict()
         self._lock = threading.Lock()
+        minded(self)
+
+    def let_go(self) -> None:
+        """Keep no page."""
+        with self._lock:
+            self._kept.clear()
 
     def page(self, incident: Incident, now: datetime) -> Page:
         """The page of an incident as it is now, or was when it ended."""

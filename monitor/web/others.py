@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from config.settings import Settings
 from monitor.counterfactual import Alternative, counterfactual
+from monitor.remembered import minded
 from monitor.web.behind import Job, Watch, begin
 from storage.database import Database
 from storage.records import Incident
@@ -45,6 +46,12 @@ class Others:
         self._kept: OrderedDict[_Key, Judging] = OrderedDict()
         self._lock = threading.Lock()
         self._turn = threading.Lock()
+        minded(self)
+
+    def let_go(self) -> None:
+        """Keep nothing of what was found."""
+        with self._lock:
+            self._kept.clear()
 
     def of(self, incident: Incident, version: int | None = None) -> Judging:
         """How it stands with an incident; begins where nothing lately is kept.

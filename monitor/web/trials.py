@@ -10,6 +10,7 @@ from datetime import datetime
 
 from monitor.backtest.compare import Backtest, backtest
 from monitor.backtest.variants import Variant
+from monitor.remembered import minded
 from monitor.web.behind import Job, Watch, begin
 from storage.database import Database
 
@@ -34,6 +35,14 @@ class Trials:
         self._kept: OrderedDict[str, Trial] = OrderedDict()
         self._lock = threading.Lock()
         self._turn = threading.Lock()
+        minded(self)
+
+    def let_go(self) -> None:
+        """Keep nothing of what was found; what was tried may still be saved."""
+        with self._lock:
+            for trial in self._kept.values():
+                if trial.found is not None:
+                    trial.found, trial.failed = None, "Posts were deleted since; try it again."
 
     def begin(self, variants: tuple[Variant, ...], since: datetime | None) -> Trial:
         """Begin a trial."""

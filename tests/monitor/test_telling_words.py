@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from monitor.telling_words import LONGEST_REMEMBERED, telling_words, wordings
+from monitor.remembered import LONGEST
+from monitor.telling_words import telling_words, wordings
 from storage.remarks import Remark
 from tests.storage.examples import remark
 
@@ -39,5 +40,5 @@ def test_words_of_any_script_are_found() -> None:
 
 
 def test_a_long_text_tells_as_a_short_one_does() -> None:
-    told = ["voicemail " + "a " * length for length in (1, 2, LONGEST_REMEMBERED, LONGEST_REMEMBERED + 1)]
+    told = ["voicemail " + "a " * length for length in (1, 2, LONGEST, LONGEST + 1)]
     assert telling_words(told, USUAL, []) == telling_words(["voicemail"] * 4, USUAL, []) == ("voicemail",)

@@ -7,7 +7,8 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.voices import Role, VoiceFold, VoiceSettings, plain_words, sketch
+from monitor.voices import Role, VoiceFold, VoiceSettings, sketch
+from storage.keys import plain_words
 from tests.monitor.scenes import START, said
 
 COMPLAINT = "They left us four hours on the tarmac without water and nobody at the desk said a word"

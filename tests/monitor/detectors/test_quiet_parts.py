@@ -9,7 +9,7 @@ import pytest
 from monitor.detectors import wording
 from monitor.detectors.stillness import Stillness
 from monitor.detectors.terms import Background, content_terms, shared_terms
-from monitor.voices import plain_words
+from storage.keys import plain_words
 from storage.records import Label, Severity
 from tests.monitor.scenes import START, chatter, judged, said, usual_days
 

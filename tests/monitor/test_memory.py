@@ -1,0 +1,47 @@
+"""Memory that is not in use goes back to the system, where the C library has a way."""
+
+from __future__ import annotations
+
+import platform
+import threading
+from pathlib import Path
+
+import pytest
+
+from alerts.render.drawing import drawn
+from monitor import memory
+
+glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps heaps for threads")
+
+
+def resident_mb() -> float:
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+@glibc
+def test_holes_in_the_heap_are_given_back() -> None:
+    held = [bytearray(20_000) for _ in range(4_000)]
+    del held[:-1:1]  # the last keeps the heap from shrinking by itself
+    before = resident_mb()
+    assert memory.give_back()
+    assert before - resident_mb() > 40
+
+
+def test_elsewhere_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda _name: object())
+    assert (memory.economise(), memory.give_back()) == (False, False)
+
+
+def test_one_thread_draws_for_all_of_them_and_passes_on_what_goes_wrong() -> None:
+    names: set[str] = set()
+    threads = [
+        threading.Thread(target=lambda: names.add(drawn(lambda: threading.current_thread().name))) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(names) == 1
+    with pytest.raises(ZeroDivisionError):
+        drawn(lambda: 1 / 0)
