@@ -251,11 +251,17 @@ class App:
             watch.stop()
         self.timer.stop()
         self.sender.close()
-        with self.database.write() as tx:
-            self.sharing.give_back(tx)
-            if self._lease is not None:
-                lease_store.release(tx, self._lease, self.clock())
+        self._give_back_the_leases()
         self.database.close()
+
+    def _give_back_the_leases(self) -> None:
+        try:
+            with self.database.write() as tx:
+                self.sharing.give_back(tx)
+                if self._lease is not None:
+                    lease_store.release(tx, self._lease, self.clock())
+        except StorageError as error:
+            _log.warning("the leases could not be given back; they run out by themselves", error=str(error))
 
     @property
     def is_leader(self) -> bool:

@@ -37,6 +37,7 @@ class Database:
         self._is_read_only = read_only
         self._is_shared_connection = isinstance(engine.pool, StaticPool)
         self._turn = _Turn(self.place)
+        self._file: sqlite.OpenedFile | None = None
 
     @classmethod
     def open(cls, url: str, *, migrate: bool = True, read_only: bool = False) -> Self:
@@ -116,6 +117,8 @@ class Database:
                 sqlite.examine(self.engine.url)
             with self.engine.connect() as connection:
                 migrations.prepare(connection, migrate=migrate, place=self.place)
+            if self.engine.dialect.name == "sqlite":
+                self._file = sqlite.OpenedFile(self.engine.url)
 
     @property
     def _reading(self) -> dict[str, Any]:
@@ -125,6 +128,8 @@ class Database:
 
     @contextmanager
     def _connection(self, **options: Any) -> Iterator[Connection]:
+        if self._file is not None:
+            self._file.must_be_there()
         with self.engine.connect() as connection:
             yield connection.execution_options(**options)
 

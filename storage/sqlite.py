@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.engine import URL
 
-from storage.errors import CorruptDatabaseError, ReadOnlyDatabaseError, StorageError
+from storage.errors import CorruptDatabaseError, ReadOnlyDatabaseError, StorageError, StorageUnavailableError
 
 BUSY_SECONDS = 30.0
 """How long a writer waits for another process's transaction."""
@@ -45,6 +45,36 @@ def refuse_writing(connection: sqlite3.Connection, _record: object) -> None:
 def path_of(url: URL) -> Path | None:
     """The file of the database, or None in memory."""
     return None if url.database in (None, "", ":memory:") else Path(str(url.database))
+
+
+class OpenedFile:
+    """The file that was opened, which somebody may take away.
+
+    SQLite does not notice: open connections go on in a file that no longer has a name and is gone with them, and new
+    ones begin an empty file in its place.
+    """
+
+    def __init__(self, url: URL) -> None:
+        """Note which file it is; of a database in memory there is none."""
+        path = path_of(url)
+        self._path = path.absolute() if path else None
+        self._identity = self._found()
+
+    def must_be_there(self) -> None:
+        """Raise `StorageUnavailableError` when another file, or none, has its name by now."""
+        if self._identity is not None and (found := self._found()) != self._identity:
+            what = "replaced by another file" if found else "deleted or moved"
+            raise StorageUnavailableError(
+                f"the database {self._path} was {what} while the program runs; put it back, or restore a backup and "
+                "start the program again"
+            )
+
+    def _found(self) -> tuple[int, int] | None:
+        try:
+            status = self._path.stat() if self._path else None
+        except OSError:
+            return None
+        return (status.st_dev, status.st_ino) if status else None
 
 
 def examine(url: URL) -> None:

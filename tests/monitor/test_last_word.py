@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,6 @@ from tests.monitor.cli import letterbox
 from tests.storage.examples import NOON
 
 SETTINGS: dict[str, Any] = {
-    "database": {"url": "sqlite://"},
     "brands": [{"name": "Acme"}],
     "channels": [
         {"type": "letterbox.channel", "name": "bells", "rooms": ["hall"]},
@@ -32,9 +32,9 @@ FULL = "tocsin.db does not answer: database or disk is full"
 class Installation:
     """A program whose clock and database are in the test's hands."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, url: str = "sqlite://") -> None:
         self.now = NOON
-        self.app = App(Settings.model_validate(SETTINGS), clock=lambda: self.now)
+        self.app = App(Settings.model_validate({**SETTINGS, "database": {"url": url}}), clock=lambda: self.now)
         self._write = self.app.database.write
         self._patch = monkeypatch
         self.app.lead()
@@ -63,11 +63,16 @@ class Installation:
 
 
 @pytest.fixture
-def program(monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
-    """One that works."""
+def bells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The channels, which have rung for nothing yet."""
     for name, module in letterbox.modules().items():
         monkeypatch.setitem(sys.modules, name, module)
     letterbox.sent.clear()
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch, bells: None) -> Iterator[Installation]:
+    """One that works."""
     made = Installation(monkeypatch)
     yield made
     made.make_room()
@@ -140,3 +145,24 @@ def test_when_nobody_takes_it_it_is_tried_again_soon(program: Installation, monk
     assert heard() == []
     program.go_on(seconds=31)
     assert ("hall", "Nothing can be stored") in heard()
+
+
+def test_a_database_that_is_taken_away_is_told_and_not_made_anew(
+    monkeypatch: pytest.MonkeyPatch, bells: None, tmp_path: Path
+) -> None:
+    file, elsewhere = tmp_path / "tocsin.db", tmp_path / "elsewhere.db"
+    program = Installation(monkeypatch, f"sqlite:///{file}")
+    file.rename(elsewhere)
+    program.go_on(seconds=3)
+    program.go_on(seconds=40)
+    assert heard() == [("hall", "Nothing can be stored"), ("roof", "Nothing can be stored")]
+    assert f"{file} was deleted or moved while the program runs" in letterbox.sent[0].page.why[0]
+    assert not file.exists()
+    elsewhere.rename(file)
+    program.go_on(seconds=3)
+    program.app.send()
+    assert program.app.sender.drain(10)
+    assert ("hall", "What is found can be stored again") in heard()
+    file.unlink()
+    program.app.stop()
+    assert not file.exists()

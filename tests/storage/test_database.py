@@ -219,6 +219,17 @@ def test_threads_that_write_the_same_posts_agree(database: Database) -> None:
         assert len(posts.window(tx, NOON, NOON.replace(hour=13))) == 34
 
 
+def test_another_file_in_the_place_of_the_one_that_was_opened_is_not_taken_for_it(tmp_path: Path) -> None:
+    file = tmp_path / "tocsin.db"
+    with Database.open(f"sqlite:///{file}") as database:
+        file.rename(tmp_path / "old.db")
+        Database.open(f"sqlite:///{file}").close()
+        with pytest.raises(StorageUnavailableError, match="replaced by another file"), database.write():
+            pass
+        with pytest.raises(StorageUnavailableError, match="restore a backup"), database.read():
+            pass
+
+
 def test_a_full_disk_undoes_the_transaction_and_harms_nothing(sqlite_database: Database) -> None:
     def fill(limit: int) -> None:
         with sqlite_database.write() as tx:
