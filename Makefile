@@ -83,7 +83,7 @@ requirements: $(DEV) ## pins requirements/*.in anew
 audit: $(DEV) requirements/audit.txt ## asks whether anything that is pinned is known to be weak
 	@test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)/audit && \
 	  $(VENV)/audit/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r requirements/audit.txt; }
-	@for name in build runtime dev; do $(VENV)/audit/bin/pip-audit --require-hashes --disable-pip -r requirements/$$name.txt || exit 1; done
+	@$(BIN)/python -m benchmarks.audit
 
 clean:
 	rm -rf $(VENV) build dist site demo

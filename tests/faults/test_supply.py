@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
+
+from benchmarks.audit import CLEAN, UNASKED, audited, read
+from benchmarks.audit import WEAK as KNOWN_WEAK
 
 REQUIREMENTS = Path(__file__).parents[2] / "requirements"
 PINNED = re.compile(r"[a-z0-9_.-]+(\[[a-z,_-]+\])?==\S+( ;.*)?", re.IGNORECASE)
@@ -31,3 +35,23 @@ def test_whatever_is_asked_for_is_pinned(name: str) -> None:
         if line and not line.startswith(("#", "-r")):
             wanted = re.sub(r"[-_.]+", "-", re.split(r"[\[<>=!~ ]", line)[0].lower())
             assert re.search(rf"^{re.escape(wanted)}(\[\S+\])?==", pinned, re.MULTILINE), wanted
+
+
+WEAK = {"name": "sprocket", "version": "1.0", "vulns": [{"id": "PYSEC-2026-1", "fix_versions": ["1.1"]}]}
+SOUND = {"name": "cog", "version": "2.0", "vulns": []}
+UNKNOWN = {"name": "lever", "skip_reason": "Dependency not found and could not be audited"}
+
+
+@pytest.mark.parametrize(
+    ("dependencies", "code"), [([SOUND], CLEAN), ([SOUND, UNKNOWN], UNASKED), ([WEAK, SOUND, UNKNOWN], KNOWN_WEAK)]
+)
+def test_what_nobody_could_be_asked_about_is_no_clean_bill(dependencies: list[dict[str, object]], code: int) -> None:
+    answer = read({"dependencies": dependencies})
+    assert answer.code == code
+    assert ("NOT ASKED ABOUT: lever" in answer.words) == (UNKNOWN in dependencies)
+
+
+def test_an_audit_that_fails_says_why(tmp_path: Path) -> None:
+    broken = "import sys; sys.exit('no service answers')"
+    answer = audited(tmp_path / "runtime.txt", (sys.executable, "-c", broken))
+    assert (answer.code, answer.unasked) == (UNASKED, ["all of runtime.txt (no service answers)"])
