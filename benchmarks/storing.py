@@ -5,9 +5,10 @@ to both by turns, each batch a crash-safe commit; prints a JSON object a line. `
 large one takes them, by processor time (that of PostgreSQL's own process for the connection included, where the system
 tells) and by the clock; *in order* are posts whose names at their source rise, *in no order* those whose names are as
 good as chance, which is the worst that an index can be given. Then the oldest posts are deleted from both, as `keep`
-does. `--index COLUMNS` (may be repeated) says what one more index of `post` would cost: both databases get it, and take
-batches again. `--folder` keeps the large one for the next time, with all that was written into it. Last comes what an
-author's word adds to the index of words, in two files that hold nothing else.
+does, and the room is told that the large one takes. Last comes what an author's word adds to the index of words, in two
+files that hold nothing else. `--index COLUMNS` (may be repeated) says what one more index of `post` would cost: both
+databases get it, and take batches again. `--folder` keeps the large one for the next time, with all that was written
+into it.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ from pathlib import Path
 
 from benchmarks.reading import material
 from benchmarks.reading.__main__ import say
-from benchmarks.reading.engines import Place, place
+from benchmarks.reading.engines import Place, place, processor_time
 from monitor.tidying import tidy_seldom
-from storage import erasure, search_index
+from storage import erasure, search_index, sizes
 from storage.database import Database, Transaction
 from storage.ingest import Intake, write
 from storage.keys import content_key
@@ -115,6 +116,7 @@ def measure(engine: str, count: int, few: Side, many: Side, batches: int, indexe
             side.database.run_outside_transactions(["DROP INDEX tried"])
     _by_turns(few, many, [_prune] * batches)
     _tell("deleting the oldest", engine, count, few, many)
+    _tell_room(engine, count, many.database)
 
 
 def authors_in_the_index(folder: Path, batches: int) -> None:
@@ -155,6 +157,21 @@ def _tell(what: str, engine: str, count: int, few: Side, many: Side) -> None:
         ratio=round(busy / busy_of_many, 2),
         ratio_by_the_clock=round(clock / clock_of_many, 2),
         load=round(os.getloadavg()[0], 1),
+    )
+
+
+def _tell_room(engine: str, count: int, database: Database) -> None:
+    """How much room the large one takes, and would with ten times as many posts."""
+    with database.read() as tx:
+        found = sizes.sizes(tx)
+    ahead = sizes.forecast(found, 10 * count)
+    say(
+        "room",
+        engine=engine,
+        posts=count,
+        gigabytes=round(sum(one.octets for one in found) / 1e9, 2),
+        bytes_a_post=round(ahead.per_post) if ahead else None,
+        gigabytes_for_ten_times_as_many=round(ahead.octets / 1e9, 1) if ahead else None,
     )
 
 
@@ -208,13 +225,7 @@ def _backend(tx: Transaction) -> int | None:
 
 def _busy(backend: int | None) -> float:
     """Processor time of this process, and of the one that answers it where the system tells, in seconds."""
-    own = time.process_time()
-    try:
-        told = Path(f"/proc/{backend}/stat").read_text(encoding="ascii") if backend else ""
-    except OSError:
-        return own
-    ticks = sum(map(int, told.rpartition(")")[2].split()[11:13])) if told else 0
-    return own + ticks / os.sysconf("SC_CLK_TCK")
+    return time.process_time() + (processor_time(backend) if backend else 0.0)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,10 @@ class Place(Protocol):
         """An empty database beside it."""
         ...
 
+    def busy(self) -> float:
+        """Seconds of processor time that other processes took to answer, where the system tells."""
+        ...
+
     def forget(self) -> None:
         """Let the machine keep nothing of the files in memory. Nobody is connected."""
         ...
@@ -50,6 +54,10 @@ class SqliteFile:
         for left in self.folder.glob("another.db*"):
             left.unlink()
         return Database.open(f"sqlite:///{self.folder / 'another.db'}")
+
+    def busy(self) -> float:
+        """None: this process is all there is."""
+        return 0.0
 
     def forget(self) -> None:
         """Let the machine keep nothing of the file in memory."""
@@ -79,6 +87,11 @@ class PostgresqlServer:
         self._server.psql("DROP DATABASE IF EXISTS another;")
         self._server.psql("CREATE DATABASE another;")
         return Database.open(self._server.get_uri("another"))
+
+    def busy(self) -> float:
+        """What the processes took that the server has at this moment (Linux)."""
+        server = self._server.get_postmaster_info().pid
+        return sum(processor_time(int(path.name)) for path in Path("/proc").glob("[0-9]*") if is_child(path, server))
 
     def forget(self) -> None:
         """Start the server anew, with nothing of its files in memory."""
@@ -124,6 +137,24 @@ def drop_from_memory(folder: Path) -> None:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def processor_time(process: int) -> float:
+    """Seconds of processor time that a process took, 0 where the system does not tell."""
+    return sum(map(int, _told(Path(f"/proc/{process}"))[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+def is_child(process: Path, of: int) -> bool:
+    """Whether a process of /proc was begun by another."""
+    return _told(process)[1:2] == [str(of)]
+
+
+def _told(process: Path) -> list[str]:
+    """What the system tells of a process, behind its name."""
+    try:
+        return (process / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def size_mb(folder: Path) -> int:
