@@ -24,6 +24,8 @@ _log = structlog.get_logger(__name__)
 SOURCE = "source:"
 """What the name of a source's lease begins with; the source's name follows."""
 HELD_FOR = timedelta(seconds=10)
+LEAVES_WITHIN = timedelta(minutes=1)
+"""How long a source that is another's share may still be read; then it is given back, and what is read is refused."""
 WEIGHED_OVER = timedelta(hours=1)
 WEIGHED_EVERY = timedelta(minutes=1)
 
@@ -51,7 +53,8 @@ class Sharing:
     others: list[Instance] = field(default_factory=list, init=False)
     """The other processes, as of the last look."""
     _held: dict[str, Lease] = field(default_factory=dict, init=False)
-    _leaving: frozenset[str] = field(default=frozenset(), init=False)
+    _leaving: dict[str, datetime] = field(default_factory=dict, init=False)
+    """Sources that are another's share, and since when."""
     _weights: tuple[datetime, dict[str, float]] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -84,8 +87,8 @@ class Sharing:
             known = {lease.name.removeprefix(SOURCE): lease for lease in leases.every(tx, SOURCE)}
             held = {name: lease for name, lease in self._held.items() if _is_same(lease, known.get(name))}
             mine = self._share(tx, known, now, leads=leads)
-            leaving = held.keys() - mine
-            left = {name for name in leaving if not self.is_busy(name)}
+            leaving = {name: self._leaving.get(name, now) for name in held.keys() - mine}
+            left = {name for name, since in leaving.items() if now - since >= LEAVES_WITHIN or not self.is_busy(name)}
             for name in sorted(left):
                 leases.release(tx, held[name], now)
             kept = {name: replace(held[name], expires_at=now + HELD_FOR) for name in held.keys() - left}
@@ -94,7 +97,7 @@ class Sharing:
         self._say(self._held.keys() - held.keys(), left, taken)
         for name in taken:
             self.prepare(name)
-        self._held, self._leaving = {**kept, **taken}, frozenset(leaving - left)
+        self._held, self._leaving = {**kept, **taken}, {name: leaving[name] for name in leaving.keys() - left}
         return sorted(taken)
 
     def give_back(self, tx: Transaction) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ _log = structlog.get_logger(__name__)
 AGAIN = 60.0
 """Seconds until a platform that hung up is listened to again; its turns are read meanwhile as ever."""
 IDLE = 2.0
+LOOK_EVERY = 0.5
+"""Seconds after which who waits sees that another process reads the source."""
 
 
 class Ending(threading.Event):
@@ -29,8 +32,17 @@ class Ending(threading.Event):
         return self._program.is_set() or not self._holds()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the program's end, at most `timeout` seconds; whether listening is to end."""
-        return self._program.wait(timeout) or not self._holds()
+        """Wait for the end of listening, at most `timeout` seconds; whether it is to end.
+
+        A platform may want to be left alone for a quarter of an hour: its source must not stay unread for as long.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        while not self.is_set():
+            left = LOOK_EVERY if end is None else min(LOOK_EVERY, end - time.monotonic())
+            if left <= 0:
+                break
+            self._program.wait(left)
+        return self.is_set()
 
 
 @dataclass

@@ -71,6 +71,12 @@ def test_who_leads_no_longer_stops_listening() -> None:
     assert ending.wait(0)
 
 
+def test_a_long_pause_of_a_stream_ends_when_another_process_reads_the_source() -> None:
+    holding = [True, True, False]
+    ending = Ending(threading.Event(), lambda: holding.pop(0) if len(holding) > 1 else holding[0])
+    assert ending.wait(900)
+
+
 def test_stopping_does_not_wait_for_news() -> None:
     platform = Platform()
     watch = Watch(platform, "inbox", lambda: None, lambda: True)

@@ -176,6 +176,23 @@ def test_sources_are_shared_evenly_and_handed_over(office: Office) -> None:
     assert sorted(itertools.chain(*office.held().values())) == sorted(PLACES), "what is given back is taken at once"
 
 
+def test_a_source_is_given_away_when_it_is_not_read_any_more_or_takes_too_long(office: Office) -> None:
+    office.begin("one")
+    office.pass_by()
+    busy = office.apps["one"]
+    busy._reading.update(PLACES)
+    office.begin("two")
+    office.pass_by(timedelta(seconds=3))
+    kept = office.held()["one"]
+    assert (len(kept), office.held()["two"]) == (2, [])
+    for _ in range(6):
+        office.pass_by(HELD_FOR / 2)
+    assert office.held()["two"] == []
+    for _ in range(6):
+        office.pass_by(HELD_FOR / 2)
+    assert office.held() == {"one": kept, "two": [place for place in PLACES if place not in kept]}
+
+
 def test_the_sources_of_one_who_died_are_taken_when_its_leases_end(office: Office) -> None:
     office.begin("one", "two")
     office.pass_by()
