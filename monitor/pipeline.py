@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
 
@@ -21,6 +21,7 @@ from monitor.corrections import corrected
 from monitor.detectors.contract import TICK
 from monitor.fold import Fold, floor_tick, ticks
 from monitor.incidents import Change, Transition
+from monitor.lately import Lately
 from monitor.register import Finding, Register, findings
 from monitor.sifting import post_set_aside, sifted
 from monitor.threads import inherited
@@ -31,7 +32,7 @@ from storage import posts as post_store
 from storage import state as state_store
 from storage.database import Database, Transaction
 from storage.ingest import Intake, Written
-from storage.records import Alert, CollectorRun, Cursor, EngagementSample, Gap, Post, SetAside, Signal
+from storage.records import Alert, CollectorRun, Cursor, EngagementSample, Gap, MentionedPost, Post, SetAside, Signal
 
 Coverage = Mapping[datetime, Mapping[str, float]]
 
@@ -123,6 +124,7 @@ class Pipeline:
     _arrivals: int = field(default=0, init=False)
     _kept_day: int | None = field(default=None, init=False)
     _kept_at: datetime | None = field(default=None, init=False)
+    _lately: Lately = field(default_factory=Lately, init=False)
 
     def ingest(self, batch: Batch) -> Written:
         """Understand and store a batch in one transaction; what is known already changes nothing.
@@ -134,23 +136,35 @@ class Pipeline:
         poison = [post_set_aside(post, why, batch.at(post)) for post, why in sieve.poison]
         posts = _others(batch.posts, [post for post, _ in sieve.poison])
         fault_point("D1")
-        with self.database.write() as tx:
-            batch.guard(tx)
-            ingest_store.lock(tx, posts, batch.samples)  # before anything is read of threads that others may write to
-            mentions = corrected(tx, sieve.results)  # here, so that what a person said a moment ago counts
-            intake = Intake(
-                posts=posts,
-                mentions=mentions + corrected(tx, inherited(tx, self.understanding, posts, mentions)),
-                samples=batch.samples,
-                cursor=batch.cursor,
-                gaps=batch.gaps,
-                set_aside=[*batch.set_aside, *poison],
-                run=batch.run,
-            )
-            written = ingest_store.write(tx, intake)
-            self.witness(tx, written)
-            fault_point("C2")
+        try:
+            with self.database.write() as tx:
+                batch.guard(tx)
+                written = self._store(
+                    tx, replace(batch, posts=posts, set_aside=[*batch.set_aside, *poison]), sieve.results
+                )
+                fault_point("C2")
+        except BaseException:
+            self._lately.forget()  # it is ahead of what was committed
+            raise
         self._arrivals += 1 if written.new_posts or written.changed_posts or written.samples else 0
+        return written
+
+    def _store(self, tx: Transaction, batch: Batch, found: Sequence[MentionedPost]) -> Written:
+        ingest_store.lock(tx, batch.posts, batch.samples)  # before anything is read of threads others may write to
+        self._lately.begin(tx)
+        mentions = corrected(tx, found)  # here, so that what a person said a moment ago counts
+        intake = Intake(
+            posts=batch.posts,
+            mentions=mentions + corrected(tx, inherited(tx, self.understanding, batch.posts, mentions)),
+            samples=batch.samples,
+            cursor=batch.cursor,
+            gaps=batch.gaps,
+            set_aside=batch.set_aside,
+            run=batch.run,
+        )
+        written = ingest_store.write(tx, intake)
+        self.witness(tx, written)
+        self._lately.take(tx, written)
         return written
 
     def advance(self, now: datetime, *, settle: datetime | None = None, early: bool = False) -> list[Alert]:
@@ -253,15 +267,17 @@ class Pipeline:
         start = fold.at
         if start is None or start >= end:
             return
-        mentions = post_store.judged(tx, start, end)
-        samples = post_store.samples(tx, start, end)
+        mentions, samples = self._lately.between(tx, start, end)
         coverage = self.coverage(tx, start, end)
         for tick in ticks(start, end, mentions, samples, coverage):
             if transitions := fold.step(tick):
                 yield transitions
 
     def _keep(self, tx: Transaction, fold: Fold) -> None:
-        if not self.durable or fold.at is None:
+        if fold.at is None:
+            return
+        self._lately.let_go(fold.at)
+        if not self.durable:
             return
         state = fold.dump()
         state_store.save(tx, CHECKPOINT, fold.at, state)

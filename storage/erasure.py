@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Table, delete, select, update
 
 from storage import casework as casework_store
-from storage import forgetting, inbox, quarantine, search_index, state
+from storage import edition, forgetting, inbox, quarantine, search_index, state
 from storage.database import Transaction
 from storage.keys import plain_words
 from storage.quotations import Quotations
@@ -133,12 +133,14 @@ def _rows(tx: Transaction, keys: Collection[PostKey]) -> list[Any]:
 
 
 def _delete(tx: Transaction, doomed: Sequence[Any]) -> None:
+    edition.renew(tx)
     search_index.remove(tx, [search_index.Entry(row.id, row.title, row.text, row.author) for row in doomed])
     if doomed:
         tx.execute(delete(post).where(is_one_of(tx, P.id, [row.id for row in doomed])))
 
 
 def _delete_samples(tx: Transaction, keys: Collection[PostKey]) -> None:
+    edition.renew(tx)
     columns = engagement_sample.c
     for source, ids in by_source(keys).items():
         tx.execute(delete(engagement_sample).where(columns.source == source, is_one_of(tx, columns.external_id, ids)))

@@ -13,7 +13,7 @@ from itertools import chain
 from storage import cursors, gaps, post_rows, quarantine, runs, samples
 from storage.bins import add_differences
 from storage.database import Transaction
-from storage.reading import PostState, Reading, first_sight, is_single, storable_readings
+from storage.reading import PostState, Reading, first_sight, is_single, storable_readings, with_brands_in_order
 from storage.records import CollectorRun, Cursor, EngagementSample, Gap, MentionedPost, Post, PostKey, SetAside
 
 
@@ -40,8 +40,8 @@ class Written:
     changed_posts: int = 0
     changed_mentions: list[MentionedPost] = field(default_factory=list)
     removed_mentions: list[MentionedPost] = field(default_factory=list)
-    samples: int = 0
-    """Counts of reactions that are older than the newest of their post, or of posts that nobody knows."""
+    samples: list[EngagementSample] = field(default_factory=list)
+    """Counts of reactions that were not known, and some that were."""
     set_aside: int = 0
 
 
@@ -74,6 +74,7 @@ def write(tx: Transaction, page: Intake) -> Written:
         written,
         new_posts=written.new_posts + len(firsts),
         new_mentions=written.new_mentions + new,
+        samples=written.samples + [sight for reading in firsts if (sight := first_sight(reading.post))],
         set_aside=len(page.set_aside),
     )
 
@@ -84,7 +85,9 @@ def _readings(page: Intake) -> list[Reading]:
     for mentioned in page.mentions:
         number = id(posts.setdefault(id(mentioned.post), mentioned.post))
         mentions.setdefault(number, []).append(mentioned)
-    return storable_readings([Reading(post, mentions.get(number, ())) for number, post in posts.items()])
+    readings = [Reading(post, mentions.get(number, ())) for number, post in posts.items()]
+    several = any(len(post.brands) > 1 for post in posts.values())
+    return storable_readings(list(map(with_brands_in_order, readings)) if several else readings)
 
 
 def _without_erased(tx: Transaction, readings: list[Reading], keys: set[PostKey]) -> list[Reading]:
@@ -133,12 +136,15 @@ def _join(tx: Transaction, before: Mapping[PostKey, PostState], given: _Given) -
         state = after.get(key)
         if state is not None:
             state.add_engagement(engagement, at)
-    return replace(_store(tx, before, after), samples=_keep_samples(tx, before, after, given))
+    written = _store(tx, before, after)
+    kept = _keep_samples(tx, before, after, given)
+    newest = (sample for key, state in after.items() if state != before.get(key) and (sample := state.sample()))
+    return replace(written, samples=[*kept, *newest])
 
 
 def _keep_samples(
     tx: Transaction, before: Mapping[PostKey, PostState], after: Mapping[PostKey, PostState], given: _Given
-) -> int:
+) -> list[EngagementSample]:
     """Keep the samples that do not stand in the rows of their posts, which hold the newest."""
 
     def stands(sample: EngagementSample) -> bool:
@@ -150,7 +156,7 @@ def _keep_samples(
     kept = [sample for sample in (*given.samples, *stood, *sights) if not stands(sample)]
     samples.write(tx, kept)
     samples.remove(tx, filter(stands, given.earlier))
-    return len(kept)
+    return kept
 
 
 def _store(tx: Transaction, before: Mapping[PostKey, PostState], after: Mapping[PostKey, PostState]) -> Written:

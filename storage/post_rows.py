@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, select, text
 
-from storage import search_index, stored_days
+from storage import edition, search_index, stored_days
 from storage.columns import json_text
 from storage.database import Transaction
 from storage.reading import PostState, Rank, Reading, Wording, is_counted, rank_of
@@ -69,6 +69,7 @@ def insert(tx: Transaction, firsts: Sequence[Reading]) -> None:
     """Store posts that were not known, each with its only reading."""
     if not firsts:
         return
+    edition.renew(tx)
     ids, posts = _new_ids(tx, len(firsts)), [post for post, _ in firsts]
     read_at = [rank_of(post)[1] for post in posts]
     counted_at = [at if is_counted(post) else None for post, at in zip(posts, read_at, strict=True)]
@@ -87,6 +88,7 @@ def insert_states(tx: Transaction, states: Sequence[PostState]) -> None:
     """Store posts that were not known; each state is given its `id`."""
     if not states:
         return
+    edition.renew(tx)
     for number, state in zip(_new_ids(tx, len(states)), states, strict=True):
         state.id = number
     insert_columns(tx, post_table, _state_columns(tx, states))
@@ -102,6 +104,7 @@ def update(tx: Transaction, changed: Sequence[tuple[PostState, PostState]]) -> N
     """Store the second state of every pair, where the first was stored."""
     if not changed:
         return
+    edition.renew(tx)
     columns = _state_columns(tx, [new for _, new in changed])
     update_bulk(tx, post_table, tuple(columns), list(zip(*columns.values(), strict=True)))
     for old, new in changed:

@@ -11,7 +11,7 @@ from storage.database import Transaction
 from storage.records import MAY_SURFACE_LATE, MentionedPost, Post, PostKey
 from storage.rows import POST_COLUMNS, M, P, select_mentioned, to_mentioned_post, to_post
 from storage.samples import between as samples
-from storage.schema import mention, post
+from storage.schema import engagement_sample, mention, post
 from storage.search import Found, search
 from storage.statements import by_source, is_constantly_in, is_one_of
 
@@ -93,6 +93,18 @@ def judged(tx: Transaction, since: datetime, until: datetime) -> list[MentionedP
     found = [*written, *older]
     counted = [item for item in found if since <= item.post.judged_at < until]
     return sorted(counted, key=lambda item: (item.post.judged_at, item.post.key, item.mention.brand))
+
+
+def newest_moment(tx: Transaction) -> datetime | None:
+    """The last moment at which a stored post, or a count of its reactions, counts for detection; `None` without any."""
+    surfaced = is_constantly_in(P.kind, (kind.value for kind in MAY_SURFACE_LATE)), P.collected_at.is_not(None)
+    moments = (
+        tx.scalar(select(func.max(P.created_at))),
+        tx.scalar(select(func.max(P.collected_at)).where(*surfaced)),
+        tx.scalar(select(func.max(P.engagement_at)).where(P.engagement_at.is_not(None))),
+        tx.scalar(select(func.max(engagement_sample.c.at))),
+    )
+    return max((at for at in moments if at is not None), default=None)
 
 
 def matched_terms(tx: Transaction) -> dict[str, set[str]]:

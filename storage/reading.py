@@ -38,9 +38,9 @@ class Reading(NamedTuple):
 
 
 def is_single(reading: Reading) -> bool:
-    """Whether nothing in the reading is to be joined with anything else in it."""
-    post, mentions = reading
-    return len(post.brands) < 2 and (len(mentions) < 2 or len({one.mention.brand for one in mentions}) == len(mentions))
+    """Whether no two of its mentions are of one brand, of which one is to be chosen."""
+    mentions = reading.mentions
+    return len(mentions) < 2 or len({one.mention.brand for one in mentions}) == len(mentions)
 
 
 def first_sight(post: Post) -> EngagementSample | None:
@@ -68,12 +68,8 @@ class PostState:
     @classmethod
     def of(cls, reading: Reading) -> PostState:
         """The state after one reading."""
-        rank = rank_of(reading.post)
-        at = rank[1] if is_counted(reading.post) else None
-        post = reading.post
-        if len(post.brands) > 1:
-            post = replace(post, brands=tuple(sorted(set(post.brands))))
-        state = cls(post, rank, at)
+        post, rank = reading.post, rank_of(reading.post)
+        state = cls(post, rank, rank[1] if is_counted(post) else None)
         if reading.mentions:
             state._add_mentions(reading.mentions, rank)
         return state
@@ -145,6 +141,15 @@ class PostState:
             kept = self.mentions.get(brand)
             if kept is None or rank > kept[1] or (rank == kept[1] and judgement(mentioned) > judgement(kept[0])):
                 self.mentions[brand] = (mentioned, rank)
+
+
+def with_brands_in_order(reading: Reading) -> Reading:
+    """The reading with each brand that the source named once, in the order of their names."""
+    post, brands = reading.post, tuple(sorted(set(reading.post.brands)))
+    if post.brands == brands:
+        return reading
+    post = replace(post, brands=brands)
+    return Reading(post, [replace(mentioned, post=post) for mentioned in reading.mentions])
 
 
 def storable_readings(readings: list[Reading]) -> list[Reading]:

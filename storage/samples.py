@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
+from storage import edition
 from storage.database import Transaction
 from storage.reading import largest
 from storage.records import Engagement, EngagementSample, PostKey
@@ -25,6 +26,9 @@ _COUNTS = ("likes", "shares", "replies", "views")
 
 def write(tx: Transaction, samples: Sequence[EngagementSample]) -> None:
     """Store samples; of two at the same moment the larger count remains, whichever came first."""
+    if not samples:
+        return
+    edition.renew(tx)
     time = engine_time(tx)
     joined: dict[tuple[str, str, Any], Engagement] = {}
     for sample in samples:

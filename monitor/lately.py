@@ -1,0 +1,116 @@
+"""What was stored of late, as judging would read it back from the database.
+
+Nearly all that is judged was stored by the same process moments ago, and is looked at several times: provisionally
+until it is settled, then for good. It is kept until then, as long as nobody else has written to the posts
+(storage/edition.py). Whenever that is not sure, and after a restart, the database is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from storage import edition
+from storage import posts as post_store
+from storage.database import Transaction
+from storage.ingest import Written
+from storage.reading import largest
+from storage.records import EngagementSample, MentionedPost, Post, PostKey
+
+MOST = 30_000
+"""Mentions and samples that are kept; of more, which only history brings, the next begin anew."""
+_NEXT = timedelta(microseconds=1)
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass
+class Lately:
+    """Complete from `_since` on, in the edition `_edition` of the posts (`None`: in none)."""
+
+    _edition: int | None = None
+    _since: datetime = _NEVER
+    _mentions: dict[tuple[PostKey, str], MentionedPost] = field(default_factory=dict)
+    _samples: dict[tuple[datetime, str, str], EngagementSample] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """How many mentions and samples are kept."""
+        return len(self._mentions) + len(self._samples)
+
+    def begin(self, tx: Transaction) -> None:
+        """Be ready for what the transaction will write, which nobody else can write to meanwhile."""
+        found = edition.of(tx)
+        if found is None or (found == self._edition and len(self) < MOST):
+            return
+        newest = post_store.newest_moment(tx)
+        self._edition, self._since = found, newest + _NEXT if newest else _ALWAYS
+        self._mentions, self._samples = {}, {}
+
+    def take(self, tx: Transaction, written: Written) -> None:
+        """Take in what the transaction has written since `begin`."""
+        if self._edition is None:
+            return
+        for item in (*written.new_mentions, *written.changed_mentions):
+            self._mentions[item.post.key, item.mention.brand] = _in_utc(item)
+        for item in written.removed_mentions:
+            self._mentions.pop((item.post.key, item.mention.brand), None)
+        for sample in written.samples:
+            self._add(sample)
+        self._edition = edition.of(tx)
+
+    def forget(self) -> None:
+        """Begin anew: what was taken in may not have been committed."""
+        self._edition = None
+
+    def between(
+        self, tx: Transaction, start: datetime, end: datetime
+    ) -> tuple[list[MentionedPost], list[EngagementSample]]:
+        """What counts for detection in `[start, end)`: mentions and samples, in the order of `storage.posts`."""
+        if self._edition is None or edition.of(tx) != self._edition:
+            self._edition, self._mentions, self._samples = None, {}, {}  # some of it may have been erased
+        if self._edition is None or self._since > start:
+            return post_store.judged(tx, start, end), post_store.samples(tx, start, end)
+        mentions = [
+            (at, key, item) for key, item in self._mentions.items() if start <= (at := item.post.judged_at) < end
+        ]
+        samples = [(key, sample) for key, sample in self._samples.items() if start <= sample.at < end]
+        return [item for _, _, item in sorted(mentions, key=_place)], [
+            sample for _, sample in sorted(samples, key=_key)
+        ]
+
+    def let_go(self, until: datetime) -> None:
+        """Keep nothing of the time before `until`, which is settled."""
+        if until > self._since:
+            self._since = until
+            self._mentions = {key: item for key, item in self._mentions.items() if item.post.judged_at >= until}
+            self._samples = {key: sample for key, sample in self._samples.items() if sample.at >= until}
+
+    def _add(self, sample: EngagementSample) -> None:
+        if sample.at.tzinfo is not UTC:
+            sample = replace(sample, at=sample.at.astimezone(UTC))
+        key = (sample.at, sample.source, sample.external_id)
+        known = self._samples.get(key)
+        if known is not None:
+            sample = replace(sample, engagement=largest(known.engagement, sample.engagement))
+        self._samples[key] = sample
+
+
+def _place(found: tuple[datetime, tuple[PostKey, str], MentionedPost]) -> tuple[datetime, tuple[PostKey, str]]:
+    return found[:2]
+
+
+def _key(found: tuple[tuple[datetime, str, str], EngagementSample]) -> tuple[datetime, str, str]:
+    return found[0]
+
+
+def _in_utc(item: MentionedPost) -> MentionedPost:
+    """The mention with times in UTC, as the database gives them."""
+    of = item.post
+    if all(at is None or at.tzinfo is UTC for at in (of.created_at, of.edited_at, of.collected_at)):
+        return item
+    return replace(item, post=_post_in_utc(of))
+
+
+def _post_in_utc(of: Post) -> Post:
+    edited_at, collected_at = (at.astimezone(UTC) if at else None for at in (of.edited_at, of.collected_at))
+    return replace(of, created_at=of.created_at.astimezone(UTC), edited_at=edited_at, collected_at=collected_at)
