@@ -48,6 +48,7 @@ MentionKey = tuple[PostKey, str]
 
 _NAMES = tuple(field.name for field in fields(Correction))
 _COLUMNS = tuple(correction.c[name] for name in _NAMES)
+_ANY = select(correction.c.id).limit(1)
 
 
 def add(tx: Transaction, said: Correction) -> None:
@@ -83,7 +84,7 @@ def recent(
 
 def standing(tx: Transaction, mentions: Iterable[MentionedPost]) -> dict[MentionKey, Correction]:
     """The correction that counts for each of the mentions that has one."""
-    if not tx.scalar(select(correction.c.id).limit(1)):
+    if not tx.scalar(_ANY):
         return {}  # nearly always, and cheaper to see than to look for every wording
     wanted = list(mentions)
     keys = {item.content_key for item in wanted}

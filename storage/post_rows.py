@@ -18,11 +18,16 @@ from storage.rows import MENTION_COLUMNS, POST_COLUMNS, M, P, to_post, with_ment
 from storage.schema import erased as erased_table
 from storage.schema import mention, revision
 from storage.schema import post as post_table
-from storage.statements import by_source, engine_time, insert_bulk, insert_columns, is_one_of, update_bulk
+from storage.statements import Question, by_source, engine_time, insert_bulk, insert_columns, is_one_of, update_bulk
 from storage.statements import replace as replace_rows
 
+E = erased_table.c
 _POST_WIDTH = len(POST_COLUMNS)
 _MENTION_NAMES = tuple(mention.columns.keys())
+_STATES = Question(select(*POST_COLUMNS, P.id, P.read_at, P.engagement_at), P.source, P.external_id)
+_LARGEST_ID = select(func.max(P.id))
+_ERASED = Question(select(E.external_id), E.source, E.external_id)
+_ANY_ERASED = select(E.source).limit(1)
 _KIND_NAMES = {kind: kind.value for kind in PostKind}
 _LABEL_NAMES = {label: label.value for label in Label}
 
@@ -40,22 +45,20 @@ def lock(tx: Transaction, sources: Iterable[str]) -> None:
 
 def erased(tx: Transaction, keys: Collection[PostKey]) -> set[PostKey]:
     """Those of the keys whose posts were erased."""
-    columns = erased_table.c
-    if not tx.scalar(select(columns.source).limit(1)):
+    if not tx.scalar(_ANY_ERASED):
         return set()  # nearly always, and cheaper to see than to look for every key
-    found: set[PostKey] = set()
-    for source, ids in by_source(keys).items():
-        statement = select(columns.external_id).where(columns.source == source, is_one_of(tx, columns.external_id, ids))
-        found |= {(source, external_id) for external_id in tx.scalars(statement)}
-    return found
+    return {
+        (source, external_id)
+        for source, ids in by_source(keys).items()
+        for external_id in _ERASED.ask(tx, source, ids).scalars()
+    }
 
 
 def load(tx: Transaction, keys: Collection[PostKey]) -> dict[PostKey, PostState]:
     """The stored states of those posts that are known."""
     states: dict[int, PostState] = {}
     for source, ids in by_source(keys).items():
-        statement = select(*POST_COLUMNS, P.id, P.read_at, P.engagement_at)
-        for row in tx.execute(statement.where(P.source == source, is_one_of(tx, P.external_id, ids))):
+        for row in _STATES.ask(tx, source, ids):
             of = to_post(row[:_POST_WIDTH])
             number, read_at, engagement_at = row[_POST_WIDTH:]
             states[number] = PostState(of, (of.edited_at or of.created_at, read_at), engagement_at, id=number)
@@ -139,7 +142,7 @@ def _new_ids(tx: Transaction, count: int) -> Sequence[int]:
     if tx.dialect.name == "postgresql":
         statement = text("SELECT nextval('post_id') FROM generate_series(1, :count)")
         return list(tx.scalars(statement, {"count": count}))
-    largest = int(tx.scalar(select(func.coalesce(func.max(P.id), 0))) or 0)
+    largest = int(tx.scalar(_LARGEST_ID) or 0)
     return range(largest + 1, largest + 1 + count)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from storage import edition
 from storage.database import Transaction
@@ -18,9 +18,12 @@ from storage.reading import largest
 from storage.records import Engagement, EngagementSample, PostKey
 from storage.rows import NEWEST_SAMPLE_COLUMNS, SAMPLE_COLUMNS, P, to_sample
 from storage.schema import engagement_sample
-from storage.statements import by_source, engine_time, is_one_of, upsert_bulk
+from storage.statements import Question, by_source, engine_time, is_one_of, upsert_bulk
 
 _NAMES = tuple(engagement_sample.columns.keys())
+_S = engagement_sample.c
+_OF_POSTS = Question(select(*SAMPLE_COLUMNS), _S.source, _S.external_id)
+_ANY = select(_S.source).where(_S.source == bindparam("source")).limit(1)
 _COUNTS = ("likes", "shares", "replies", "views")
 
 
@@ -91,17 +94,13 @@ def between(tx: Transaction, since: datetime, until: datetime) -> list[Engagemen
 
 def of_posts(tx: Transaction, keys: Collection[PostKey]) -> list[EngagementSample]:
     """The samples of posts that are not stored."""
-    columns = engagement_sample.c
     return [
         to_sample(row)
         for source, ids in by_source(keys).items()
         if _has_any(tx, source)
-        for row in tx.execute(
-            select(*SAMPLE_COLUMNS).where(columns.source == source, is_one_of(tx, columns.external_id, ids))
-        )
+        for row in _OF_POSTS.ask(tx, source, ids)
     ]
 
 
 def _has_any(tx: Transaction, source: str) -> bool:
-    columns = engagement_sample.c
-    return tx.scalar(select(columns.source).where(columns.source == source).limit(1)) is not None
+    return tx.scalar(_ANY, {"source": source}) is not None

@@ -8,12 +8,17 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Column,
     ColumnElement,
     Connection,
+    Result,
+    Select,
     Table,
+    Text,
     and_,
     any_,
+    bindparam,
     cast,
     func,
     literal,
@@ -62,10 +67,43 @@ def is_one_of(tx: Connection, column: Column[Any], values: Collection[Any]) -> C
 
     They travel as one parameter: a statement with hundreds of marks would be put together anew for every batch.
     """
-    if tx.dialect.name == "sqlite":
-        listed = func.json_each(json_text(list(values))).table_valued("value")
+    return _is_among(tx.dialect.name, column, literal(_listed(tx, values), _list_type(tx.dialect.name, column)))
+
+
+class Question:
+    """What is asked with every batch of one of its sources, put together once: that takes longer than to be answered.
+
+    `selected` is what is asked for, of the rows of `source` whose `name` is one of several.
+    """
+
+    def __init__(self, selected: Select[Any], source: Column[Any], name: Column[Any]) -> None:
+        """Put it together for each engine."""
+        self._by_engine = {
+            engine: selected.where(
+                source == bindparam("source"),
+                _is_among(engine, name, bindparam("names", type_=_list_type(engine, name))),
+            )
+            for engine in ("sqlite", "postgresql")
+        }
+
+    def ask(self, tx: Connection, source: str, names: Collection[Any]) -> Result[*tuple[Any, ...]]:
+        """The answer of the transaction's engine."""
+        return tx.execute(self._by_engine[tx.dialect.name], {"source": source, "names": _listed(tx, names)})
+
+
+def _is_among(engine: str, column: Column[Any], values: BindParameter[Any]) -> ColumnElement[bool]:
+    if engine == "sqlite":
+        listed = func.json_each(values).table_valued("value")
         return column.in_(select(listed.c.value))
-    return column == any_(cast(list(values), ARRAY(column.type)))
+    return column == any_(cast(values, ARRAY(column.type)))
+
+
+def _list_type(engine: str, column: Column[Any]) -> Any:
+    return Text() if engine == "sqlite" else ARRAY(column.type)
+
+
+def _listed(tx: Connection, values: Collection[Any]) -> Any:
+    return json_text(list(values)) if tx.dialect.name == "sqlite" else list(values)
 
 
 def spans_since(tx: Connection, column: ColumnElement[Any], since: datetime, every: timedelta) -> ColumnElement[int]:

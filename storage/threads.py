@@ -13,26 +13,28 @@ from storage.database import Transaction
 from storage.records import Label, Post, PostKey
 from storage.rows import POST_COLUMNS, M, P, to_post
 from storage.schema import mention, post
-from storage.statements import by_source, is_one_of
+from storage.statements import Question, by_source, is_one_of
+
+_MENTIONED = select(P.external_id, M.brand, M.relevance).select_from(mention.join(post, P.id == M.post_id))
+_BRANDS = Question(_MENTIONED, P.source, P.external_id)
+_ANSWERED = Question(select(P.thread_id).distinct().where(P.external_id != P.thread_id), P.source, P.thread_id)
 
 
 def brands_of(tx: Transaction, keys: Collection[PostKey]) -> dict[PostKey, dict[str, float]]:
     """For each of the posts that is stored with mentions: its brands, with the relevance of each."""
     found: dict[PostKey, dict[str, float]] = {}
-    statement = select(P.external_id, M.brand, M.relevance).select_from(mention.join(post, P.id == M.post_id))
     for source, ids in by_source(keys).items():
-        for row in tx.execute(statement.where(P.source == source, is_one_of(tx, P.external_id, ids))):
+        for row in _BRANDS.ask(tx, source, ids):
             found.setdefault((source, row[0]), {})[row[1]] = row[2]
     return found
 
 
 def answered(tx: Transaction, keys: Collection[PostKey]) -> set[PostKey]:
     """Those of the posts that have replies stored."""
-    statement = select(P.thread_id).distinct().where(P.external_id != P.thread_id)
     return {
-        (source, row[0])
+        (source, thread_id)
         for source, ids in by_source(keys).items()
-        for row in tx.execute(statement.where(P.source == source, is_one_of(tx, P.thread_id, ids)))
+        for thread_id in _ANSWERED.ask(tx, source, ids).scalars()
     }
 
 
