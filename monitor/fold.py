@@ -6,11 +6,10 @@ incomplete ticks is the provisional look from which people are told early. Nothi
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Self
+from typing import Self, TypeVar
 
 import msgspec
 
@@ -18,6 +17,8 @@ from monitor.detectors.contract import TICK, Tick
 from monitor.incidents import CorrelationSettings, Transition, correlate, is_known
 from monitor.judge import Judge
 from storage.records import BIN_SECONDS, EngagementSample, Incident, MentionedPost
+
+_Item = TypeVar("_Item")
 
 
 class _Checkpoint(msgspec.Struct):
@@ -113,23 +114,34 @@ def ticks(
     `start` is a tick boundary; the last tick may end after `end`, when it is a provisional one. `coverage` maps the
     beginning of a tick to what was read in it.
     """
-    mentioned: dict[datetime, dict[str, list[MentionedPost]]] = defaultdict(lambda: defaultdict(list))
-    for item in mentions:
-        mentioned[floor_tick(item.post.judged_at)][item.mention.brand].append(item)
-    sampled: dict[datetime, list[EngagementSample]] = {}
-    into: list[EngagementSample] = []
-    since = until = start
-    for sample in samples:
-        if not since <= sample.at < until:  # they come in order of time, many to a tick
-            since = floor_tick(sample.at)
-            until, into = since + TICK, sampled.setdefault(since, [])
-        into.append(sample)
+    mentioned = _by_tick(mentions, lambda item: item.post.judged_at)
+    sampled = _by_tick(samples, lambda sample: sample.at)
     at = start
     while at < end:
         yield Tick(
             at=at + TICK,
-            mentions=mentioned.pop(at, {}),
+            mentions=_by_brand(mentioned.pop(at, ())),
             samples=sampled.pop(at, ()),
             coverage=coverage.get(at, {}) if coverage else {},
         )
         at += TICK
+
+
+def _by_tick(items: Iterable[_Item], moment: Callable[[_Item], datetime]) -> dict[datetime, list[_Item]]:
+    """The items of each tick, by its beginning; they come in order of time, many to a tick."""
+    found: dict[datetime, list[_Item]] = {}
+    since = until = datetime.min.replace(tzinfo=UTC)
+    for item in items:
+        at = moment(item)
+        if not since <= at < until:
+            since = floor_tick(at)
+            until, of_tick = since + TICK, found.setdefault(since, [])
+        of_tick.append(item)
+    return found
+
+
+def _by_brand(items: Iterable[MentionedPost]) -> dict[str, list[MentionedPost]]:
+    found: dict[str, list[MentionedPost]] = {}
+    for item in items:
+        found.setdefault(item.mention.brand, []).append(item)
+    return found

@@ -30,7 +30,7 @@ class Lately:
 
     _edition: int | None = None
     _since: datetime = _NEVER
-    _mentions: dict[tuple[PostKey, str], MentionedPost] = field(default_factory=dict)
+    _mentions: dict[tuple[PostKey, str], tuple[datetime, MentionedPost]] = field(default_factory=dict)
     _samples: dict[tuple[datetime, str, str], EngagementSample] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -51,7 +51,7 @@ class Lately:
         if self._edition is None:
             return
         for item in (*written.new_mentions, *written.changed_mentions):
-            self._mentions[item.post.key, item.mention.brand] = _in_utc(item)
+            self._mentions[item.post.key, item.mention.brand] = (item.post.judged_at, _in_utc(item))
         for item in written.removed_mentions:
             self._mentions.pop((item.post.key, item.mention.brand), None)
         for sample in written.samples:
@@ -70,10 +70,8 @@ class Lately:
             self._edition, self._mentions, self._samples = None, {}, {}  # some of it may have been erased
         if self._edition is None or self._since > start:
             return post_store.judged(tx, start, end), post_store.samples(tx, start, end)
-        mentions = [
-            (at, key, item) for key, item in self._mentions.items() if start <= (at := item.post.judged_at) < end
-        ]
-        samples = [(key, sample) for key, sample in self._samples.items() if start <= sample.at < end]
+        mentions = [(at, key, item) for key, (at, item) in self._mentions.items() if start <= at < end]
+        samples = [(key, sample) for key, sample in self._samples.items() if start <= key[0] < end]
         return [item for _, _, item in sorted(mentions, key=_place)], [
             sample for _, sample in sorted(samples, key=_key)
         ]
@@ -82,8 +80,8 @@ class Lately:
         """Keep nothing of the time before `until`, which is settled."""
         if until > self._since:
             self._since = until
-            self._mentions = {key: item for key, item in self._mentions.items() if item.post.judged_at >= until}
-            self._samples = {key: sample for key, sample in self._samples.items() if sample.at >= until}
+            self._mentions = {key: kept for key, kept in self._mentions.items() if kept[0] >= until}
+            self._samples = {key: sample for key, sample in self._samples.items() if key[0] >= until}
 
     def _add(self, sample: EngagementSample) -> None:
         if sample.at.tzinfo is not UTC:

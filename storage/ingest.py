@@ -66,7 +66,7 @@ def write(tx: Transaction, page: Intake) -> Written:
     sampled.update(before, ((sample.source, sample.external_id) for sample in earlier))
     firsts, others = _apart(readings, sampled)
     written = _join(tx, before, _Given(others, page.samples, earlier))
-    post_rows.insert(tx, firsts)
+    sights = post_rows.insert(tx, firsts)
     new = [mentioned for reading in firsts for mentioned in reading.mentions]
     add_differences(tx, (), new)
     _write_progress(tx, page)
@@ -74,7 +74,7 @@ def write(tx: Transaction, page: Intake) -> Written:
         written,
         new_posts=written.new_posts + len(firsts),
         new_mentions=written.new_mentions + new,
-        samples=written.samples + [sight for reading in firsts if (sight := first_sight(reading.post))],
+        samples=written.samples + sights,
         set_aside=len(page.set_aside),
     )
 

@@ -13,7 +13,7 @@ from storage import edition, search_index, stored_days
 from storage.columns import json_text
 from storage.database import Transaction
 from storage.reading import PostState, Rank, Reading, Wording, is_counted, rank_of
-from storage.records import Label, MentionedPost, Post, PostKey, PostKind
+from storage.records import EngagementSample, Label, MentionedPost, Post, PostKey, PostKind
 from storage.rows import MENTION_COLUMNS, POST_COLUMNS, M, P, to_post, with_mention
 from storage.schema import erased as erased_table
 from storage.schema import mention, revision
@@ -68,10 +68,10 @@ def load(tx: Transaction, keys: Collection[PostKey]) -> dict[PostKey, PostState]
     return {state.post.key: state for state in states.values()}
 
 
-def insert(tx: Transaction, firsts: Sequence[Reading]) -> None:
-    """Store posts that were not known, each with its only reading."""
+def insert(tx: Transaction, firsts: Sequence[Reading]) -> list[EngagementSample]:
+    """Store posts that were not known, each with its only reading; what their sources counted in it."""
     if not firsts:
-        return
+        return []
     edition.renew(tx)
     ids, posts = _new_ids(tx, len(firsts)), [post for post, _ in firsts]
     read_at = [rank_of(post)[1] for post in posts]
@@ -85,6 +85,8 @@ def insert(tx: Transaction, firsts: Sequence[Reading]) -> None:
     ]
     insert_bulk(tx, mention, _MENTION_NAMES, rows)
     _find_by_words_and_days(tx, list(zip(ids, posts, strict=True)))
+    counted = zip(posts, counted_at, strict=True)
+    return [EngagementSample(of.source, of.external_id, at, of.engagement) for of, at in counted if at]
 
 
 def insert_states(tx: Transaction, states: Sequence[PostState]) -> None:
