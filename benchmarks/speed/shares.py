@@ -38,7 +38,9 @@ STAGES = (
     ("storage/posts.py", "reading back what is judged"),
     ("storage/ingest.py", "storing, in Python"),
     ("monitor/threads.py", "storing, in Python"),
-    ("monitor/pipeline.py:first_sights", "storing, in Python"),
+    ("monitor/lately.py", "reading back what is judged"),
+    ("monitor/fold.py:ticks", "reading back what is judged"),
+    ("monitor/pipeline.py:_store", "storing, in Python"),
 )
 """Part of a frame's file and function, and the stage that it belongs to; the innermost frame that is one decides."""
 
