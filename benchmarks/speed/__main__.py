@@ -24,7 +24,7 @@ from typing import Any
 
 import structlog
 
-from benchmarks.speed import decisive, material, parts, paths, peer, shares
+from benchmarks.speed import decisive, material, near, parts, paths, peer, shares
 from benchmarks.speed.measuring import apart
 from monitor.tidying import tidy_seldom
 
@@ -52,6 +52,8 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
     yield "matching 200 brands x 100 aliases", partial(parts.matching, few, 200, 100)
     yield "matching twice the text", partial(parts.twice_the_text, few)
     yield "near-duplicates", partial(parts.near_duplicates, few)
+    if data:  # the made texts are all of a few sentences, and nearly each is like another
+        yield "near-duplicates beside comparing all", partial(near.beside_all_pairs, texts)
     yield "judging 10,000 series a tick, state saved", partial(parts.tick, 10_000)
     yield "detection over counts", partial(parts.counts, 20 if options.quick else 200, 28)
     yield "a quiet tick while incidents are open", partial(parts.open_incidents, 0, 1_000)

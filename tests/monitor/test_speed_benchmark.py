@@ -7,7 +7,7 @@ from itertools import islice
 
 import pytest
 
-from benchmarks.speed import material
+from benchmarks.speed import material, near
 from benchmarks.speed.measuring import Watch, apart, ratios
 
 
@@ -42,3 +42,13 @@ def test_a_ratio_above_one_is_faster_than_the_loop() -> None:
         "ratio_to_bare_loop": 2.0,
         "ratio_by_the_clock": 1.0,
     }
+
+
+def test_near_duplicates_are_told_as_a_comparison_of_every_pair_tells_them() -> None:
+    syllables, names = material.names(600), iter(material.names(300))
+    texts = [" ".join((next(names), *syllables[place : place + 12])) for place in range(0, 588, 12)]
+    told = near.beside_all_pairs(texts)
+    assert told["posts"] > len(texts)
+    assert told["precision"] >= 0.98
+    assert told["recall"] >= 0.98
+    assert told["found_by_key"] < 1.0
