@@ -13,6 +13,7 @@ from storage.records import Mention, Post
 
 _PLACEHOLDER = f" {BRAND} "
 _NOBODY = ("",)
+_NO_WORD_AFTER = r"(?!\w)"
 _CLAUSE = re.compile(r"[.!?;…\n]+\s+|\s+(?:but|while|whereas|although|though)\s+|,\s+", re.IGNORECASE)
 
 
@@ -50,13 +51,17 @@ def _without_terms(text: str, terms: tuple[str, ...]) -> str:
 def _names(terms: tuple[str, ...]) -> re.Pattern[str]:
     """One pattern for the terms in lower case, longest first; literal, so that no setting can make it slow."""
     longest_first = sorted({cleaned(term).lower() for term in terms if term}, key=len, reverse=True)
-    return re.compile(
-        "|".join(f"{_edge(term[0], '(?<!')}{re.escape(term)}{_edge(term[-1], '(?!')}" for term in longest_first)
-    )
+    return re.compile("|".join(map(_standing, longest_first)))
 
 
-def _edge(char: str, look: str) -> str:
-    return rf"{look}\w)" if char.isascii() and char.isalnum() else ""
+def _standing(term: str) -> str:
+    """The pattern of a term that is no part of a longer word; it begins with letters, which are found fast."""
+    before = rf"(?<!\w{re.escape(term)})" if _is_plain(term[0]) else ""
+    return f"{re.escape(term)}{before}{_NO_WORD_AFTER if _is_plain(term[-1]) else ''}"
+
+
+def _is_plain(char: str) -> bool:
+    return char.isascii() and char.isalnum()
 
 
 def _without_rivals(text: str, rivals: tuple[str, ...]) -> str:

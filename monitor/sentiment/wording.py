@@ -30,7 +30,9 @@ _LINK = re.compile(
 )
 _ACCOUNT = re.compile(r"[.\"'(“]*@\w")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=[0-9])|_+")
-_JOINED = re.compile(r"(?<=[^\W\d_]{2})[.,!?;:/…—–&+\"“”(){}\[\]|~*-]+(?=[^\W\d_]{2})")
+_JOINT = r"[.,!?;:/…—–&+\"“”(){}\[\]|~*-]"
+_JOINED = re.compile(rf"{_JOINT}(?<=[^\W\d_]{{2}}{_JOINT}){_JOINT}*(?=[^\W\d_]{{2}})")
+"""Punctuation between two letters and two letters; its first character comes first, so that it is found fast."""
 _EDGES = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~…“”«»¡¿—–।॥،؛؟。、，！？；："
 _APOSTROPHES = "’‘`´"
 _STRAIGHT = str.maketrans(_APOSTROPHES, "''''")
