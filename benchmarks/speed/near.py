@@ -14,8 +14,8 @@ from typing import Any
 from rapidfuzz import fuzz, process
 
 from benchmarks.speed import material
-from monitor.voices import ALIKE, ALIKE_SHORT, KEPT_TEXT, SHORT, Role, VoiceFold, plain_words
-from storage.keys import content_key
+from monitor.voices import ALIKE, ALIKE_SHORT, KEPT_TEXT, SHORT, Role, VoiceFold
+from storage.keys import content_key, plain_words
 from storage.records import Label, Mention, MentionedPost, Post, Score
 
 COPIES = 1 / 3
