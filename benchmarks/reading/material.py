@@ -12,6 +12,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 from benchmarks.speed.material import names
@@ -164,9 +165,9 @@ def _vocabulary() -> Sequence[str]:
 
 def texts() -> Iterator[str]:
     draw, vocabulary = random.Random(17), _vocabulary()  # noqa: S311
-    weights = [1 / (rank + 2) for rank in range(VOCABULARY)]
+    weights = list(accumulate(1 / (rank + 2) for rank in range(VOCABULARY)))
     for _ in range(TEXTS):
-        yield " ".join(draw.choices(vocabulary, weights, k=draw.randrange(6, 40)))
+        yield " ".join(draw.choices(vocabulary, cum_weights=weights, k=draw.randrange(6, 40)))
 
 
 def _spelled(tx: Transaction, statement: str, posts: int) -> str:
