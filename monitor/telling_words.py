@@ -62,12 +62,14 @@ def _voices(texts: Iterable[str]) -> Counter[str]:
     return Counter(chain.from_iterable(map(_words, texts)))
 
 
-def _words(text: str) -> frozenset[str]:
+def _words(text: str) -> tuple[str, ...]:
+    """The words of a text, each once."""
     return _remembered(text) if len(text) <= LONGEST else _found(text)
 
 
-def _found(text: str) -> frozenset[str]:
-    return frozenset(map(intern, _WORD.findall(_NO_WORDS.sub(" ", text).casefold())))
+def _found(text: str) -> tuple[str, ...]:
+    words = map(intern, _WORD.findall(_NO_WORDS.sub(" ", text).casefold()))
+    return tuple(dict.fromkeys(words))  # much smaller than a set, and thousands are remembered
 
 
 _remembered = remembering(REMEMBERED)(_found)

@@ -11,18 +11,17 @@ per brand: texts are forgotten a day after they were last heard, the longest unh
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from typing import Self
+from typing import Self, TypeVar
+from zlib import crc32
 
 import msgspec
 from rapidfuzz import fuzz
 
-from monitor.remembered import minded
 from storage.keys import plain_words
 from storage.records import MentionedPost
 
@@ -52,10 +51,14 @@ class Role(StrEnum):
     """A text that was heard before, carried on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+VOICE, AGAIN, COPY = Role
+"""By name, since an enumeration is slow to be asked for a member."""
+
+
+class Heard(msgspec.Struct, frozen=True, gc=False):
     """A mention with its role; `text` numbers the distinct text it carries, `copies` its posts beyond the first.
 
+    `at` is the moment at which its post counts, in Unix seconds.
     `words` is what a text says that was not heard before (`plain_words`); empty for copies.
     """
 
@@ -63,6 +66,7 @@ class Heard:
     role: Role
     text: int
     copies: int
+    at: float
     words: str = ""
 
 
@@ -76,7 +80,7 @@ class VoiceSettings:
     most_speakers: int = 20_000
 
 
-class _Text(msgspec.Struct, array_like=True, frozen=True):
+class _Text(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A distinct text; never changed but replaced, so that folds may share it."""
 
     words: str
@@ -108,17 +112,10 @@ class VoiceFold:
 
     def forget(self, now: float) -> None:
         """Let go of texts and speakers not heard for long at `now` (Unix seconds)."""
-        texts, speakers, limits = self._state.texts, self._state.speakers, self._settings
-        while texts:
-            number, text = next(iter(texts.items()))
-            if now - text.last <= limits.text_for and len(texts) <= limits.most_texts:
-                break
-            self._drop(number)
-        while speakers:
-            name, last = next(iter(speakers.items()))
-            if now - last <= limits.speaker_for and len(speakers) <= limits.most_speakers:
-                break
-            del speakers[name]
+        state, limits = self._state, self._settings
+        for text in forget_oldest(state.texts, limits.most_texts, lambda text: now - text.last > limits.text_for):
+            self._unlearn(text)
+        forget_oldest(state.speakers, limits.most_speakers, lambda last: now - last > limits.speaker_for)
 
     def copy(self) -> Self:
         """An independent fold with the same state."""
@@ -153,29 +150,28 @@ class VoiceFold:
             number = self._alike(words, shingles)
             if number is None:
                 number = self._learn(words, shingles, item.content_key, now)
-                return Heard(item, self._role_of_speaker(item, now), number, 0, words)
+                return Heard(item, self._role_of_speaker(item, now), number, 0, now, words)
         text = self._carried(number, item.content_key, now)
-        return Heard(item, Role.COPY, number, text.posts - 1)
+        return Heard(item, COPY, number, text.posts - 1, now)
 
     def _role_of_speaker(self, item: MentionedPost, now: float) -> Role:
         if item.post.author is None:
-            return Role.VOICE
+            return VOICE
         name = f"{item.post.source}\x1f{item.post.author}"
         last = self._state.speakers.pop(name, None)
         if last is not None and now - last <= self._settings.speaker_for:
             self._state.speakers[name] = last
-            return Role.AGAIN
+            return AGAIN
         self._state.speakers[name] = now
-        return Role.VOICE
+        return VOICE
 
     def _alike(self, words: str, shingles: Sequence[int]) -> int | None:
         """The number of a text heard before that says nearly the same."""
-        candidates: dict[int, int] = {}
-        for shingle in shingles:
-            number = self._by_shingle.get(shingle)
-            if number is not None:
-                candidates[number] = candidates.get(number, 0) + 1
-        likely = sorted(candidates, key=lambda number: (-candidates[number], number))[:COMPARED]
+        known = self._by_shingle
+        found = [known[shingle] for shingle in shingles if shingle in known]
+        if not found:
+            return None
+        likely = sorted(set(found), key=lambda number: (-found.count(number), number))[:COMPARED]
         alike = ALIKE_SHORT if len(words) <= SHORT else ALIKE
         return next((number for number in likely if self._is_alike(number, words, alike)), None)
 
@@ -197,11 +193,11 @@ class VoiceFold:
         self._state.number += 1
         self._state.texts[number] = _Text(words[:KEPT_TEXT], now, 1, tuple(shingles), (key,))
         self._by_key[key] = number
+        known = self._by_shingle
         for shingle in shingles:
-            earlier = self._by_shingle.get(shingle)
-            if earlier is not None:
-                self._give_up(earlier, shingle)
-            self._by_shingle[shingle] = number
+            if shingle in known:
+                self._give_up(known[shingle], shingle)
+            known[shingle] = number
         return number
 
     def _give_up(self, number: int, shingle: int) -> None:
@@ -210,40 +206,38 @@ class VoiceFold:
         kept = tuple(one for one in text.shingles if one != shingle)
         self._state.texts[number] = _Text(text.words, text.last, text.posts, kept, text.keys)
 
-    def _drop(self, number: int) -> None:
-        text = self._state.texts.pop(number)
+    def _unlearn(self, text: _Text) -> None:
         for key in text.keys:
             del self._by_key[key]
         for shingle in text.shingles:
             del self._by_shingle[shingle]
 
 
-KEPT_NUMBERS = 50_000
+_KeyT = TypeVar("_KeyT")
+_ValueT = TypeVar("_ValueT")
 
 
-class _Numbers(dict[str, int]):
-    """A number for each piece of a text, the same in every process and on every machine; kept, since pieces repeat."""
+def forget_oldest(table: dict[_KeyT, _ValueT], most: int, is_old: Callable[[_ValueT], bool]) -> list[_ValueT]:
+    """Take the first entries off a table that has its oldest first: those that are old, and those beyond `most`.
 
-    def __missing__(self, piece: str) -> int:
-        if len(self) >= KEPT_NUMBERS:
-            self.clear()
-        number = self[piece] = zlib.crc32(piece.encode("utf-8", "surrogatepass"))
-        return number
-
-    def let_go(self) -> None:
-        """Remember no piece."""
-        self.clear()
-
-
-_numbers = _Numbers()
-minded(_numbers)
+    They are found in one walk. To ask for the first entry after each deletion would walk over all that were deleted
+    before, since a dict keeps their places until it grows.
+    """
+    gone: list[_KeyT] = []
+    for key, value in table.items():
+        if len(table) - len(gone) <= most and not is_old(value):
+            break
+        gone.append(key)
+    return [table.pop(key) for key in gone]
 
 
 def sketch(words: str) -> list[int]:
-    """The `SKETCH` smallest hashes of a text's pairs of words; of its runs of four characters when it has few words."""
-    tokens = words.split(" ")
-    if len(tokens) <= SKETCH:
-        shingles = {_numbers[words[at : at + 4]] for at in range(max(1, len(words) - 3))}
-    else:
-        shingles = {3 * first ^ second for first, second in pairwise(map(_numbers.__getitem__, tokens))}
-    return sorted(shingles)[:SKETCH]
+    """The `SKETCH` smallest hashes of a text's pairs of words; of its runs of four characters when it has few words.
+
+    crc32 is the same in every process and on every machine, which Python's own hash is not.
+    """
+    numbers = [*map(crc32, words.encode("utf-8", "surrogatepass").split(b" "))]
+    if len(numbers) > SKETCH:
+        return sorted({3 * first ^ second for first, second in pairwise(numbers)})[:SKETCH]
+    pieces = {words[at : at + 4] for at in range(max(1, len(words) - 3))}
+    return sorted({crc32(piece.encode("utf-8", "surrogatepass")) for piece in pieces})[:SKETCH]

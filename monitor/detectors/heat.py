@@ -14,11 +14,15 @@ from typing import Final
 import msgspec
 
 AGES: Final = (1.0, 45.0, 75.0, 105.0, 150.0, 210.0, 300.0, 420.0, 600.0, 900.0, 1440.0)
-"""Upper ends of the age classes in minutes; the first is the first sight."""
+"""Upper ends of the age classes in minutes."""
+FIRST_SIGHT: Final = 0
+"""The class of what was seen once."""
 CLASSES: Final = 48
 PER_DOUBLING: Final = 4.0
 """Classes of the logarithmic scale per doubling: 48 of them reach 4,000 comments."""
 MEMORY: Final = 28 * 86400.0
+FADE_EVERY: Final = 3600.0
+"""Seconds; once an hour is often enough for four weeks of memory."""
 PRIOR_THREADS: Final = 200.0
 """Threads that the prior belief is worth at each age."""
 PRIOR_SPREAD: Final = 1.6
@@ -54,11 +58,10 @@ class _Histogram(msgspec.Struct, array_like=True):
     counts: list[float]
 
     def fade(self, now: float) -> None:
-        """Let the past weigh less; once an hour is often enough for four weeks of memory."""
-        if now - self.at >= 3600.0:
-            kept = math.exp(-(now - self.at) / MEMORY)
-            self.counts = [count * kept for count in self.counts]
-            self.at = now
+        """Let the past weigh less."""
+        kept = math.exp(-(now - self.at) / MEMORY)
+        self.counts = [count * kept for count in self.counts]
+        self.at = now
 
 
 class Norms(msgspec.Struct, array_like=True):
@@ -78,8 +81,11 @@ class Norms(msgspec.Struct, array_like=True):
         """Take a thread that had so many when it passed out of age class `place`."""
         for table, value in ((self.comments, comments), (self.points, points)):
             if value is not None:
-                histogram = table.setdefault(place, _Histogram(now, [0.0] * CLASSES))
-                histogram.fade(now)
+                histogram = table.get(place)
+                if histogram is None:
+                    histogram = table[place] = _Histogram(now, [0.0] * CLASSES)
+                elif now - histogram.at >= FADE_EVERY:
+                    histogram.fade(now)
                 histogram.counts[_value_class(value)] += 1.0
 
     def heat(self, place: int, comments: int | None, points: int | None) -> float:

@@ -19,7 +19,7 @@ from monitor.detectors import wording
 from monitor.detectors.contract import Hearing
 from monitor.detectors.recent import is_adverse
 from monitor.kinds import Kind
-from monitor.voices import Heard, Role
+from monitor.voices import COPY, Heard, forget_oldest
 from storage.records import Severity, Signal
 
 NAME: Final = "reach"
@@ -43,7 +43,7 @@ class ReachSettings:
     usual: float = 1.0
 
 
-class _Text(msgspec.Struct, array_like=True, frozen=True):
+class _Text(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """An adverse text: where and when it was first heard, and how far it got; replaced, never changed."""
 
     at: float
@@ -88,7 +88,7 @@ class Reach:
         """The texts that reach far in this tick."""
         signals: list[Signal] = []
         for brand in sorted(hearing.heard):
-            state = self._brands.setdefault(brand, _Brand({}, []))
+            state = self._brands.get(brand) or self._brands.setdefault(brand, _Brand({}, []))
             touched = {number for one in hearing.heard[brand] if (number := self._take(state, one)) is not None}
             signals += (
                 signal
@@ -127,10 +127,10 @@ class Reach:
             )
             return one.text
         harmful = [kind for name in one.item.kinds if (kind := self._kinds.get(name)) is not None and kind.harm]
-        if one.role is Role.COPY or not is_adverse(one.item, harmful):
+        if one.role is COPY or not is_adverse(one.item, harmful):
             return None
         said, named = post.title or post.text, harmful[0].name if harmful else ""
-        state.texts[one.text] = _Text(post.judged_at.timestamp(), *post.key, said, named, post.author_reach or 0)
+        state.texts[one.text] = _Text(one.at, post.source, post.external_id, said, named, post.author_reach or 0)
         return one.text
 
     def _signal(self, hearing: Hearing, brand: str, state: _Brand, number: int) -> Signal | None:
@@ -169,12 +169,7 @@ class Reach:
 
 
 def _forget(state: _Brand, now: float) -> None:
-    texts = state.texts  # in the order in which they were first heard
-    while texts:
-        number, text = next(iter(texts.items()))
-        if now - text.at <= TEXT_FOR and len(texts) <= MOST_TEXTS:
-            break
-        del texts[number]
+    forget_oldest(state.texts, MOST_TEXTS, lambda text: now - text.at > TEXT_FOR)
 
 
 def _facts(text: _Text, settings: ReachSettings) -> dict[str, Any]:

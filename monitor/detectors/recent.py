@@ -17,7 +17,7 @@ from typing import Self
 import msgspec
 
 from monitor.kinds import Kind
-from monitor.voices import Heard, Role
+from monitor.voices import COPY, VOICE, Heard
 from storage.records import Label, MentionedPost, PostKey
 
 KEPT_FOR = 24 * 3600.0
@@ -27,9 +27,10 @@ WEIGHED = 200
 """Posts of a tick among which these are looked for."""
 EVIDENCE = 12
 """Posts that a signal rests on, at the most."""
+_NEGATIVE, _NEUTRAL, _UNSCORED = Label.NEGATIVE, Label.NEUTRAL, Label.UNSCORED
 
 
-class Shown(msgspec.Struct, array_like=True, frozen=True):
+class Shown(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A post worth showing."""
 
     weight: float
@@ -44,7 +45,7 @@ class Shown(msgspec.Struct, array_like=True, frozen=True):
         return (self.source, self.external_id)
 
 
-class Moment(msgspec.Struct, array_like=True):
+class Moment(msgspec.Struct, array_like=True, gc=False):
     """One tick of one brand; `at` is the tick's end in Unix seconds.
 
     `adverse` voices speak against the brand or of harm, `harm` counts voices by harmful kind, `calm` those that only a
@@ -172,24 +173,28 @@ class Recent:
         self._moments = deque(moments)
 
     def _moment(self, at: float, heard: Sequence[Heard]) -> Moment:
-        moment = Moment(at, posts=len(heard), harm={}, sources={}, shown=[])
+        moment = Moment(at, posts=len(heard), harm={}, sources={}, shown=self._shown(heard))
         for one in heard:
-            if one.item.post.author_reach:
-                moment.reach += one.item.post.author_reach
-            if one.role is Role.COPY:
+            reach, role = one.item.post.author_reach, one.role
+            if reach:
+                moment.reach += reach
+            if role is COPY:
                 moment.copies += 1
-            elif one.role is Role.VOICE:
+            elif role is VOICE:
                 self._count_voice(moment, one.item)
-        moment.shown = self._shown(heard)
         return moment
 
     def _count_voice(self, moment: Moment, item: MentionedPost) -> None:
+        source, label = item.post.source, item.score.label
         moment.voices += 1
-        moment.sources[item.post.source] = moment.sources.get(item.post.source, 0) + 1
-        moment.scored += item.score.label is not Label.UNSCORED
-        moment.negative += item.score.label is Label.NEGATIVE
+        moment.sources[source] = moment.sources.get(source, 0) + 1
+        if label is not _UNSCORED:
+            moment.scored += 1
+        if label is _NEGATIVE:
+            moment.negative += 1
         if not item.kinds:
-            moment.adverse += item.score.label is Label.NEGATIVE
+            if label is _NEGATIVE:
+                moment.adverse += 1
             return
         harmful = [kind for name in item.kinds if (kind := self._kind_of(name)) is not None and kind.harm]
         if is_adverse(item, harmful):
@@ -200,21 +205,22 @@ class Recent:
             moment.harm[kind.name] = moment.harm.get(kind.name, 0) + 1
 
     def _shown(self, heard: Sequence[Heard]) -> list[Shown]:
-        weighed = [(self._weight(one), one.item) for one in heard[:WEIGHED] if one.role is not Role.COPY]
+        weighed = [(self._weight(one.item), one) for one in heard[:WEIGHED] if one.role is not COPY]
         if len(weighed) > SHOWN:
             weighed.sort(key=lambda pair: -pair[0])  # stable: of equals the earlier
+            del weighed[SHOWN:]
         return [
-            Shown(round(weight, 3), *item.post.key, item.post.judged_at.timestamp(), item.kinds)
-            for weight, item in weighed[:SHOWN]
+            Shown(round(weight, 3), one.item.post.source, one.item.post.external_id, one.at, one.item.kinds)
+            for weight, one in weighed
         ]
 
-    def _weight(self, one: Heard) -> float:
-        item = one.item
-        weight = -2.0 * item.score.compound if item.score.label is not Label.UNSCORED else 0.0
+    def _weight(self, item: MentionedPost) -> float:
+        score, reach = item.score, item.post.author_reach
+        weight = -2.0 * score.compound if score.label is not _UNSCORED else 0.0
         if item.kinds:
             weight += max((kind.gravity for name in item.kinds if (kind := self._kind_of(name)) is not None), default=0)
-        if item.post.author_reach:
-            weight += math.log10(1 + item.post.author_reach) / 2
+        if reach:
+            weight += math.log10(1 + reach) / 2
         return weight
 
 
@@ -224,11 +230,12 @@ def is_adverse(item: MentionedPost, harmful: Sequence[Kind]) -> bool:
     Where the tone is known, words of harm count beside it only when they are serious: "delayed" in a friendly question
     is no complaint, a strike is news of harm however neutral. Where it is not known, the words are all there is.
     """
-    if item.score.label is Label.NEGATIVE:
+    label = item.score.label
+    if label is _NEGATIVE:
         return True
-    if item.score.label is Label.UNSCORED:
+    if label is _UNSCORED:
         return bool(harmful)
-    return item.score.label is Label.NEUTRAL and any(kind.gravity >= 2 for kind in harmful)
+    return label is _NEUTRAL and any(kind.gravity >= 2 for kind in harmful)
 
 
 def _add(totals: Totals, moment: Moment) -> None:

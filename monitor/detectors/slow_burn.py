@@ -48,7 +48,7 @@ class SlowBurnSettings:
     as_usual: float = 1.0
 
 
-class _Hour(msgspec.Struct, array_like=True):
+class _Hour(msgspec.Struct, array_like=True, gc=False):
     number: int
     voices: int = 0
     adverse: int = 0

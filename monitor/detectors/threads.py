@@ -12,16 +12,17 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from sys import intern
 from typing import Any, Final, Self
 
 import msgspec
 
 from monitor.detectors import wording
 from monitor.detectors.contract import Hearing, thread_topic
-from monitor.detectors.heat import AGES, Norms, age_class
+from monitor.detectors.heat import AGES, FIRST_SIGHT, Norms, age_class
 from monitor.detectors.terms import content_terms
 from monitor.kinds import Kind
-from monitor.voices import Heard, Role
+from monitor.voices import VOICE, Heard, forget_oldest
 from storage.keys import plain_words
 from storage.records import EngagementSample, Label, PostKey, Severity, Signal
 
@@ -35,6 +36,7 @@ TOLD: Final = 6
 TERMS: Final = 8
 EVERY: Final = "*"
 NO_KIND: Final = ""
+_NEGATIVE: Final = Label.NEGATIVE
 OTHER_KINDS: Final = 0.3
 """What a hot thread of another kind is worth when it is asked how used one is to them."""
 
@@ -59,7 +61,7 @@ class ThreadSettings:
     critical: float = 3.0
 
 
-class _Thread(msgspec.Struct, array_like=True):
+class _Thread(msgspec.Struct, array_like=True, gc=False):
     """A thread as it was last seen; `place` is the age class it was counted in, `heard` counts replies as posts."""
 
     source: str
@@ -71,8 +73,15 @@ class _Thread(msgspec.Struct, array_like=True):
     points: int | None = None
     heard: int = 0
 
+    @property
+    def age_class(self) -> int | None:
+        """The class of its age (`heat.age_class`)."""
+        if self.first_at == self.last_at:  # as most are: seen once
+            return FIRST_SIGHT
+        return age_class((self.last_at - self.first_at) / 60.0)
 
-class _About(msgspec.Struct, array_like=True):
+
+class _About(msgspec.Struct, array_like=True, gc=False):
     """What a brand's thread says: its root where it was heard, and its replies. `is_famous` once it counted as hot."""
 
     at: float
@@ -129,15 +138,13 @@ class Threads:
         touched = self._take_posts(hearing.heard)
         touched.update(map(self._take_sample, hearing.samples))
         self._forget(hearing.at.timestamp())
-        about, threads = self._state.about, self._state.threads
+        about, threads, names = self._state.about, self._state.threads, sorted(touched)
         signals = [
-            self._signal(hearing, brand, thread)
-            for thread in sorted(name for name in touched if name in about)
-            for brand in sorted(about[thread])
+            self._signal(hearing, brand, name) for name in names if name in about for brand in sorted(about[name])
         ]
-        for thread in sorted(touched):
-            if thread in threads:
-                self._learn(threads[thread])
+        for name in names:
+            if name in threads:
+                self._learn(threads[name])
         return [signal for signal in signals if signal is not None]
 
     def copy(self) -> Self:
@@ -174,23 +181,23 @@ class Threads:
                 post = one.item.post
                 root = post.thread_id or post.external_id
                 thread = _name(post.source, root)
-                about = self._about(thread, brand, post.judged_at.timestamp())
+                about = self._about(thread, brand, one.at)
                 if root == post.external_id:
                     _take_root(about, one)
                 else:
                     _take_reply(about, one)
                     replies[post.key] = thread
-                    self._thread(thread, post.source, root, post.judged_at.timestamp())
+                    self._thread(thread, post.source, root, one.at)
         for thread in replies.values():
             self._state.threads[thread].heard += 1
         return set(replies.values())
 
     def _take_sample(self, sample: EngagementSample) -> str:
-        at = sample.at.timestamp()
-        name = _name(sample.source, sample.external_id)
-        thread = self._thread(name, sample.source, sample.external_id, at)
-        comments, points = sample.engagement.replies, sample.engagement.likes
-        if comments is None and (thread.comments is not None or self._norms(sample.source).comments):
+        source, external_id, engagement = sample.source, sample.external_id, sample.engagement
+        name = _name(source, external_id)
+        thread = self._thread(name, source, external_id, sample.at.timestamp())
+        comments, points = engagement.replies, engagement.likes
+        if comments is None and (thread.comments is not None or self._norms(source).comments):
             comments = 0  # sources leave out what nobody did yet
         if comments is not None:
             thread.comments = max(comments, thread.comments or 0)
@@ -222,7 +229,7 @@ class Threads:
         if thread is None:
             about = self._state.about.get(name)
             begun = min(at, *(one.at for one in about.values())) if about else at
-            threads[name] = thread = _Thread(source, external_id, begun, at)
+            threads[name] = thread = _Thread(intern(source), external_id, begun, at)
             self._own("thread", name)
             return thread
         if self._own("thread", name):
@@ -236,30 +243,23 @@ class Threads:
 
     def _learn(self, thread: _Thread) -> None:
         """Count the thread once in every age class it passes."""
-        place = age_class((thread.last_at - thread.first_at) / 60.0)
+        place = thread.age_class
         if place is not None and place != thread.place:
             thread.place = place
             self._norms(thread.source).learn(place, _comments(thread), thread.points, thread.last_at)
 
     def _forget(self, now: float) -> None:
-        threads, about = self._state.threads, self._state.about
-        while threads:
-            name, thread = next(iter(threads.items()))
-            if now - thread.last_at <= FORGOTTEN_AFTER and len(threads) <= MOST_THREADS:
-                break
-            del threads[name]
-        while about:
-            name, brands = next(iter(about.items()))
-            if now - next(iter(brands.values())).at <= FORGOTTEN_AFTER and len(about) <= MOST_THREADS:
-                break
-            del about[name]
+        forget_oldest(self._state.threads, MOST_THREADS, lambda thread: now - thread.last_at > FORGOTTEN_AFTER)
+        forget_oldest(
+            self._state.about, MOST_THREADS, lambda brands: now - next(iter(brands.values())).at > FORGOTTEN_AFTER
+        )
 
     # --- judging -------------------------------------------------------------------------------------------------
 
     def _signal(self, hearing: Hearing, brand: str, name: str) -> Signal | None:
         thread, about = self._state.threads.get(name), self._state.about[name][brand]
         settings = self._settings.get(brand, self._settings[""])
-        place = age_class((thread.last_at - thread.first_at) / 60.0) if thread else None
+        place = thread.age_class if thread else None
         if thread is None or place is None:
             return None
         comments = _comments(thread)
@@ -365,14 +365,15 @@ def _take_root(about: _About, one: Heard) -> None:
     about.title = one.item.post.title or one.item.post.text
     about.names = (one.item.mention.brand, *one.item.mention.matched)
     about.kinds = one.item.kinds
-    about.negative = one.item.score.label is Label.NEGATIVE
+    about.negative = one.item.score.label is _NEGATIVE
 
 
 def _take_reply(about: _About, one: Heard) -> None:
-    if one.role is Role.VOICE:
+    is_negative = one.item.score.label is _NEGATIVE
+    if one.role is VOICE:
         about.replies += 1
-        about.negative_replies += one.item.score.label is Label.NEGATIVE
-    if one.item.score.label is Label.NEGATIVE and len(about.evidence) < TOLD:
+        about.negative_replies += is_negative
+    if is_negative and len(about.evidence) < TOLD:
         about.evidence.append(one.item.post.key)
 
 

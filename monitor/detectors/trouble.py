@@ -24,7 +24,7 @@ from monitor.detectors import wording
 from monitor.detectors.contract import Hearing, thread_topic
 from monitor.detectors.terms import Background, shared_terms, terms_of
 from monitor.kinds import Kind
-from monitor.voices import Heard, Role
+from monitor.voices import COPY, Heard
 from storage.records import Severity, Signal
 
 NAME: Final = "trouble"
@@ -85,7 +85,7 @@ class TroubleSettings:
         return self.page_any if kind is None else self.page_grave if kind.gravity >= 3 else self.page_serious
 
 
-class _Said(msgspec.Struct, array_like=True, frozen=True):
+class _Said(msgspec.Struct, array_like=True, frozen=True, gc=False):
     at: float
     kinds: tuple[str, ...]
     author: str
@@ -96,7 +96,7 @@ class _Said(msgspec.Struct, array_like=True, frozen=True):
     text: str
 
 
-class _Habit(msgspec.Struct, array_like=True):
+class _Habit(msgspec.Struct, array_like=True, gc=False):
     """How often a kind is named: a sum that fades, as of `at`."""
 
     total: float
@@ -139,7 +139,9 @@ class Trouble:
         signals: list[Signal] = []
         now = hearing.at.timestamp()
         for brand in sorted(hearing.heard):
-            state = self._brands.setdefault(brand, _Brand(now, _Habit(0.0, now), [], {}))
+            state = self._brands.get(brand)
+            if state is None:
+                state = self._brands[brand] = _Brand(now, _Habit(0.0, now), [], {})
             named = self._take(state, now, hearing.heard[brand])
             for kind in named:
                 signal = self._signal(hearing, brand, state, kind)
@@ -169,7 +171,7 @@ class Trouble:
     def _take(self, state: _Brand, now: float, heard: Sequence[Heard]) -> list[str]:
         """Remember what the voices name; the kinds named now, and `ANY` first."""
         named: set[str] = set()
-        fresh = [one for one in heard if one.role is not Role.COPY]
+        fresh = [one for one in heard if one.role is not COPY]
         state.voices.add(len(fresh), now)
         for one in fresh[:LEARNED]:
             self._background.add(terms_of(one))
@@ -191,7 +193,8 @@ class Trouble:
                 )
             )
             for name in (ANY, *kinds):
-                state.habits.setdefault(name, _Habit(0.0, now)).add(1, now)
+                habit = state.habits.get(name) or state.habits.setdefault(name, _Habit(0.0, now))
+                habit.add(1, now)
             named.update((ANY, *kinds))
         if named:
             state.said = [said for said in state.said[-MOST_SAID:] if now - said.at < DAY]
