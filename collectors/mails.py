@@ -168,7 +168,15 @@ def _parts(message: Message) -> list[Message]:
 def _decoded(part: Message) -> str:
     content = part.get_payload(decode=True)
     octets = content if isinstance(content, bytes) else str(content or "").encode("utf-8", "replace")
-    return _in_charset(octets, part.get_content_charset() or "utf-8")
+    return _in_charset(octets, _charset(part) or "utf-8")
+
+
+def _charset(part: Message) -> str | None:
+    """What the part says that it is written in; nothing where the name of that is written in what does not exist."""
+    try:
+        return part.get_content_charset()
+    except ValueError:  # RFC 2231 lets a parameter have a charset of its own, and Python looks that one up
+        return None
 
 
 def _in_charset(octets: bytes, charset: str) -> str:
