@@ -239,7 +239,7 @@ class App:
         self.timer.every("read threads", LOOK_AGAIN_EVERY, self.read_threads)
         self.timer.every("keep", KEEP_EVERY, self.keep)
         self.timer.every("forget", FORGET_EVERY, self.forgetting.look)
-        self.timer.every("give back", memory.GIVE_BACK_EVERY, memory.give_back)
+        self.timer.every("give back", memory.GIVE_BACK_EVERY, self.give_back)
         self.timer.every("health", HEALTH_EVERY, partial(self._while_leading, self.health.look))
 
     def stop(self) -> None:
@@ -381,6 +381,11 @@ class App:
         """Delete what is older than it is to be kept."""
         if self.is_leader:
             self.upkeep.prune()
+
+    def give_back(self) -> None:
+        """Hold no more memory than what is in use."""
+        self.database.let_go()
+        memory.give_back()
 
     def _forget_fold(self) -> None:
         """Judge on from what is kept, from which the words are gone; one that no longer leads has no other turn."""

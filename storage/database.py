@@ -97,8 +97,8 @@ class Database:
                 connection.exec_driver_sql(statement)
 
     def let_go(self) -> None:
-        """Give up the connections that nobody uses: with them go the pages that they keep of what was there before."""
-        if not self._is_shared_connection:
+        """Give up SQLite's connections that nobody uses: with them go the pages of the file that they keep."""
+        if self.engine.dialect.name == "sqlite" and not self._is_shared_connection:
             self.engine.dispose()
 
     def close(self) -> None:
