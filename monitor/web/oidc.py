@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 from authlib.common.errors import AuthlibBaseError
-from authlib.integrations.httpx_client import OAuth2Client
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -19,6 +18,7 @@ from config.web import OidcSettings
 from monitor.web.roles import Role
 
 if TYPE_CHECKING:
+    from authlib.integrations.httpx_client import OAuth2Client
     from joserfc.jwk import KeySetSerialization
 
 PATIENCE = 10.0
@@ -82,7 +82,10 @@ class Provider:
         return max(roles, key=lambda role: role.rank)
 
     def _client(self, redirect_uri: str) -> OAuth2Client:
-        return OAuth2Client(
+        # Imported here: it warns of what it is made of, and only who signs in by a provider needs it.
+        from authlib.integrations import httpx_client  # noqa: PLC0415
+
+        return httpx_client.OAuth2Client(
             self.settings.client_id,
             self.settings.client_secret.resolve().get_secret_value(),
             scope=" ".join(self.settings.scopes),
