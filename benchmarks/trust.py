@@ -40,7 +40,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -103,7 +103,8 @@ class Nursery:
 
     def kill(self, pid: int) -> None:
         """kill -9, and wait until it is over."""
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it came to its own fault point a moment ago
+            os.kill(pid, signal.SIGKILL)
         if not self.await_death(pid, 60):
             raise TimeoutError(f"process {pid} does not die")
 
