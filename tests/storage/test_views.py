@@ -136,7 +136,7 @@ OPEN = {
     "post", "revision", "mention", "engagement_sample", "bin", "erased", "correction", "cursor", "run", "gap", "spent",
     "schedule", "incident", "incident_event", "signal", "silence", "lease", "alert", "delivery", "escalation",
     "delivery_attempt", "bucket", "channel", "audit", "saved_view", "casework", "incident_tag", "incident_link",
-    "bin_day", "stored_day",
+    "bin_day", "stored_day", "instance", "picture",
 }  # fmt: skip
 
 
