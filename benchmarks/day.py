@@ -25,7 +25,7 @@ from typing import Any
 import structlog
 
 from config.settings import Settings
-from monitor.app import assemble, build_collector
+from monitor.assembly import assemble, build_collector
 from monitor.collecting import SourceJob
 from monitor.sources.budget import Budget, tariff_of
 from monitor.sources.pace import Pace

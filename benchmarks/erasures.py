@@ -49,7 +49,7 @@ from benchmarks.trust import database_at
 from collectors.contract import Page, Recheck
 from config.load import load
 from config.settings import Settings
-from monitor.app import assemble, utc_now
+from monitor.assembly import assemble, utc_now
 from monitor.cli.program import app
 from monitor.demo.story import SCENE, tell
 from monitor.pipeline import Batch, Pipeline

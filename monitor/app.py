@@ -1,4 +1,4 @@
-"""The only place where the parts are put together; nothing is made at import time."""
+"""The running program: what its processes do, each in its turn; nothing is made at import time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -18,29 +18,21 @@ from alerts.ladder import Ladder
 from alerts.outbox import Sender, build_channels
 from alerts.pictures import Illustrator
 from alerts.routing import Routing
-from alerts.speak import Speaker
 from alerts.storm import Storm
 from alerts.system import SystemIncidents
 from alerts.warming import warm
-from collectors.contract import Collector, SourceContext, Wakes
-from config.plugins import resolve
+from collectors.contract import Wakes
 from config.settings import Settings, SourceSettings
 from monitor import judging_again, memory, watchdog
+from monitor.assembly import Clock, assemble, build_collector, build_rechecks, rehearsed, utc_now
 from monitor.backups import Backups
-from monitor.briefing import Briefing
 from monitor.briefs import Briefs
 from monitor.care import Care
 from monitor.collecting import SourceJob
-from monitor.fold import Fold
 from monitor.forgetting import LOOK_EVERY as FORGET_EVERY
 from monitor.forgetting import Forgetting
-from monitor.handed_in import StoredInbox
 from monitor.heartbeat import LOOK_EVERY
-from monitor.incidents import CorrelationSettings
-from monitor.judge import Judge, JudgeSettings
 from monitor.last_word import LastWord
-from monitor.pipeline import Pipeline, ledgered_coverage
-from monitor.register import Register
 from monitor.scheduler import Timer
 from monitor.sharing import NotHoldingError, Sharing
 from monitor.slack_desks import SlackDesks
@@ -48,10 +40,8 @@ from monitor.sources import retention
 from monitor.sources.budget import Budget, tariff_of
 from monitor.sources.health import SourceHealth
 from monitor.sources.pace import Pace
-from monitor.sources.rechecks import Rechecks
 from monitor.sources.threads import IncidentThreads, ThreadSource
 from monitor.sources.upkeep import Upkeep
-from monitor.understanding import Understanding
 from monitor.vigil import Vigil
 from monitor.waking import Watch
 from storage import leases as lease_store
@@ -80,75 +70,6 @@ HEALTH_EVERY = timedelta(seconds=60)
 
 class NotLeadingError(Exception):
     """Another process leads; what this one was about to store is left to it."""
-
-
-Clock = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    """The one clock of the program."""
-    return datetime.now(UTC)
-
-
-def assemble(
-    settings: Settings,
-    database: Database,
-    *,
-    speaker: Speaker | None = None,
-    durable: bool = True,
-    drill: bool = False,
-    understanding: Understanding | None = None,
-) -> Pipeline:
-    """The pipeline of one configuration over one database.
-
-    `speaker` stands in for the channels configured, and `understanding` for the one that would be made.
-    """
-    briefing = Briefing.build(settings, drill=drill)
-    speaker = speaker or Speaker.build(settings)
-    return Pipeline(
-        database=database,
-        understanding=understanding or Understanding.build(settings, steady=durable),
-        new_fold=lambda: new_fold(settings),
-        register=Register(brief=briefing.page, announce=speaker.announce),
-        lateness=settings.detection.lateness,
-        durable=durable,
-        coverage=ledgered_coverage([source.name for source in settings.sources]),
-    )
-
-
-def rehearsed(settings: Settings, database: Database, speaker: Speaker) -> Pipeline:
-    """The pipeline of a rehearsal: the real one, over a database that is forgotten, marked as a drill."""
-    return assemble(settings, database, speaker=speaker, durable=False, drill=True)
-
-
-def new_fold(settings: Settings) -> Fold:
-    """A fold without a past, under the thresholds of the configuration."""
-    judge = Judge([brand.name for brand in settings.brands], JudgeSettings.from_settings(settings))
-    return Fold(judge, CorrelationSettings.from_settings(settings))
-
-
-def build_collector(
-    source: SourceSettings, settings: Settings, clock: Clock, database: Database | None = None
-) -> Collector:
-    """One configured source, with its options checked; `ValidationError` where they are wrong.
-
-    What was handed in for it lies in the database.
-    """
-    module = resolve("collectors", source.type)
-    brands = [brand for brand in settings.brands if not source.brands or brand.name in source.brands]
-    inbox = StoredInbox(database, source.name, clock) if database else None
-    context = SourceContext(name=source.name, brands=brands, clock=clock, inbox=inbox)
-    collector: Collector = module.build(module.Options.model_validate(source.options), context)
-    return collector
-
-
-def build_rechecks(
-    source: SourceSettings, settings: Settings, database: Database, pipeline: Pipeline, clock: Clock
-) -> Rechecks:
-    """What looks the posts of one configured source up again."""
-    collector = build_collector(source, settings, clock, database)
-    budget = Budget.of(source, tariff_of(collector))
-    return Rechecks(collector, source.recheck_every, database, pipeline, Routing.build(settings), clock, budget)
 
 
 @dataclass

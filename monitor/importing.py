@@ -22,7 +22,7 @@ from collectors.rows import RowFormat, RowReader, joined
 from collectors.tables import BadRow, Read, Row, is_seekable, read_rows
 from config.settings import Settings
 from monitor import judging_again
-from monitor.app import assemble
+from monitor.assembly import assemble
 from monitor.pipeline import Batch, Pipeline
 from monitor.scale.ahead import ReadAhead, read_ahead
 from monitor.scale.workers import Alone, Workers

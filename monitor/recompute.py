@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from config.settings import Settings
-from monitor.app import new_fold
+from monitor.assembly import new_fold
 from monitor.backtest.course import days, span_of
 from storage import incidents as incident_store
 from storage.database import Database

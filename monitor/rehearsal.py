@@ -78,7 +78,7 @@ class Rehearsed:
 
 
 Build = Callable[[Settings, Database, Speaker], Pipeline]
-"""Puts the real pipeline together over a database, with a speaker in place of the channels (monitor/app.py)."""
+"""Puts the real pipeline together over a database, with a speaker in place of the channels (monitor/assembly.py)."""
 
 
 def rehearse(settings: Settings, brand: str, now: datetime, build: Build) -> Rehearsed:

@@ -16,7 +16,7 @@ from alerts.policy import Rules, is_audible
 from alerts.routing import Destination, Routing
 from alerts.speak import Speaker
 from config.settings import Settings
-from monitor.app import assemble
+from monitor.assembly import assemble
 from monitor.pipeline import Batch, Pipeline
 from monitor.scale.ahead import ReadAhead, read_ahead
 from monitor.scale.workers import Alone, Workers

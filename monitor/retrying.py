@@ -8,7 +8,7 @@ from datetime import datetime
 
 from collectors.contract import Collector, CollectorError, Rereads
 from config.settings import Settings
-from monitor.app import assemble, build_collector
+from monitor.assembly import assemble, build_collector
 from monitor.pipeline import Batch, Pipeline
 from monitor.sifting import post_of
 from storage import quarantine as quarantine_store

@@ -27,7 +27,7 @@ from alerts.routing import Routing
 from alerts.speak import Speaker
 from benchmarks import trust_whole
 from config.settings import Settings
-from monitor.app import assemble
+from monitor.assembly import assemble
 from monitor.pipeline import Batch
 from storage.database import Database
 from storage.records import Reason, Severity

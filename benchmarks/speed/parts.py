@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.speed import material
 from benchmarks.speed.measuring import Unit, Watch, ratios, seconds
-from monitor.app import new_fold
+from monitor.assembly import new_fold
 from monitor.detectors.burst import SeriesBank
 from monitor.detectors.contract import TICK, Tick
 from monitor.matching import Matcher

@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.speed import material
 from benchmarks.speed.measuring import Unit, Watch, ratios, rss_mb
 from config.settings import Settings
-from monitor.app import assemble
+from monitor.assembly import assemble
 from monitor.pipeline import Batch, Pipeline
 from storage.database import Database
 from storage.records import Post

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from config.settings import Settings
-from monitor.app import assemble
+from monitor.assembly import assemble
 from monitor.backtest.course import Course, Progress
 from monitor.backtest.figures import Figures, figures
 from monitor.backtest.stories import Anchor, Story, judged_incidents, stories, stretched

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.app import new_fold
+from monitor.assembly import new_fold
 from monitor.backtest.variants import Variant
 from monitor.detectors.contract import TICK, Tick
 from monitor.fold import floor_tick, ticks

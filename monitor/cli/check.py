@@ -216,7 +216,7 @@ def _shown(answer: Answer, *, as_json: bool) -> Answer:
 
 def _ask_source(source: SourceSettings, chosen: Settings) -> Answer:
     from collectors.contract import CollectorError
-    from monitor.app import build_collector
+    from monitor.assembly import build_collector
 
     try:
         return Answer("source", source.name, fine=True, message=build_collector(source, chosen, settings.now).probe())

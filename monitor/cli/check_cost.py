@@ -20,7 +20,7 @@ DAYS_LOOKED_AT = 7
 
 def estimates(chosen: Settings) -> list[Estimate]:
     """The cost of every source of the configuration, those that are turned off too."""
-    from monitor.app import build_collector
+    from monitor.assembly import build_collector
     from monitor.sources.budget import tariff_of
     from monitor.sources.estimate import estimate
 

@@ -53,7 +53,7 @@ def _drill(chosen: Settings, brand: str, within: str, to: list[str] | None, *, a
     """Whether somebody took the drill in time."""
     from config.durations import parse_duration
     from config.problems import Mistake
-    from monitor.app import rehearsed
+    from monitor.assembly import rehearsed
     from monitor.rehearsal import RehearsalError, rehearse
 
     try:

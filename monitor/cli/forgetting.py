@@ -173,7 +173,7 @@ def _sources(chosen: Settings, named: str) -> list[str]:
 
 def _looked_up(database: Database, chosen: Settings, name: str) -> dict[str, object]:
     from collectors.contract import Rechecking
-    from monitor.app import assemble, build_rechecks
+    from monitor.assembly import assemble, build_rechecks
     from monitor.sources.rechecks import whole_round
 
     configured = next(source for source in chosen.sources if source.name == name)

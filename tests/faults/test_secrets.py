@@ -18,7 +18,8 @@ from alerts.policy import Change
 from config.load import load
 from config.plugins import available
 from config.settings import Settings
-from monitor.app import App, utc_now
+from monitor.app import App
+from monitor.assembly import utc_now
 from monitor.cli import logs
 from monitor.cli.program import app as program
 from monitor.web.app import create

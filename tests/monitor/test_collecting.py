@@ -11,7 +11,7 @@ import pytest
 
 from collectors.contract import CollectorError, Count, Page, Tariff
 from config.settings import Settings
-from monitor.app import assemble
+from monitor.assembly import assemble
 from monitor.collecting import ABSENT, BUDGET_SPENT, LONGEST_PAUSE, PERMANENT_PAUSE, SourceJob
 from monitor.judging_again import JUDGE_AGAIN
 from monitor.sources.budget import Budget

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from config.settings import Settings
-from monitor.app import assemble
+from monitor.assembly import assemble
 from monitor.correcting import CorrectionError, Corrections
 from monitor.corrections import labelled_lines
 from monitor.pipeline import Batch, Pipeline

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
-from monitor.app import assemble, build_collector
+from monitor.assembly import assemble, build_collector
 from monitor.pipeline import Batch
 from monitor.voices import Role, VoiceFold
 from storage import posts

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
-from monitor.app import assemble
+from monitor.assembly import assemble
 from monitor.forgetting import Forgetting
 from monitor.pipeline import Batch, Pipeline
 from monitor.remembered import remembering

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from config.settings import BrandSettings, Settings
-from monitor.app import assemble
+from monitor.assembly import assemble
 from monitor.pipeline import Batch
 from monitor.preview import PAGE, look, stored, unseen
 from storage import posts as post_store

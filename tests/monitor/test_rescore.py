@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
-from monitor.app import assemble
+from monitor.assembly import assemble
 from monitor.correcting import Corrections
 from monitor.pipeline import Batch
 from monitor.rejudging import Rejudging

@@ -10,7 +10,7 @@ import pytest
 
 from collectors.contract import Page
 from config.settings import Settings
-from monitor.app import assemble
+from monitor.assembly import assemble
 from monitor.collecting import SourceJob
 from monitor.retrying import Retry
 from monitor.sifting import TRIES, post_of, post_set_aside, sifted

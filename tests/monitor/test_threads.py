@@ -11,7 +11,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from config.settings import Settings
-from monitor.app import assemble
+from monitor.assembly import assemble
 from monitor.pipeline import Batch, Pipeline
 from storage import posts
 from storage.database import Database

@@ -12,7 +12,7 @@ import pytest
 from alerts.outbox import Sender, build_channels
 from alerts.system import SystemIncidents
 from config.settings import Settings
-from monitor.app import rehearsed
+from monitor.assembly import rehearsed
 from monitor.care import Care
 from monitor.rehearsal import rehearse
 from monitor.vigil import Vigil

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import cache
 
 from config.settings import Settings
-from monitor.app import assemble
+from monitor.assembly import assemble
 from monitor.demo.story import SCENE, tell
 from monitor.pipeline import Batch, Pipeline
 from storage import incidents

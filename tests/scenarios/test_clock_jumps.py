@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from config.settings import Settings
-from monitor.app import App, assemble
+from monitor.app import App
+from monitor.assembly import assemble
 from monitor.demo.story import SCENE
 from storage import incidents, outbox
 from storage.database import Database

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from monitor.app import assemble
+from monitor.assembly import assemble
 from storage.database import Database
 from tests.scenarios.days import END, SETTINGS, bad_day, give, outcomes
 

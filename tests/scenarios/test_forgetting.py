@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from alerts.outbox import Sender
+from alerts.outbox import Sender, build_channels
 from config.load import load
-from monitor.app import assemble, build_channels
+from monitor.assembly import assemble
 from monitor.cli import settings as cli_settings
 from monitor.cli.program import app
 from storage import incidents, posts

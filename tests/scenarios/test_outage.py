@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import cache
 
-from monitor.app import assemble
+from monitor.assembly import assemble
 from monitor.demo.story import SCENE
 from monitor.pipeline import CHECKPOINT, DAYS_KEPT
 from storage import incidents, state

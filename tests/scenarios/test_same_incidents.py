@@ -12,7 +12,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 import alerts.faults
-from monitor.app import assemble
+from monitor.assembly import assemble
 from storage.database import Database
 from tests.scenarios.days import (
     BEGIN,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.app import assemble
+from monitor.assembly import assemble
 from monitor.cli import settings
 from monitor.pipeline import Batch
 from storage import corrections, posts

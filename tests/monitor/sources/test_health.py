@@ -12,7 +12,7 @@ import pytest
 from alerts.system import SystemIncidents
 from collectors.contract import CollectorError, Page, Quarantined
 from config.settings import Settings
-from monitor.app import assemble
+from monitor.assembly import assemble
 from monitor.collecting import SourceJob
 from monitor.sources.health import Known, SourceHealth, diagnose, silence_allowed
 from storage import incidents, schedule

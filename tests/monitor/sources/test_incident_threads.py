@@ -11,7 +11,7 @@ import pytest
 
 from collectors.contract import CollectorError, Page, Tariff
 from config.settings import Settings
-from monitor.app import assemble
+from monitor.assembly import assemble
 from monitor.pipeline import Batch
 from monitor.sources.budget import Budget
 from monitor.sources.threads import LATEST, SOONEST, IncidentThreads, ThreadSource, Visit, following

@@ -12,7 +12,7 @@ import pytest
 from alerts.routing import Routing
 from collectors.contract import CollectorError, Page, Recheck
 from config.settings import Settings
-from monitor.app import assemble
+from monitor.assembly import assemble
 from monitor.pipeline import Batch
 from monitor.sources.budget import Budget
 from monitor.sources.rechecks import Rechecks, whole_round

@@ -13,7 +13,7 @@ from alerts.page import Quote, to_json
 from alerts.policy import Change
 from collectors.contract import Page, Recheck
 from config.settings import Settings
-from monitor.app import assemble
+from monitor.assembly import assemble
 from monitor.collecting import SourceJob
 from monitor.pipeline import Batch
 from monitor.sources.rechecks import Rechecks, whole_round

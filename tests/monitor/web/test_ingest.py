@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from config.settings import Settings
-from monitor.app import assemble, build_collector
+from monitor.assembly import assemble, build_collector
 from monitor.collecting import SourceJob
 from monitor.web.desk import Desk
 from storage import inbox, posts, schedule
