@@ -4,6 +4,7 @@
     python -m benchmarks.trust --kills 300 --database postgresql --instances 3
     python -m benchmarks.trust --kills 50 --at S2
     python -m benchmarks.trust --kills 100 --whole
+    python -m benchmarks.trust --kills 200 --gently      they are told to end, as by a deployment, and replaced
     python -m benchmarks.trust --kills 0 --pauses 20     processes are stopped and woken instead, as a laptop sleeps
 
 Workers (benchmarks/trust_worker.py) open, escalate and resolve incidents and send what there is to say to a local
@@ -21,6 +22,8 @@ processes that die. Then `lost` and `repeated` also count posts, and alerts that
     marked      Slack messages that say that they may be a repeat, because it could not be found out for too long
     late        of the repeated, those whose first copy the server took only after the time that it is given
                 (benchmarks/trust_worker.py, TIMING): the machine was too slow for the run, which then says nothing
+    stubborn    processes that were told to end and did not within fifteen seconds, so that they had to be killed;
+                slowest_end_s is how long the slowest took
     resent      mails that a server took twice under one Message-ID, which is all that plain SMTP allows
     p50_ms …    from the decision to the first server that took the first message of an incident, kills included (not
                 with --whole, where posts are of another time)
@@ -59,6 +62,8 @@ WHOLE_POINTS = ("C1", "C2", "D1", *POINTS)
 LONGEST_DELAY = 0.5
 UNDISTURBED = 10.0
 """Seconds for which a run without kills lasts."""
+PATIENCE = 15.0
+"""Seconds within which a process that is told to end has ended."""
 CHUNKS_A_LIFE = 3
 """How often a process decides before it dies, about."""
 
@@ -171,6 +176,16 @@ class Trial:
     rate: float = 8.0
     whole_days: int = 0
     pauses: int = 0
+    gently: bool = False
+
+
+@dataclass
+class Deaths:
+    """Who died where; of those who were told to end, who did not, and how long the slowest took."""
+
+    points: Counter[str]
+    stubborn: int = 0
+    slowest: float = 0.0
 
 
 def days_for(kills: int) -> int:
@@ -192,7 +207,7 @@ def run(trial: Trial) -> Result:
         stop = folder / "stop"
         plan = Plan(url, slack.url, mail.port, trial.rate, str(stop), whole_days=trial.whole_days)
         luck = random.Random(trial.seed)  # noqa: S311
-        points = _kill_all(nursery, plan, trial, luck)
+        deaths = _kill_all(nursery, plan, trial, luck)
         _pause_all(nursery, plan, trial, luck)
         stop.touch()
         slack.chaos, mail.chaos = (lambda _method: None), (lambda _stage: None)
@@ -202,7 +217,8 @@ def run(trial: Trial) -> Result:
             _await_rest(opened, posts)
             for pid in pids:
                 nursery.kill(pid)
-            result = counted(opened, slack, mail, points, time.monotonic() - started)
+            result = counted(opened, slack, mail, deaths.points, time.monotonic() - started)
+            result = replace(result, stubborn=deaths.stubborn, slowest_end_s=round(deaths.slowest, 2))
             return compared(result, opened, posts, plan) if posts else result
 
 
@@ -231,10 +247,11 @@ def run_starts(trial: Trial, rounds: int) -> Result:
             return counted(opened, slack, mail, kills, time.monotonic() - started)
 
 
-def _kill_all(nursery: Nursery, plan: Plan, trial: Trial, luck: random.Random) -> Counter[str]:
-    """Kill until enough are dead, each at once replaced by another; returns how many died where."""
-    points: Counter[str] = Counter()
-    living = [_born(nursery, plan, trial.at, luck) for _ in range(trial.instances)]
+def _kill_all(nursery: Nursery, plan: Plan, trial: Trial, luck: random.Random) -> Deaths:
+    """Kill until enough are dead, each at once replaced by another."""
+    deaths = Deaths(Counter())
+    points = deaths.points
+    living = [_born(nursery, plan, trial.at, luck, gently=trial.gently) for _ in range(trial.instances)]
     if not trial.kills and not trial.pauses:
         time.sleep(UNDISTURBED)
         Path(plan.stop_file).touch()
@@ -246,15 +263,26 @@ def _kill_all(nursery: Nursery, plan: Plan, trial: Trial, luck: random.Random) -
             nursery.await_death(pid, 4)
         else:
             time.sleep(luck.uniform(0.05, 0.6) / trial.instances)
+        if trial.gently and nursery.is_alive(pid):
+            point = "told to end"
+            _end(nursery, pid, deaths)
         if nursery.is_alive(pid):
             point = ""
             nursery.kill(pid)
         points[point or "random"] += 1
-        living[number] = _born(nursery, plan, trial.at, luck)
+        living[number] = _born(nursery, plan, trial.at, luck, gently=trial.gently)
     for pid, _ in living:
         if nursery.is_alive(pid):
             nursery.kill(pid)
-    return points
+    return deaths
+
+
+def _end(nursery: Nursery, pid: int, deaths: Deaths) -> None:
+    """Tell a process to end, and wait for as long as a service manager would."""
+    began = time.monotonic()
+    os.kill(pid, signal.SIGTERM)
+    deaths.stubborn += not nursery.await_death(pid, PATIENCE)
+    deaths.slowest = max(deaths.slowest, time.monotonic() - began)
 
 
 def _pause_all(nursery: Nursery, plan: Plan, trial: Trial, luck: random.Random) -> None:
@@ -273,9 +301,9 @@ def _pause_all(nursery: Nursery, plan: Plan, trial: Trial, luck: random.Random) 
         nursery.kill(pid)
 
 
-def _born(nursery: Nursery, plan: Plan, at: str, luck: random.Random) -> tuple[int, str]:
+def _born(nursery: Nursery, plan: Plan, at: str, luck: random.Random, *, gently: bool = False) -> tuple[int, str]:
     places = WHOLE_POINTS if plan.whole_days else POINTS
-    point = at or luck.choice(("", *places) if luck.random() < 0.6 else ("",))
+    point = at or luck.choice(("", *places) if luck.random() < 0.6 and not gently else ("",))
     fault = f"{point}:kill:{luck.randint(1, 4)}" if point else ""
     return nursery.spawn(replace(plan, fault_at=fault)), point
 
@@ -332,13 +360,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--at", default="", choices=("", *WHOLE_POINTS), help="kill at this place only")
     parser.add_argument("--whole", action="store_true", help="the whole path, from the posts of a source to the page")
     parser.add_argument("--pauses", type=int, default=0, help="processes to stop for longer than their leases last")
+    parser.add_argument("--gently", action="store_true", help="tell them to end instead, as a deployment does")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=8.0, help="incidents that begin a second")
     chosen: Any = parser.parse_args(arguments)
     days = days_for(chosen.kills) if chosen.whole else 0
     trial = Trial(
-        chosen.kills, chosen.database, chosen.instances, chosen.at, chosen.seed, chosen.rate, days, chosen.pauses
-    )
+        chosen.kills, chosen.database, chosen.instances, chosen.at, chosen.seed, chosen.rate, days, chosen.pauses,
+        chosen.gently,
+    )  # fmt: skip
     result = run(trial)
     print(json.dumps(asdict(result)))
     if result.is_void:
@@ -346,7 +376,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "void: the servers were slower than the run's timing allows; run it on a quieter machine", file=sys.stderr
         )
         return 2
-    return 1 if result.lost or result.repeated else 0
+    return 1 if result.lost or result.repeated or result.stubborn else 0
 
 
 if __name__ == "__main__":

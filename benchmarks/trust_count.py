@@ -36,6 +36,8 @@ class Result:
     posts: int = 0
     marked: int = 0
     late: int = 0
+    stubborn: int = 0
+    slowest_end_s: float = 0.0
 
     @property
     def is_void(self) -> bool:

@@ -126,6 +126,12 @@ class WholeWorker:
         except NotLeadingError:
             return
 
+    def end(self) -> None:
+        """Give the leader's lease back."""
+        if self.lease is not None:
+            with self.database.write() as tx:
+                leases.release(tx, self.lease, datetime.now(UTC))
+
     def _lead(self) -> None:
         before, now = self.lease, datetime.now(UTC)
         with self.database.write() as tx:

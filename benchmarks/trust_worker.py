@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import select
+import signal
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -120,6 +121,9 @@ class Decider(Protocol):
     def decide(self) -> None:
         """Make the next step."""
 
+    def end(self) -> None:
+        """Give back what is held."""
+
 
 @dataclass
 class Scripted:
@@ -141,6 +145,9 @@ class Scripted:
         last = newest[0].opened_at if newest else at - 1000 * SECOND
         if at - last >= SECOND / self.plan.rate:
             self._begin(int(newest[0].id.rpartition("-")[2]) + 1 if newest else 0, at)
+
+    def end(self) -> None:
+        """Nothing is held."""
 
     def _begin(self, number: int, at: datetime) -> None:
         incident = made(number, at)
@@ -194,7 +201,8 @@ def told(incident: Incident, at: datetime) -> Page:
 
 
 def work(plan: Plan) -> None:
-    """Be a worker, until killed: decide and send."""
+    """Be a worker, until killed, or told to end: decide and send."""
+    ends = _told_to_end()
     os.environ["TRUST_TOKEN"] = "xoxb-for-tests"  # noqa: S105
     os.environ[alerts.faults.VARIABLE] = plan.fault_at
     importlib.reload(alerts.faults)  # it reads the environment once; those who imported it see the same module
@@ -203,13 +211,23 @@ def work(plan: Plan) -> None:
     decider: Decider = Scripted(plan, database, Speaker(RULES, Routing.build(chosen)))
     if plan.whole_days:
         decider = trust_whole.build(_story(plan.whole_days), chosen, database, sender, owner)
-    while True:
+    while not ends:
         try:
             decider.decide()
             sender.run_once()
         except StorageError:
             time.sleep(0.05)
         time.sleep(0.005)
+    sender.close()  # as the program does: what is under way is finished and recorded
+    decider.end()
+    database.close()
+
+
+def _told_to_end() -> list[int]:
+    """Holds something as soon as a SIGTERM has come."""
+    ends: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: ends.append(number))
+    return ends
 
 
 @lru_cache(maxsize=1)
