@@ -13,15 +13,19 @@ import structlog
 from alerts.channels.contract import ChannelError, Message, OnDoubt, Receipt
 from alerts.deadline import Deadline
 from alerts.outbox import Sender
+from alerts.pacing import Pacing
 from alerts.page import Page
 from alerts.policy import Change, Rules
 from alerts.routing import Destination, Routing
 from alerts.speak import Speaker
 from config.alerting import RouteSettings
+from config.settings import Settings
 from storage import incidents
 from storage.database import Database
 from storage.records import Incident, IncidentState, Reason, Severity, fingerprint
 
+KINDS = {"slack": "slack", "mail": "smtp"}
+"""What the channels of these names are; others have no buckets."""
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 BRAND = "Halden Mobile"
 SECOND = timedelta(seconds=1)
@@ -79,6 +83,12 @@ class Way:
         return len(self.took) - len({message.delivery_id for _, message in self.took})
 
 
+def paced(*names: str) -> Pacing:
+    """The buckets that the program has for channels of these names."""
+    channels = [{"type": KINDS[name], "name": name} for name in names if name in KINDS]
+    return Pacing.build(Settings.model_validate({"channels": channels}))
+
+
 class Simulation:
     """Channels by name, the first on the route of all, the second its fallback; `processes` senders."""
 
@@ -88,6 +98,7 @@ class Simulation:
         self.ways = {name: Way(name, lambda: self.now) for name in names}
         routes = (RouteSettings(channels=[names[0]], fallback=list(names[1:2])),)
         self.routing = Routing(routes, {name: (Destination(name, "", edits=name == "slack"),) for name in names})
+        self.pacing = paced(*names)
         self.speaker = Speaker(rules or Rules(wait=dict.fromkeys(Severity, 0 * SECOND), repeat={}), self.routing)
         self.senders = [self.sender(f"process-{number}") for number in range(processes)]
         self.begun = 0
@@ -101,6 +112,7 @@ class Simulation:
             owner=owner,
             routing=self.routing,
             executor=Inline(),
+            pacing=self.pacing,
         )
 
     def begin(self, severity: Severity = Severity.CRITICAL) -> Incident:
