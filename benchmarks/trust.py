@@ -5,10 +5,12 @@
     python -m benchmarks.trust --kills 50 --at S2
     python -m benchmarks.trust --kills 100 --whole
     python -m benchmarks.trust --kills 200 --gently      they are told to end, as by a deployment, and replaced
+    python -m benchmarks.trust --kills 200 --load 500    so many posts a second are stored beside them
     python -m benchmarks.trust --kills 0 --pauses 20     processes are stopped and woken instead, as a laptop sleeps
 
 Workers (benchmarks/trust_worker.py) open, escalate and resolve incidents and send what there is to say to a local
-Slack and a local mail server, which answer slowly, break connections after taking a message, and ask to be left alone.
+Slack and a local mail server, which answer slowly, break connections after taking a message, ask to be left alone, and
+for seconds at a time refuse everything or answer nothing at all (benchmarks/trust_world.py).
 Half of the kills fall at random, half at named places of the code (alerts/faults.py). What the two servers have taken
 is the truth that the result is counted from:
 
@@ -51,15 +53,15 @@ from typing import IO, Any
 from benchmarks import trust_whole
 from benchmarks.trust_count import Result, compared, counted
 from benchmarks.trust_worker import TIMING, Plan
+from benchmarks.trust_world import disturb, under_load
 from storage import incidents, outbox
 from storage.database import Database
 from storage.records import Post
-from tests.servers.mail import MailServer, Refusal, mail_server
-from tests.servers.slack import Fault, Slack, slack_server
+from tests.servers.mail import mail_server
+from tests.servers.slack import slack_server
 
 POINTS = ("D2", "S1", "S2", "S3", "S4")
 WHOLE_POINTS = ("C1", "C2", "D1", *POINTS)
-LONGEST_DELAY = 0.5
 UNDISTURBED = 10.0
 """Seconds for which a run without kills lasts."""
 PATIENCE = 15.0
@@ -134,36 +136,6 @@ class Nursery:
                 self._news.notify_all()
 
 
-def disturb(slack: Slack, mail: MailServer, seed: int) -> None:
-    """Let the servers be slow, break off before and after taking a message, and ask for peace, now and then."""
-    luck = random.Random(seed)  # noqa: S311
-    lock = threading.Lock()
-
-    def slack_fault(method: str) -> Fault | None:
-        with lock:
-            draw, delay = luck.random(), luck.random() * LONGEST_DELAY
-        if draw < 0.03 and method.startswith("chat."):
-            return Fault(after=True, delay=delay, reset=True)
-        if draw < 0.05:
-            return Fault(after=method.startswith("chat."), delay=delay, error="internal_error")
-        if draw < 0.07:
-            return Fault(reset=True)
-        if draw < 0.08:
-            return Fault(status=429, error="ratelimited", headers={"Retry-After": "1"})
-        return Fault(delay=delay if draw < 0.5 else delay / 20)
-
-    def mail_fault(stage: str) -> Refusal | None:
-        with lock:
-            draw, delay = luck.random(), luck.random() * LONGEST_DELAY
-        if draw < 0.03:
-            return Refusal(drop=True, taken=stage == "data", delay=delay)
-        if draw < 0.05:
-            return Refusal("451 4.7.1 try again later")
-        return Refusal(taken=True, delay=delay / 10)
-
-    slack.chaos, mail.chaos = slack_fault, mail_fault
-
-
 @dataclass(frozen=True)
 class Trial:
     """What one run is to do; `whole_days` is the length of the story for the whole path, 0 for the script."""
@@ -177,6 +149,7 @@ class Trial:
     whole_days: int = 0
     pauses: int = 0
     gently: bool = False
+    load: float = 0.0
 
 
 @dataclass
@@ -207,7 +180,8 @@ def run(trial: Trial) -> Result:
         stop = folder / "stop"
         plan = Plan(url, slack.url, mail.port, trial.rate, str(stop), whole_days=trial.whole_days)
         luck = random.Random(trial.seed)  # noqa: S311
-        deaths = _kill_all(nursery, plan, trial, luck)
+        with under_load(url, trial.load):
+            deaths = _kill_all(nursery, plan, trial, luck)
         _pause_all(nursery, plan, trial, luck)
         stop.touch()
         slack.chaos, mail.chaos = (lambda _method: None), (lambda _stage: None)
@@ -360,6 +334,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--at", default="", choices=("", *WHOLE_POINTS), help="kill at this place only")
     parser.add_argument("--whole", action="store_true", help="the whole path, from the posts of a source to the page")
     parser.add_argument("--pauses", type=int, default=0, help="processes to stop for longer than their leases last")
+    parser.add_argument("--load", type=float, default=0.0, help="posts a second that are stored beside")
     parser.add_argument("--gently", action="store_true", help="tell them to end instead, as a deployment does")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=8.0, help="incidents that begin a second")
@@ -367,7 +342,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     days = days_for(chosen.kills) if chosen.whole else 0
     trial = Trial(
         chosen.kills, chosen.database, chosen.instances, chosen.at, chosen.seed, chosen.rate, days, chosen.pauses,
-        chosen.gently,
+        chosen.gently, chosen.load,
     )  # fmt: skip
     result = run(trial)
     print(json.dumps(asdict(result)))

@@ -58,6 +58,11 @@ SOUND |= {
 }
 
 
+def test_there_are_fifty_sound_configurations() -> None:
+    assert len(SOUND) >= 50
+    assert len(set(SOUND.values())) == len(SOUND), "a passage that is replaced stands in the sound file"
+
+
 @pytest.mark.parametrize("text", SOUND.values(), ids=SOUND.keys())
 def test_a_sound_configuration_is_not_refused(write: Write, text: str) -> None:
     assert load(write(text), kinds={"outage"}).brands
