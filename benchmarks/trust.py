@@ -24,7 +24,7 @@ processes that die. Then `lost` and `repeated` also count posts, and alerts that
     marked      Slack messages that say that they may be a repeat, because it could not be found out for too long
     late        of the repeated, those whose first copy the server took only after the time that it is given
                 (benchmarks/trust_worker.py, TIMING): the machine was too slow for the run, which then says nothing
-    stubborn    processes that were told to end and did not within fifteen seconds, so that they had to be killed;
+    stubborn    processes that ended by themselves, or were told to end and did not within half a minute;
                 slowest_end_s is how long the slowest took
     resent      mails that a server took twice under one Message-ID, which is all that plain SMTP allows
     p50_ms …    from the decision to the first server that took the first message of an incident, kills included (not
@@ -64,8 +64,10 @@ POINTS = ("D2", "S1", "S2", "S3", "S4")
 WHOLE_POINTS = ("C1", "C2", "D1", *POINTS)
 UNDISTURBED = 10.0
 """Seconds for which a run without kills lasts."""
-PATIENCE = 15.0
+PATIENCE = 30.0
 """Seconds within which a process that is told to end has ended."""
+LIFE, GENTLE_LIFE = (0.05, 0.6), (0.5, 2.0)
+"""Seconds that a process lives that is killed, or told to end: one that is deployed has come to work."""
 CHUNKS_A_LIFE = 3
 """How often a process decides before it dies, about."""
 
@@ -236,9 +238,10 @@ def _kill_all(nursery: Nursery, plan: Plan, trial: Trial, luck: random.Random) -
         if point:
             nursery.await_death(pid, 4)
         else:
-            time.sleep(luck.uniform(0.05, 0.6) / trial.instances)
-        if trial.gently and nursery.is_alive(pid):
-            point = "told to end"
+            time.sleep(luck.uniform(*(GENTLE_LIFE if trial.gently else LIFE)) / trial.instances)
+        if trial.gently:
+            point = "told to end" if nursery.is_alive(pid) else "by itself"
+            deaths.stubborn += point == "by itself"
             _end(nursery, pid, deaths)
         if nursery.is_alive(pid):
             point = ""
@@ -254,7 +257,8 @@ def _kill_all(nursery: Nursery, plan: Plan, trial: Trial, luck: random.Random) -
 def _end(nursery: Nursery, pid: int, deaths: Deaths) -> None:
     """Tell a process to end, and wait for as long as a service manager would."""
     began = time.monotonic()
-    os.kill(pid, signal.SIGTERM)
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
     deaths.stubborn += not nursery.await_death(pid, PATIENCE)
     deaths.slowest = max(deaths.slowest, time.monotonic() - began)
 
