@@ -51,7 +51,7 @@ from benchmarks.trust_plaza import SOURCE, STORY_BRANDS, Plan, Plaza, served
 from benchmarks.trust_sim import silence_the_log
 from config.load import load as load_settings
 from config.settings import Settings
-from monitor.app import assemble
+from monitor.assembly import assemble
 from monitor.pipeline import Batch
 from storage import cursors, incidents, outbox
 from storage import quarantine as quarantine_store

@@ -40,7 +40,7 @@ from benchmarks.trust_sim import silence_the_log
 from benchmarks.trust_worker import made, told
 from config.load import load as load_settings
 from config.settings import Settings
-from monitor.app import assemble
+from monitor.assembly import assemble
 from storage import incidents
 from storage.database import Database
 from storage.records import IncidentState, Severity
