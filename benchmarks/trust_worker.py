@@ -25,6 +25,7 @@ import structlog
 
 import alerts.faults
 import alerts.render.curve
+import alerts.render.drawing
 import alerts.render.html
 import alerts.render.slack
 from alerts.channels import slack, smtp  # noqa: F401  (before the first fork, not after each)
@@ -203,6 +204,7 @@ def told(incident: Incident, at: datetime) -> Page:
 def work(plan: Plan) -> None:
     """Be a worker, until killed, or told to end: decide and send."""
     ends = _told_to_end()
+    alerts.render.drawing._drawer.cache_clear()  # noqa: SLF001  (the thread that draws has stayed in the nursery)
     os.environ["TRUST_TOKEN"] = "xoxb-for-tests"  # noqa: S105
     os.environ[alerts.faults.VARIABLE] = plan.fault_at
     importlib.reload(alerts.faults)  # it reads the environment once; those who imported it see the same module
