@@ -14,6 +14,7 @@ from functools import partial
 import structlog
 
 from alerts.channels.contract import Channel
+from alerts.deadline import uptime
 from alerts.ladder import Ladder
 from alerts.outbox import Sender, build_channels
 from alerts.pictures import Illustrator
@@ -66,6 +67,8 @@ ALIVE_EVERY = timedelta(seconds=10)
 LOOK_AGAIN_EVERY = timedelta(seconds=30)
 KEEP_EVERY = timedelta(hours=1)
 HEALTH_EVERY = timedelta(seconds=60)
+LONG_LOOK = 1.0
+"""Seconds from which on a look is so much work that as long a rest follows, in which posts are read."""
 
 
 class NotLeadingError(Exception):
@@ -113,6 +116,7 @@ class App:
         self.last_word = LastWord(self.system, channels, self.clock)
         self._judging, self._sharing_out = threading.Lock(), threading.Lock()
         self.forgetting = Forgetting(self.database, self._forget_fold)
+        self._rests_until = 0.0
 
     def start(self) -> None:
         """Begin to collect, judge and send, each in its own thread."""
@@ -242,13 +246,16 @@ class App:
         self.send()
 
     def judge(self) -> None:
-        """Judge up to now, with a provisional look at what is not settled."""
-        if not self.is_leader:
+        """Judge up to now, with a provisional look at what is not settled; it takes half of the time at the most."""
+        if not self.is_leader or uptime() < self._rests_until:
             return
         try:
             with self._judging:
+                began = uptime()
                 judging_again.heed(self.database, self.pipeline.rewind, self.clock(), self.settings.detection.lateness)
                 alerts = self.pipeline.advance(self.clock(), early=True)
+                took = uptime() - began
+                self._rests_until = uptime() + (took if took > LONG_LOOK else 0.0)
         except NotLeadingError as lost:
             _log.warning("not judging", reason=str(lost))
             return

@@ -36,6 +36,11 @@ class Fold:
     known: dict[str, Incident] = field(default_factory=dict)
     at: datetime | None = None
 
+    @property
+    def brands(self) -> tuple[str, ...]:
+        """Names of the brands that are judged."""
+        return self.judge.brands
+
     def step(self, tick: Tick) -> list[Transition]:
         """Take one tick; returns what changed, one transition per incident."""
         signals = self.judge.step(tick)

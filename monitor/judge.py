@@ -133,6 +133,11 @@ class Judge:
         digests = {chosen: chosen.digest for chosen in set(self._settings.thresholds.values())}
         self._digests = {brand: digests[chosen] for brand, chosen in self._settings.thresholds.items()}
 
+    @property
+    def brands(self) -> tuple[str, ...]:
+        """Names of the brands that are judged."""
+        return self._brands
+
     def step(self, tick: Tick) -> list[Signal]:
         """Take the next tick and say what it found. Ticks left out since the last one count as not read.
 

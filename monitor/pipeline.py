@@ -22,6 +22,7 @@ from monitor.detectors.contract import TICK
 from monitor.fold import Fold, floor_tick, ticks
 from monitor.incidents import Change, Transition
 from monitor.lately import Lately
+from monitor.outlook import Outlook
 from monitor.register import Finding, Register, findings
 from monitor.sifting import post_set_aside, sifted
 from monitor.threads import inherited
@@ -32,7 +33,18 @@ from storage import posts as post_store
 from storage import state as state_store
 from storage.database import Database, Transaction
 from storage.ingest import Intake, Written
-from storage.records import Alert, CollectorRun, Cursor, EngagementSample, Gap, MentionedPost, Post, SetAside, Signal
+from storage.records import (
+    Alert,
+    CollectorRun,
+    Cursor,
+    EngagementSample,
+    Gap,
+    Incident,
+    MentionedPost,
+    Post,
+    SetAside,
+    Signal,
+)
 
 Coverage = Mapping[datetime, Mapping[str, float]]
 
@@ -125,6 +137,11 @@ class Pipeline:
     _kept_day: int | None = field(default=None, init=False)
     _kept_at: datetime | None = field(default=None, init=False)
     _lately: Lately = field(default_factory=Lately, init=False)
+    _beginning: Fold | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is remembered of earlier looks."""
+        self._outlook = Outlook(self._steps, self.coverage)
 
     def ingest(self, batch: Batch) -> Written:
         """Understand and store a batch in one transaction; what is known already changes nothing.
@@ -147,6 +164,7 @@ class Pipeline:
             self._lately.forget()  # it is ahead of what was committed
             raise
         self._arrivals += 1 if written.new_posts or written.changed_posts or written.samples else 0
+        self._outlook.heard(_moments(written))
         return written
 
     def _store(self, tx: Transaction, batch: Batch, found: Sequence[MentionedPost]) -> Written:
@@ -185,6 +203,8 @@ class Pipeline:
     def forget(self) -> None:
         """Go back to the last checkpoint at the next advance: after a failure, or when another process has led."""
         self._fold, self._looked_at, self._kept_day, self._kept_at = None, None, None, None
+        self._outlook.forget()
+        self._lately.forget()
 
     def rewind(self, since: datetime) -> None:
         """Judge again from `since` on at the next advance: posts have come for time that was judged without them.
@@ -201,11 +221,12 @@ class Pipeline:
 
     def _follow_what_is_kept(self) -> None:
         """Start from what is kept when somebody has taken it back: to judge again, or to forget somebody's words."""
-        if self._kept_at is None:
-            return
         with self.database.read() as tx:
-            if state_store.seen_until(tx, CHECKPOINT) != self._kept_at:
+            if self._is_taken_back(tx):
                 self.forget()
+
+    def _is_taken_back(self, tx: Transaction) -> bool:
+        return self._kept_at is not None and state_store.seen_until(tx, CHECKPOINT) != self._kept_at
 
     def _advance_settled(self, until: datetime) -> list[Alert]:
         alerts: list[Alert] = []
@@ -235,32 +256,54 @@ class Pipeline:
                 fold.adopt(self.register.stored(tx, fold.known))
                 deque(self._steps(tx, fold, fold.at + SPAN), maxlen=0)
                 self._keep(tx, fold)
+        self._outlook.begin()
+        with self.database.read() as tx:  # others write meanwhile: what was just decided is being sent, posts are read
+            seen = self._look(tx, fold, until, now)
         with self.database.write() as tx:
             self.guard(tx)
-            fold.adopt(self.register.stored(tx, fold.known))
-            settled_at = fold.at
-            changed = list(self._steps(tx, fold, until))
-            ahead = fold.copy()
-            changed += self._steps(tx, ahead, now)
-            alerts = self.register.record(tx, _view(fold, ahead, changed), now)
-            alerts += self.register.withdraw(tx, ahead.known, until, now)
-            if fold.at != settled_at:
-                self._keep(tx, fold)
+            self._lately.heed(tx)
+            if self._is_taken_back(tx):
+                self.forget()
+                return []
+            if self.register.stored(tx, fold.known) != seen.stored:  # somebody took one, or closed it
+                seen = self._look(tx, fold, until, now)
+            alerts = self.register.record(tx, _view(seen.settled, seen.ahead, seen.changed), now)
+            alerts += self.register.withdraw(tx, seen.ahead.known, until, now)
+            if seen.settled.at != fold.at:
+                self._keep(tx, seen.settled)
             fault_point("D2")
-        self._looked_at = looked_at
+        self._fold, self._looked_at = seen.settled, looked_at
         return alerts
+
+    def _look(self, tx: Transaction, fold: Fold, until: datetime, now: datetime) -> _Look:
+        """What the ticks up to `until`, which are settled by now, and those after them show; `fold` stays as it is."""
+        stored = self.register.stored(tx, fold.known)
+        settled = fold.copy()
+        settled.adopt(stored)
+        changed = list(self._steps(tx, settled, until))
+        ahead, open_changes = self._outlook.look(tx, settled, now)
+        return _Look(stored, settled, ahead, changed + open_changes)
 
     def _look_at_beginning(self, now: datetime) -> list[Alert]:
         """The look while nothing is settled yet, and nothing to be kept: a new installation is not blind meanwhile."""
-        ahead = self.new_fold()
-        with self.database.write() as tx:
-            self.guard(tx)
+        self._outlook.begin()
+        with self.database.read() as tx:
             earliest = post_store.earliest(tx)
             if earliest is None:
                 return []
-            ahead.at = floor_tick(earliest)
-            changed = list(self._steps(tx, ahead, now))
-            return self.register.record(tx, _view(self.new_fold(), ahead, changed), now)
+            base = self._begun_at(floor_tick(earliest))
+            ahead, changed = self._outlook.look(tx, base, now)
+        with self.database.write() as tx:
+            self.guard(tx)
+            self._lately.heed(tx)
+            return self.register.record(tx, _view(base, ahead, changed), now)
+
+    def _begun_at(self, at: datetime) -> Fold:
+        """A fold without a past that begins at `at`; the same as long as there is no older post."""
+        if self._beginning is None or self._beginning.at != at:
+            self._beginning = self.new_fold()
+            self._beginning.at = at
+        return self._beginning
 
     def _steps(self, tx: Transaction, fold: Fold, end: datetime) -> Iterator[list[Transition]]:
         """Fold the ticks up to `end`, giving the transitions of each that changed something."""
@@ -304,6 +347,24 @@ class Pipeline:
             return None
         self._fold = fold
         return fold
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one look found: the incidents that it started from, the fold as it is settled by now and as it is at the
+    moment, and what changed on the way."""
+
+    stored: Sequence[Incident]
+    settled: Fold
+    ahead: Fold
+    changed: Sequence[Sequence[Transition]]
+
+
+def _moments(written: Written) -> Iterator[datetime]:
+    """When what was written counts."""
+    for mentioned in chain(written.new_mentions, written.changed_mentions, written.removed_mentions):
+        yield mentioned.post.judged_at
+    yield from (sample.at for sample in written.samples)
 
 
 def _newest_state(tx: Transaction) -> tuple[datetime, bytes] | None:

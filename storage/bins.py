@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import add
 from typing import Any
@@ -39,6 +39,14 @@ def posts(tx: Transaction, brand: str, since: datetime, until: datetime) -> dict
     statement = select(columns.start, func.sum(columns.posts)).group_by(columns.start)
     statement = statement.where(columns.brand == brand, columns.start >= since, columns.start < until)
     return {start: int(number) for start, number in tx.execute(statement.order_by(columns.start)).all()}
+
+
+def totals(tx: Transaction, brands: Sequence[str], since: datetime, until: datetime) -> dict[datetime, tuple[int, ...]]:
+    """Sums over bins of the brands that begin in `[since, until)`, by their beginning: they differ when counts do."""
+    columns = bin_.c
+    statement = select(columns.start, *(func.sum(columns[name]) for name in _COUNTS))
+    statement = statement.where(columns.brand.in_(brands), columns.start >= since, columns.start < until)
+    return {start: tuple(counts) for start, *counts in tx.execute(statement.group_by(columns.start))}
 
 
 def earliest(tx: Transaction, brand: str) -> datetime | None:

@@ -82,6 +82,8 @@ def test_what_somebody_else_changed_is_read(database: Database, monkeypatch: pyt
     with database.write() as tx:
         erasure.erase(tx, [("forum", "1")], NOON, "asked for")
     assert from_memory(database, lately, BEFORE, monkeypatch) is None
+    with database.write() as tx:
+        lately.heed(tx)
     assert len(lately) == 0, "what is erased is not kept in memory"
     store(database, lately, mentioned(post("3", created_at=after(minutes=1))))
     assert from_memory(database, lately, BEFORE, monkeypatch) is None
