@@ -14,7 +14,6 @@ from functools import partial
 import structlog
 
 from alerts.channels.contract import Channel
-from alerts.deadline import uptime
 from alerts.ladder import Ladder
 from alerts.outbox import Sender, build_channels
 from alerts.pictures import Illustrator
@@ -67,8 +66,10 @@ ALIVE_EVERY = timedelta(seconds=10)
 LOOK_AGAIN_EVERY = timedelta(seconds=30)
 KEEP_EVERY = timedelta(hours=1)
 HEALTH_EVERY = timedelta(seconds=60)
-LONG_LOOK = 1.0
-"""Seconds from which on a look is so much work that as long a rest follows, in which posts are read."""
+LONG_LOOK = timedelta(seconds=1)
+"""From which on a look is so much work that as long a rest follows, in which posts are read."""
+LONGEST_REST = timedelta(seconds=15)
+"""However long a look seems to have taken: a clock that was put forward meanwhile must not blind anybody."""
 
 
 class NotLeadingError(Exception):
@@ -116,7 +117,7 @@ class App:
         self.last_word = LastWord(self.system, channels, self.clock)
         self._judging, self._sharing_out = threading.Lock(), threading.Lock()
         self.forgetting = Forgetting(self.database, self._forget_fold)
-        self._rests_until = 0.0
+        self._rests: tuple[datetime, datetime] | None = None
 
     def start(self) -> None:
         """Begin to collect, judge and send, each in its own thread."""
@@ -247,21 +248,26 @@ class App:
 
     def judge(self) -> None:
         """Judge up to now, with a provisional look at what is not settled; it takes half of the time at the most."""
-        if not self.is_leader or uptime() < self._rests_until:
+        if not self.is_leader or self._rests_now():
             return
         try:
             with self._judging:
-                began = uptime()
+                began = self.clock()
                 judging_again.heed(self.database, self.pipeline.rewind, self.clock(), self.settings.detection.lateness)
                 alerts = self.pipeline.advance(self.clock(), early=True)
-                took = uptime() - began
-                self._rests_until = uptime() + (took if took > LONG_LOOK else 0.0)
+                ended = self.clock()
+                took = min(ended - began, LONGEST_REST)
+                self._rests = (ended, ended + took) if took > LONG_LOOK else None
         except NotLeadingError as lost:
             _log.warning("not judging", reason=str(lost))
             return
         self.vigil.judged_at = self.clock()
         if alerts:
             self.send()
+
+    def _rests_now(self) -> bool:
+        """Whether the last look was long and is not over for as long; a clock that was put back ends the rest."""
+        return self._rests is not None and self._rests[0] <= self.clock() < self._rests[1]
 
     def send(self) -> None:
         """Send what is due."""
