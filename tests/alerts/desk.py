@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from alerts.channels.contract import ChannelError, Message, OnDoubt, Receipt
+from alerts.channels.contract import ChannelError, Message, OnDoubt, Outcome, Receipt
 from alerts.deadline import Deadline
 from alerts.outbox import Sender
 from alerts.page import Page
@@ -24,6 +24,9 @@ from tests.alerts.examples import NOW, incident, page
 ROOM = Destination("slack", "C0ROOM", edits=True)
 MAIL = Destination("mail", "a@halden.example")
 PHONE = Destination("phone", "+4791234567")
+NO_WAY = ChannelError("no connection", Outcome.NOT_DELIVERED)
+DOUBT = ChannelError("broke off", Outcome.AMBIGUOUS)
+REVOKED = ChannelError("token_revoked", Outcome.BROKEN, whole_channel=True)
 
 
 def routing() -> Routing:
@@ -149,6 +152,12 @@ class Desk:
         """One round of the sender."""
         self.sender.run_once()
         return self
+
+    def kill_during(self, channel: str) -> Delivery:
+        """Claim everything as a process would that then dies."""
+        with self.database.write() as tx:
+            claimed = outbox.claim(tx, self.now, "dead", self.timing.lease, 10)
+        return next(item for item in claimed if item.channel == channel)
 
     def history(self, channel: str | None = None) -> list[Delivery]:
         """The deliveries of the incident, of one channel or of all."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from alerts.channels.contract import ChannelError, OnDoubt, Outcome, Receipt
-from alerts.freshness import REPEAT
 from alerts.outbox import SLOTS_A_CHANNEL, Sender
 from alerts.page import to_json
 from alerts.policy import Change
@@ -17,51 +15,16 @@ from alerts.speak import COMBINED
 from storage import incidents, outbox, silences
 from storage.database import Database
 from storage.errors import StorageUnavailableError
-from storage.records import Delivery, DeliveryState, IncidentState, Severity, Silence
-from tests.alerts.desk import Desk, Inline, Way, routing
+from storage.records import DeliveryState, IncidentState, Severity, Silence
+from tests.alerts.desk import NO_WAY, REVOKED, Desk, Inline, Way, routing
 from tests.alerts.examples import NOW, page
 
-NO_WAY = ChannelError("no connection", Outcome.NOT_DELIVERED)
-DOUBT = ChannelError("broke off", Outcome.AMBIGUOUS)
 TOO_MANY = ChannelError("too many", Outcome.NOT_DELIVERED, retry_after=90)
-REVOKED = ChannelError("token_revoked", Outcome.BROKEN, whole_channel=True)
 UNKNOWN = ChannelError("no such mailbox", Outcome.REFUSED)
-
-
-class Death(BaseException):
-    """The process dies here."""
-
-
-@pytest.fixture
-def desk(sqlite_database: Database) -> Desk:
-    return Desk(sqlite_database)
-
-
-@pytest.fixture
-def careful(sqlite_database: Database) -> Desk:
-    """A desk whose Slack shows a repeated message twice."""
-    desk = Desk(sqlite_database)
-    desk.ways["slack"].on_doubt = OnDoubt.CHECK
-    return desk
 
 
 def sent(desk: Desk, channel: str) -> list[str]:
     return [message.page.reason.value for message in desk.ways[channel].sent]
-
-
-def kill_during(desk: Desk, channel: str) -> Delivery:
-    """Claim everything as a process would that then dies."""
-    with desk.database.write() as tx:
-        claimed = outbox.claim(tx, desk.now, "dead", desk.timing.lease, 10)
-    return next(item for item in claimed if item.channel == channel)
-
-
-def die_while_repeating(desk: Desk) -> None:
-    """Send until looking for a message has failed for so long that it is repeated, and die with that on its way."""
-    with suppress(Death):
-        for _ in range(20):
-            desk.send().wait(seconds=5)
-    assert len(desk.ways["slack"].sent) == 2
 
 
 def test_what_is_due_is_sent_and_recorded(database: Database) -> None:
@@ -117,136 +80,9 @@ def test_a_channel_that_asks_for_peace_is_left_alone_by_every_process(desk: Desk
     assert desk.states("mail") == [("opened", "sent")]
 
 
-def test_doubt_on_a_channel_that_repeats_is_looked_into_before_sending_again(careful: Desk) -> None:
-    slack = careful.ways["slack"]
-    slack.plan, slack.lookups = [DOUBT], [None]
-    careful.open()
-    careful.send().wait(seconds=14).send()
-    assert slack.looked_for == []
-    careful.wait(seconds=1).send()
-    assert slack.looked_for == [careful.history("slack")[0].id]
-    assert [message.delivery_id for message in slack.sent] == slack.looked_for * 2
-    assert slack.sent[-1].page.notes == ()
-    assert careful.states("slack") == [("opened", "sent")]
-
-
-def test_what_is_found_to_have_arrived_is_not_sent_again(careful: Desk) -> None:
-    slack = careful.ways["slack"]
-    slack.plan, slack.lookups = [DOUBT], [Receipt("C0ROOM:1.5")]
-    careful.open()
-    careful.send().wait(seconds=15).send()
-    assert len(slack.sent) == 1
-    assert (careful.history("slack")[0].state, careful.history("slack")[0].remote_id) == (
-        DeliveryState.SENT,
-        "C0ROOM:1.5",
-    )
-
-
-def test_processes_that_die_while_they_look_are_no_reason_to_send_again(careful: Desk) -> None:
-    slack = careful.ways["slack"]
-    slack.plan, slack.lookups = [DOUBT], [NO_WAY, Receipt("C0ROOM:1.5")]
-    careful.open()
-    careful.send().wait(seconds=15)
-    for _ in range(6):
-        kill_during(careful, "slack")
-        careful.wait(seconds=31)
-    careful.send().wait(seconds=6).send()
-    assert len(slack.sent) == 1
-    assert careful.states("slack") == [("opened", "sent")]
-
-
-def test_a_doubt_that_cannot_be_looked_into_ends_in_a_marked_repeat(careful: Desk) -> None:
-    slack = careful.ways["slack"]
-    slack.plan, slack.lookups = [DOUBT], [NO_WAY] * 99
-    careful.open()
-    for _ in range(20):
-        careful.send().wait(seconds=5)
-    assert [message.page.notes for message in slack.sent] == [(), (REPEAT,)]
-    assert careful.states("slack") == [("opened", "sent")]
-
-
-def test_a_repeat_that_was_cut_off_is_looked_for_before_there_is_another(careful: Desk) -> None:
-    slack = careful.ways["slack"]
-    slack.plan, slack.lookups = [DOUBT, Death()], [NO_WAY] * 13 + [Receipt("C0ROOM:1.5")]
-    careful.open()
-    die_while_repeating(careful)
-    repeated_at, looks = careful.now, len(slack.looked_for)
-    careful.wait(seconds=31).send()
-    assert (len(slack.sent), len(slack.looked_for)) == (2, looks + 1)
-    assert slack.since[-1] == repeated_at
-    assert careful.states("slack") == [("opened", "sent")]
-
-
-def test_a_cut_off_repeat_has_its_own_time_of_doubt(careful: Desk) -> None:
-    slack = careful.ways["slack"]
-    slack.plan, slack.lookups = [DOUBT, Death()], [NO_WAY] * 99
-    careful.open()
-    die_while_repeating(careful)
-    careful.wait(seconds=31)
-    for _ in range(12):
-        careful.send().wait(seconds=5)
-    assert len(slack.sent) == 2
-    careful.send().wait(seconds=5).send()
-    assert [message.page.notes for message in slack.sent] == [(), (REPEAT,), (REPEAT,)]
-
-
-def test_a_doubtful_mail_is_sent_again_at_once_and_says_so(desk: Desk) -> None:
-    desk.ways["mail"].plan = [DOUBT]
-    desk.open()
-    desk.send()
-    first, second = desk.ways["mail"].sent
-    assert first.delivery_id == second.delivery_id
-    assert (first.page.notes, second.page.notes) == ((), (REPEAT,))
-
-
-@pytest.mark.parametrize("error", [NO_WAY, REVOKED])
-def test_a_doubt_outlives_a_repeat_that_surely_failed(desk: Desk, error: ChannelError) -> None:
-    desk.ways["mail"].plan = [DOUBT, error]
-    desk.open()
-    desk.send()
-    assert desk.states("mail") == [("opened", "ambiguous")]
-    desk.wait(minutes=2).say(Change.UPDATED, page(observed=900))
-    desk.wait(minutes=10).send()
-    assert desk.states("mail") == [("opened", "sent"), ("update", "sent")]
-
-
-@pytest.mark.parametrize("found", [None, Receipt("C0ROOM:7")])
-def test_what_a_killed_process_was_sending_is_found_out_when_its_lease_ends(
-    careful: Desk, found: Receipt | None
-) -> None:
-    slack = careful.ways["slack"]
-    slack.lookups = [found]
-    careful.open()
-    kill_during(careful, "slack")
-    careful.wait(seconds=29).send()
-    assert slack.sent == []
-    careful.wait(seconds=1).send()
-    assert len(slack.sent) == (0 if found else 1)
-    assert careful.states("slack") == [("opened", "sent")]
-
-
-def test_with_a_short_lease_a_look_waits_until_the_message_must_be_visible(careful: Desk) -> None:
-    careful.sender = Sender(
-        careful.database,
-        careful.ways,
-        clock=lambda: careful.now,
-        owner="short",
-        timing=replace(careful.timing, lease=timedelta(seconds=12)),
-        executor=Inline(),
-    )
-    careful.ways["slack"].lookups = [None]
-    careful.open()
-    with careful.database.write() as tx:
-        outbox.claim(tx, careful.now, "dead", timedelta(seconds=12), 10)
-    careful.wait(seconds=12).send().wait(seconds=12).send()
-    assert careful.ways["slack"].looked_for == []
-    careful.wait(seconds=1).send()
-    assert len(careful.ways["slack"].looked_for) == 1
-
-
 def test_one_who_lost_the_lease_records_nothing(desk: Desk) -> None:
     desk.open()
-    stopped = kill_during(desk, "mail")
+    stopped = desk.kill_during("mail")
     desk.wait(seconds=31).send()
     with desk.database.write() as tx:
         assert not outbox.record(tx, stopped.id, stopped.fence, state=DeliveryState.DEAD, now=desk.now)
@@ -385,7 +221,7 @@ def test_a_beginning_caught_in_the_act_and_then_failed_gives_way_to_the_end(care
     slack = careful.ways["slack"]
     slack.lookups = [None]
     careful.open()
-    kill_during(careful, "slack")
+    careful.kill_during("slack")
     careful.wait(seconds=5).end()
     careful.wait(seconds=25).send()
     assert sent(careful, "slack") == ["resolved"]
@@ -395,7 +231,7 @@ def test_a_beginning_caught_in_the_act_and_then_failed_gives_way_to_the_end(care
 
 def test_no_end_comes_out_of_the_blue(desk: Desk) -> None:
     desk.open()
-    claimed = kill_during(desk, "mail")
+    claimed = desk.kill_during("mail")
     desk.end()
     with desk.database.write() as tx:
         outbox.record(tx, claimed.id, claimed.fence, state=DeliveryState.DEAD, now=desk.now, error="no such mailbox")

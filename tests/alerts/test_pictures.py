@@ -37,9 +37,7 @@ def running() -> Iterator[Slack]:
 def server(running: Slack, monkeypatch: pytest.MonkeyPatch) -> Slack:
     """The workspace, empty, with nothing scripted."""
     monkeypatch.setenv("SLACK_TOKEN_FOR_TESTS", TOKEN)
-    monkeypatch.setattr(
-        "alerts.pictures.picture", lambda _page, _paper: b"\x89PNG\r\n\x1a\n not drawn, which takes long"
-    )
+    monkeypatch.setattr("alerts.pictures.picture", lambda _page, _paper: PNG)
     running.messages.clear()
     running.requests.clear()
     running._faults.clear()
