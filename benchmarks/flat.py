@@ -182,7 +182,7 @@ class Life:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.flat", "--live", str(config)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=(config.parent / "log").open("wb"), text=True,
-            env={**os.environ, "SOAK_TOKEN": TOKEN}, cwd=Path(__file__).parent.parent,
+            env={**os.environ, "BENCH_TOKEN": TOKEN}, cwd=Path(__file__).parent.parent,
         )  # fmt: skip
         if self.process.stdin is None or self.process.stdout is None:
             raise OSError("the program cannot be talked to")

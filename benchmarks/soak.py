@@ -68,18 +68,7 @@ NAMES = ("Halden", "Norrvik", "Brandal", "Tveit", "Solund", "Kvamme", "Ytre", "L
 TRADES = ("Mobile", "Air", "Foods", "Bank", "Rail", "Energy", "Insurance", "Post")
 BRANDS = [f"{name} {trade}" for trade in TRADES for name in NAMES]
 
-CONFIGURATION = """
-[database]
-url = {database}
-[web]
-port = 0
-[[sources]]
-type = "feeds"
-name = "blogs"
-every = "10s"
-feeds = ["{blog}/feed"]
-allow_private_hosts = ["127.0.0.1"]
-allow_ports = [{blog_port}]
+MAIL_AND_SLACK = """
 [[channels]]
 type = "smtp"
 name = "mail"
@@ -91,12 +80,30 @@ to = ["pr@halden.example"]
 [[channels]]
 type = "slack"
 name = "room"
-token = {{ env = "SOAK_TOKEN" }}
+token = {{ env = "BENCH_TOKEN" }}
 channels = ["C0ROOM"]
 base_url = "{slack}"
 [[routes]]
 channels = ["mail", "room"]
 """
+"""Mail and Slack servers on this machine; what stands in braces is filled in."""
+
+CONFIGURATION = (
+    """
+[database]
+url = {database}
+[web]
+port = 0
+[[sources]]
+type = "feeds"
+name = "blogs"
+every = "10s"
+feeds = ["{blog}/feed"]
+allow_private_hosts = ["127.0.0.1"]
+allow_ports = [{blog_port}]
+"""
+    + MAIL_AND_SLACK
+)
 
 
 @dataclass
@@ -167,7 +174,7 @@ class Soak:
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
                 [*command, "--config", str(self.folder / "tocsin.toml")],
-                env={**os.environ, "SOAK_TOKEN": TOKEN}, stdout=log, stderr=log, cwd=Path(__file__).parent.parent,
+                env={**os.environ, "BENCH_TOKEN": TOKEN}, stdout=log, stderr=log, cwd=Path(__file__).parent.parent,
             )  # fmt: skip
 
     def look(self) -> None:

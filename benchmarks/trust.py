@@ -51,7 +51,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from benchmarks import trust_whole
-from benchmarks.trust_count import Result, compared, counted
+from benchmarks.trust_count import Result, compared, counted, repeats
 from benchmarks.trust_worker import TIMING, Plan
 from benchmarks.trust_world import disturb, under_load
 from storage import incidents, outbox
@@ -195,6 +195,7 @@ def run(trial: Trial) -> Result:
                 nursery.kill(pid)
             result = counted(opened, slack, mail, deaths.points, time.monotonic() - started)
             result = replace(result, stubborn=deaths.stubborn, slowest_end_s=round(deaths.slowest, 2))
+            print(*repeats(opened, slack), sep="\n", end="", file=sys.stderr)
             return compared(result, opened, posts, plan) if posts else result
 
 

@@ -70,6 +70,22 @@ def counted(database: Database, slack: Slack, mail: MailServer, points: Counter[
     )
 
 
+def repeats(database: Database, slack: Slack) -> Iterator[str]:
+    """What was tried for each Slack message that people see twice, and when its copies were taken: a line each."""
+    copies: dict[str, list[float]] = {}
+    for posted in slack.messages:
+        copies.setdefault(posted.delivery_id or "", []).append(posted.at)
+    with database.read() as tx:
+        for delivery_id, taken in copies.items():
+            if len(taken) < 2:
+                continue
+            yield f"{delivery_id} taken at {', '.join(f'{at:.2f}' for at in taken)}"
+            for one in outbox.attempts(tx, delivery_id):
+                ended = f"{one.ended_at.timestamp():.2f}" if one.ended_at else "cut off"
+                began = f"{one.started_at.timestamp():.2f}"
+                yield f"  {one.attempt} {one.purpose} {began} to {ended}: {one.outcome or '-'} {one.error or ''}"
+
+
 def compared(result: Result, database: Database, posts: Sequence[Post], plan: Plan) -> Result:
     """The result with what the whole path lost or made twice, against a run that nobody disturbed."""
     said, wanted = Counter(trust_whole.told(database)), Counter(trust_whole.expected(posts, plan.settings()))

@@ -45,6 +45,7 @@ from typing import Any
 from alerts.policy import Rules
 from alerts.routing import Routing
 from alerts.speak import Speaker
+from benchmarks.soak import MAIL_AND_SLACK
 from benchmarks.speed.material import NAMING
 from benchmarks.trust import database_at
 from benchmarks.trust_plaza import SOURCE, STORY_BRANDS, Plan, Plaza, served
@@ -67,7 +68,8 @@ CLEARED_WITHIN = 600.0
 PATIENCE = 90.0
 MEMORY_MB = 512
 
-CONFIGURATION = """
+CONFIGURATION = (
+    """
 [database]
 url = {database}
 [web]
@@ -79,23 +81,9 @@ type = "benchmarks.trust_plaza"
 name = "{source}"
 every = "{poll:.0f}s"
 url = "{plaza}"
-[[channels]]
-type = "smtp"
-name = "mail"
-host = "127.0.0.1"
-port = {mail_port}
-security = "none"
-sender = "tocsin@halden.example"
-to = ["pr@halden.example"]
-[[channels]]
-type = "slack"
-name = "room"
-token = {{ env = "LOAD_TOKEN" }}
-channels = ["C0ROOM"]
-base_url = "{slack}"
-[[routes]]
-channels = ["mail", "room"]
 """
+    + MAIL_AND_SLACK
+)
 
 
 @dataclass
@@ -162,7 +150,7 @@ class Load:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, "--config", str(self.configuration)],
-                env={**os.environ, "LOAD_TOKEN": TOKEN}, stdout=log, stderr=log, cwd=Path(__file__).parent.parent,
+                env={**os.environ, "BENCH_TOKEN": TOKEN}, stdout=log, stderr=log, cwd=Path(__file__).parent.parent,
             )  # fmt: skip
 
     def look(self, database: Database) -> int:

@@ -87,7 +87,7 @@ def run(posts: int, restarts: int) -> Result:
             )
             + "".join(f"[[brands]]\nname = {json.dumps(name)}\n" for name in material.brands())
         )
-        os.environ["LOAD_TOKEN"] = TOKEN
+        os.environ["BENCH_TOKEN"] = TOKEN
         with Database.open(url) as database:
             _prepare(database, load_settings(configuration), posts)
         log = folder / "log"
