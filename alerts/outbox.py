@@ -239,8 +239,8 @@ class Sender:
         """Whether it is sent again unchecked, which is on record then: others must look for this attempt, too."""
         now = self._clock()
         with self._database.write() as tx:
-            failed_at = outbox.doubtful_since(tx, delivery)
-            return is_beyond_checking(failed_at, now, self._timing) and outbox.send_again(tx, delivery, now)
+            failed = outbox.failed_looks(tx, delivery)
+            return is_beyond_checking(failed, now, self._timing) and outbox.send_again(tx, delivery, now)
 
     def _send(self, channel: Channel, message: Message, deadline: Deadline) -> Receipt | ChannelError:
         try:
@@ -253,9 +253,13 @@ class Sender:
         return receipt
 
     def _check(self, channel: Channel, delivery: Delivery, ready: Ready, deadline: Deadline) -> Verdict:
+        """Look for every attempt of which it is not known whether it arrived."""
+        with self._database.read() as tx:
+            sends = outbox.doubtful_sends(tx, delivery) or [delivery.created_at]
         found: Receipt | ChannelError | None
         try:
-            found = channel.find(ready.message, delivery.attempted_at or delivery.created_at, deadline)
+            looks = (channel.find(ready.message, began, deadline) for began in sends)
+            found = next((receipt for receipt in looks if receipt is not None), None)
         except ChannelError as error:
             found = error
         except Exception as error:  # noqa: BLE001  (a plug-in's mistake: nothing was found out)

@@ -7,9 +7,10 @@ probed now and then, and nothing is given up while it could still help.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Self
 
 from alerts.channels.contract import ChannelError, OnDoubt, Outcome, Receipt
@@ -19,6 +20,8 @@ from storage.records import Delivery, DeliveryState, Reason, Severity
 _SECOND = timedelta(seconds=1)
 _BACK_OFF = (0, 2, 5, 15, 30, 60, 120, 300)
 _JITTER = 0.2
+_LOOKS_APART = 3
+"""Failed looks so many times their usual distance apart, or more, count as so far apart."""
 LONGEST_BLOCK = timedelta(hours=1)
 """No answer keeps us away for longer, whatever it asks for."""
 
@@ -120,13 +123,15 @@ def after_check(delivery: Delivery, result: Receipt | ChannelError | None, now: 
     return Verdict(DeliveryState.AMBIGUOUS, block or now + timing.check_every, error=str(result), block_until=block)
 
 
-def is_beyond_checking(failed_at: datetime | None, now: datetime, timing: Timing) -> bool:
+def is_beyond_checking(failed: Sequence[datetime], now: datetime, timing: Timing) -> bool:
     """Whether looking has failed for so long that the message is sent again, unchecked.
 
-    `failed_at` is when it first failed, `None` where nobody has looked yet: a process that dies while it looks says
-    nothing about the other side, which would have answered.
+    `failed` is when looks failed before the one that failed `now`. Of the time between two of them no more counts than
+    a few looks take: that nobody looked meanwhile, or died of it, says nothing about the other side.
     """
-    return failed_at is not None and now - failed_at >= timing.doubt_for
+    longest = _LOOKS_APART * timing.check_every
+    spans = (after - before for before, after in pairwise(sorted([*failed, now])))
+    return sum((min(span, longest) for span in spans), timedelta(0)) >= timing.doubt_for
 
 
 def is_settled(delivery: Delivery, now: datetime, timing: Timing) -> bool:

@@ -208,22 +208,28 @@ def attempts(tx: Transaction, delivery_id: str) -> list[Attempt]:
     return [_attempt(row) for row in tx.execute(statement.order_by(columns.fence))]
 
 
-def doubtful_since(tx: Transaction, item: Delivery) -> datetime | None:
-    """When somebody first looked whether the last attempt to send had arrived, and could not find it out.
+def failed_looks(tx: Transaction, item: Delivery) -> list[datetime]:
+    """When somebody looked whether the last attempt to send had arrived and could not find it out, the first first.
 
     A repeat that was cut off in flight is a doubt of its own; one that is known to have failed leaves the old one.
     """
     columns = delivery_attempt.c
-    of_attempt = and_(columns.delivery_id == item.id, columns.attempt == item.attempt)
+    of_attempt = _of_attempt(item)
     cut_off = select(func.max(columns.fence)).where(of_attempt, columns.purpose == "send", columns.outcome.is_(None))
-    statement = select(func.min(columns.ended_at)).where(
+    statement = select(columns.ended_at).where(
         of_attempt,
         columns.purpose == "check",
         columns.outcome == DeliveryState.AMBIGUOUS.value,
         columns.fence > func.coalesce(cut_off.scalar_subquery(), -1),
     )
-    found: datetime | None = tx.scalar(statement)
-    return found
+    return list(tx.scalars(statement.order_by(columns.ended_at)))
+
+
+def doubtful_sends(tx: Transaction, item: Delivery) -> list[datetime]:
+    """When everything was sent of which it is not known whether it arrived, repeats included, the newest first."""
+    columns = delivery_attempt.c
+    statement = select(columns.started_at).where(_of_attempt(item), columns.purpose == "send")
+    return list(tx.scalars(statement.order_by(columns.fence.desc())))
 
 
 def send_again(tx: Transaction, item: Delivery, now: datetime) -> bool:
@@ -236,7 +242,7 @@ def send_again(tx: Transaction, item: Delivery, now: datetime) -> bool:
         return False
     columns = delivery_attempt.c
     attempt = update(delivery_attempt).where(columns.delivery_id == item.id, columns.fence == item.fence)
-    tx.execute(attempt.values(purpose="send"))
+    tx.execute(attempt.values(purpose="send", started_at=now))
     return True
 
 
@@ -353,6 +359,11 @@ def _end_attempt(
     columns = delivery_attempt.c
     statement = update(delivery_attempt).where(columns.delivery_id == delivery_id, columns.fence == fence)
     tx.execute(statement.values(ended_at=now, outcome=outcome.value, remote_id=remote_id, error=error))
+
+
+def _of_attempt(item: Delivery) -> ColumnElement[bool]:
+    columns = delivery_attempt.c
+    return and_(columns.delivery_id == item.id, columns.attempt == item.attempt)
 
 
 def _sent(incident_id: str, episode: int | None, channel: str, target: str) -> Select[Any]:

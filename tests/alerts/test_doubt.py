@@ -15,7 +15,7 @@ from alerts.policy import Change
 from storage import outbox
 from storage.records import DeliveryState
 from tests.alerts.desk import DOUBT, NO_WAY, REVOKED, Desk, Inline
-from tests.alerts.examples import page
+from tests.alerts.examples import NOW, page
 
 
 class Death(BaseException):
@@ -87,6 +87,29 @@ def test_a_repeat_that_was_cut_off_is_looked_for_before_there_is_another(careful
     careful.wait(seconds=31).send()
     assert (len(slack.sent), len(slack.looked_for)) == (2, looks + 1)
     assert slack.since[-1] == repeated_at
+    assert careful.states("slack") == [("opened", "sent")]
+
+
+def test_after_a_cut_off_repeat_the_first_attempt_is_still_looked_for(careful: Desk) -> None:
+    slack = careful.ways["slack"]
+    slack.plan, slack.lookups = [DOUBT, Death()], [NO_WAY] * 13 + [None, Receipt("C0ROOM:1.5")]
+    careful.open()
+    die_while_repeating(careful)
+    repeated_at = careful.now
+    careful.wait(seconds=31).send()
+    assert slack.since[-2:] == [repeated_at, NOW]
+    assert len(slack.sent) == 2, "neither was sent a third time"
+    assert careful.states("slack") == [("opened", "sent")]
+
+
+def test_time_in_which_nobody_looked_is_no_reason_to_send_again(careful: Desk) -> None:
+    slack = careful.ways["slack"]
+    slack.plan, slack.lookups = [DOUBT], [NO_WAY, NO_WAY, Receipt("C0ROOM:1.5")]
+    careful.open()
+    careful.send().wait(seconds=15).send()
+    careful.wait(minutes=10).send()
+    careful.wait(seconds=5).send()
+    assert len(slack.sent) == 1
     assert careful.states("slack") == [("opened", "sent")]
 
 

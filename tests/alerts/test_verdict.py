@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -126,13 +126,24 @@ def test_a_wait_is_the_same_at_every_reckoning_and_never_longer_than_six_minutes
     assert back_off(delivery, tries) == back_off(delivery, tries) <= timedelta(minutes=6)
 
 
+def looks(*seconds: float) -> list[datetime]:
+    return [NOW + timedelta(seconds=each) for each in seconds]
+
+
 @pytest.mark.parametrize(("seconds", "is_beyond"), [(59, False), (60, True)])
 def test_a_doubt_that_cannot_be_lifted_ends_in_sending_again(seconds: float, is_beyond: bool) -> None:
-    assert is_beyond_checking(NOW, NOW + timedelta(seconds=seconds), TIMING) is is_beyond
+    *failed, now = looks(*range(0, 55, 5), seconds)
+    assert is_beyond_checking(failed, now, TIMING) is is_beyond
 
 
 def test_nothing_is_sent_again_unchecked_before_anybody_has_looked() -> None:
-    assert not is_beyond_checking(None, NOW + timedelta(days=1), TIMING)
+    assert not is_beyond_checking([], NOW + timedelta(days=1), TIMING)
+
+
+@given(st.lists(st.floats(0, 100_000), max_size=4))
+def test_few_looks_that_failed_are_too_few_however_far_apart(seconds: list[float]) -> None:
+    *failed, now = looks(*sorted([*seconds, 100_000]))
+    assert not is_beyond_checking(failed, now, TIMING) or len(failed) == 4
 
 
 @pytest.mark.parametrize(("seconds", "is_so"), [(24, False), (25, True)])
