@@ -36,6 +36,7 @@ from monitor.last_word import LastWord
 from monitor.scheduler import Timer
 from monitor.sharing import NotHoldingError, Sharing
 from monitor.slack_desks import SlackDesks
+from monitor.tidying import tidy
 from monitor.sources import retention
 from monitor.sources.budget import Budget, tariff_of
 from monitor.sources.health import SourceHealth
@@ -319,6 +320,7 @@ class App:
     def give_back(self) -> None:
         """Hold no more memory than what is in use."""
         self.database.let_go()
+        tidy()
         memory.give_back()
 
     def _forget_fold(self) -> None:
