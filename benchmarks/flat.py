@@ -17,8 +17,9 @@ leak, or has a bound that is too large.
     told         messages that Slack and the mailbox have, which shows that the days were lived through
     failures     jobs that ended in an error
 
-Each hour is told on standard error. One line of JSON; 1 when it grew by more than 1 MB an hour, a job failed, or nobody was told. With `--trace N` also the
-N lines of code whose objects grew most from the middle to the end (and everything is several times slower).
+One line of JSON; 1 when it grew by more than 1 MB an hour, a job failed, or nobody was told. With `--trace N` also the
+N lines of code whose objects grew most from the middle to the end (and everything is several times slower). Standard
+error has the size at each hour.
 """
 
 from __future__ import annotations

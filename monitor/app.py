@@ -36,13 +36,13 @@ from monitor.last_word import LastWord
 from monitor.scheduler import Timer
 from monitor.sharing import NotHoldingError, Sharing
 from monitor.slack_desks import SlackDesks
-from monitor.tidying import tidy
 from monitor.sources import retention
 from monitor.sources.budget import Budget, tariff_of
 from monitor.sources.health import SourceHealth
 from monitor.sources.pace import Pace
 from monitor.sources.threads import IncidentThreads, ThreadSource
 from monitor.sources.upkeep import Upkeep
+from monitor.tidying import tidy
 from monitor.vigil import Vigil
 from monitor.waking import Watch
 from storage import leases as lease_store

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -19,12 +19,12 @@ T = TypeVar("T")
 
 def drawn(draw: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """What `draw` gives, or raises, in the thread that draws."""
-    return _drawer().submit(_tidily, draw, *args, **kwargs).result()
+    return _drawer().submit(_tidily, partial(draw, *args, **kwargs)).result()
 
 
-def _tidily(draw: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def _tidily(draw: Callable[[], T]) -> T:
     try:
-        return draw(*args, **kwargs)
+        return draw()
     finally:
         gc.collect(0)  # what was made last is nearly all of it, and found in milliseconds
 
