@@ -38,9 +38,12 @@ from alerts.speak import Speaker
 from alerts.verdict import Timing
 from benchmarks import trust_whole
 from config.settings import Settings
-from storage import incidents
+from monitor.living import new_name
+from monitor.sharing import bury
+from storage import incidents, instances
 from storage.database import Database, Transaction
 from storage.errors import StorageError
+from storage.instances import Instance
 from storage.records import Incident, IncidentState, Post, Reason, Severity, fingerprint
 
 SECOND = timedelta(seconds=1)
@@ -71,6 +74,8 @@ def paced(chosen: Settings) -> Pacing:
     return Pacing({name: replace(pace, every=TOKEN_EVERY) for name, pace in usual.paces.items()}, calm)
 
 
+LOOK_EVERY = 0.3
+"""Seconds after which a worker looks again who died."""
 RULES = Rules(wait=_none(), interval=_none(), repeat={})
 SCRIPT: tuple[tuple[float, Change, dict[str, Any]], ...] = (
     (0.3, Change.UPDATED, {}),
@@ -208,13 +213,17 @@ def work(plan: Plan) -> None:
     os.environ["TRUST_TOKEN"] = "xoxb-for-tests"  # noqa: S105
     os.environ[alerts.faults.VARIABLE] = plan.fault_at
     importlib.reload(alerts.faults)  # it reads the environment once; those who imported it see the same module
-    chosen, database, owner = plan.settings(), Database.open(plan.database, migrate=False), f"worker-{os.getpid()}"
+    chosen, database, owner = plan.settings(), Database.open(plan.database, migrate=False), new_name()
     sender = Sender.build(chosen, database, clock=now, owner=owner, timing=TIMING, pacing=paced(chosen))
     decider: Decider = Scripted(plan, database, Speaker(RULES, Routing.build(chosen)))
     if plan.whole_days:
         decider = trust_whole.build(_story(plan.whole_days), chosen, database, sender, owner)
+    looked_at = 0.0
     while not ends:
         try:
+            if time.monotonic() - looked_at >= LOOK_EVERY:
+                _look_after_the_dead(database, owner)
+                looked_at = time.monotonic()
             decider.decide()
             sender.run_once()
         except StorageError:
@@ -223,6 +232,14 @@ def work(plan: Plan) -> None:
     sender.close()  # as the program does: what is under way is finished and recorded
     decider.end()
     database.close()
+
+
+def _look_after_the_dead(database: Database, owner: str) -> None:
+    """Say that this one lives, and free what the dead held, as the program does every few seconds."""
+    at = now()
+    with database.write() as tx:
+        bury(tx, at)
+        instances.say(tx, Instance(owner, at, at + LOOK_EVERY * 3 * SECOND))
 
 
 def _told_to_end() -> list[int]:

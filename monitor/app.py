@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,7 +20,7 @@ from alerts.system import SystemIncidents
 from alerts.warming import warm
 from collectors.contract import Wakes
 from config.settings import Settings, SourceSettings
-from monitor import judging_again, memory, watchdog
+from monitor import judging_again, living, memory, watchdog
 from monitor.assembly import Clock, assemble, build_collector, build_rechecks, rehearsed, utc_now
 from monitor.backups import Backups
 from monitor.briefs import Briefs
@@ -83,7 +80,7 @@ class App:
 
     settings: Settings
     clock: Clock = utc_now
-    owner: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}")
+    owner: str = field(default_factory=living.new_name)
 
     def __post_init__(self) -> None:
         """Open the database and put everything together."""

@@ -37,6 +37,11 @@ def forget(tx: Transaction, name: str) -> None:
     tx.execute(delete(instance).where(instance.c.name == name))
 
 
+def names(tx: Transaction) -> list[str]:
+    """Every process that has said something lately and did not say that it ended."""
+    return list(tx.scalars(select(instance.c.name).order_by(instance.c.name)))
+
+
 def running(tx: Transaction, now: datetime, said_for: timedelta) -> list[Instance]:
     """The processes that run, by what they said, which holds for `said_for`; the oldest first."""
     # one that runs longer than any could have said had another clock, which was put back since

@@ -68,6 +68,14 @@ def release(tx: Transaction, held: Lease, now: datetime) -> bool:
     return bool(tx.execute(statement.values(owner="", expires_at=now)).rowcount)
 
 
+def free(tx: Transaction, owners: Collection[str], now: datetime) -> None:
+    """Give back what belongs to owners that are dead; what one of them was just writing under runs out by itself."""
+    names = list(tx.scalars(select(lease.c.name).where(is_one_of(tx, lease.c.owner, owners))))
+    held = is_one_of(tx, lease.c.owner, owners)  # asked again: another may have buried them meanwhile, and taken it
+    for name in _free_of_locks(tx, names):
+        tx.execute(update(lease).where(lease.c.name == name, held).values(owner="", expires_at=now))
+
+
 def guard(tx: Transaction, held: Lease, now: datetime, held_for: timedelta) -> bool:
     """Prolong the lease and lock it until the transaction ends, which writes under it; whether it was still ours.
 

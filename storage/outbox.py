@@ -22,7 +22,7 @@ from storage.buckets import holds_back
 from storage.database import Transaction
 from storage.records import Delivery, DeliveryState, Reason, Severity
 from storage.schema import channel, delivery, delivery_attempt
-from storage.statements import insert_new, is_constantly_in, replace
+from storage.statements import insert_new, is_constantly_in, is_one_of, replace
 
 COLUMNS = tuple(delivery.c[name] for name in Delivery.__slots__)
 _D = delivery.c
@@ -98,6 +98,12 @@ def claim(
     if tx.dialect.name == "postgresql":
         statement = statement.with_for_update(skip_locked=True, of=delivery)
     return [take(tx, found, now, owner, now + lease) for found in read(tx, statement) if allow(found)]
+
+
+def let_go(tx: Transaction, owners: Collection[str], now: datetime) -> None:
+    """End the leases of what processes held that are dead: each is in doubt now, as when its lease has run out."""
+    held = (_D.state.in_(_HELD), is_one_of(tx, _D.owner, owners), _D.lease_until > now)
+    tx.execute(update(delivery).where(*held).values(lease_until=now))
 
 
 def record(

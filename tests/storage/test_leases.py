@@ -50,6 +50,29 @@ def test_who_lost_the_lease_may_not_write_under_it(database: Database) -> None:
         assert not leases.guard(tx, held, after(seconds=11), SPAN)
 
 
+def test_what_the_dead_held_is_free_and_nothing_else(database: Database) -> None:
+    with database.write() as tx:
+        for name, owner in (("source:a", "one"), ("source:b", "two"), ("leader", "one")):
+            leases.acquire(tx, name, owner, NOON, SPAN)
+        leases.free(tx, ["one", "three"], NOON)
+        assert sorted(one.owner for one in leases.every(tx, "")) == ["", "", "two"]
+        assert leases.acquire(tx, "source:b", "three", NOON, SPAN) is None
+        taken_over = leases.acquire(tx, "leader", "three", NOON, SPAN)
+    assert taken_over is not None
+    assert taken_over.fence == 2
+
+
+def test_what_a_dead_one_was_just_writing_under_is_not_waited_for(postgresql_url: str) -> None:
+    with Database.open(postgresql_url) as database:
+        held = held_by(database, "one")
+        with database.write() as writing:
+            leases.guard(writing, held, NOON, SPAN)
+            with database.write() as tx:
+                leases.free(tx, ["one"], NOON)
+        with database.read() as tx:
+            assert leases.get(tx, "source:forum").owner == "one"
+
+
 def test_all_leases_of_an_owner_are_prolonged_and_no_others(database: Database) -> None:
     with database.write() as tx:
         for name, owner in (("source:a", "one"), ("source:b", "two"), ("leader", "one")):

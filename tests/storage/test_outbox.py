@@ -135,6 +135,16 @@ def test_an_attempt_that_nobody_finished_comes_back_as_ambiguous(database: Datab
         assert [attempt.purpose for attempt in outbox.attempts(tx, found.id)] == ["send", "check"]
 
 
+def test_what_the_dead_were_sending_is_in_doubt_at_once(database: Database) -> None:
+    enqueue(database, delivery(1), delivery(1, incident_id="i2"))
+    (of_one,), (of_two,) = claim(database, limit=1, owner="one"), claim(database, limit=1, owner="two")
+    with database.write() as tx:
+        outbox.let_go(tx, ["one"], NOON)
+    (found,) = claim(database, owner="three")
+    assert (found.id, found.state, found.attempted_at) == (of_one.id, DeliveryState.AMBIGUOUS, NOON)
+    assert state_of(database, of_two) is DeliveryState.SENDING
+
+
 def test_a_check_that_nobody_finished_is_made_again(database: Database) -> None:
     enqueue(database, delivery())
     claim(database)
