@@ -1,12 +1,18 @@
 """The real program for a long time, under a fault every half minute: what is lost, what is repeated, and what leaks.
 
     python -m benchmarks.soak --minutes 20
+    python -m benchmarks.soak --minutes 60 --brands 8 --story-every 600
     python -m benchmarks.soak --minutes 360 --database postgresql+psycopg://…
 
-`tocsin run` reads a blog whose readers turn against one company after another, and pages through a Slack and a mail
-server of our own. Each half minute something goes wrong: servers refuse, break off after taking a message, drip, say
-nothing, or talk nonsense; somebody else holds the database; in the first quarter the program itself is also killed,
-stopped and put to sleep. Afterwards the servers' own logs are compared with what there was to say.
+`tocsin run` reads a blog whose readers turn against one company after another, and against the first again after the
+last, and pages through a Slack and a mail server of our own. Texts are remembered for a day so that copies of them are
+known: with a story each two and a half minutes that is memory which grows for a day, and by default each story is about
+a company that is new to the program, too. With few companies, and stories seldom, it is nearer to what an installation
+lives through, and what still grows is a leak.
+
+Each half minute something goes wrong: servers refuse, break off after taking a message, drip, say nothing, or talk
+nonsense; somebody else holds the database; in the first quarter the program itself is also killed, stopped and put to
+sleep. Afterwards the servers' own logs are compared with what there was to say.
 
     lost         companies with a flood of which Slack or the mailbox was not told, and messages recorded as sent that
                  nobody has
@@ -16,8 +22,8 @@ stopped and put to sleep. Afterwards the servers' own logs are compared with wha
     resent       mails that the server took twice under one Message-ID, which is all that plain SMTP allows
     audited      what the auditor of the program found: incidents of which nobody was told
     slowest_s    the longest time from the moment at which a first message was due to the first server that had it
-    rss_mb       memory of the longest life: each second minute, and its growth an hour by a straight line through the
-                 second half
+    rss_mb       memory of the longest life: each second minute, and its growth an hour by a straight line through each
+                 half, without the first two minutes
     descriptors  open files of that life, fewest and most after it had settled; threads likewise
 
 One line of JSON; 1 when anything was lost or repeated, or the auditor found something.
@@ -66,7 +72,7 @@ SETTLED_AFTER = 120.0
 PATIENCE = 180.0
 NAMES = ("Halden", "Norrvik", "Brandal", "Tveit", "Solund", "Kvamme", "Ytre", "Lofthus", "Marnar", "Fonna")
 TRADES = ("Mobile", "Air", "Foods", "Bank", "Rail", "Energy", "Insurance", "Post")
-BRANDS = [f"{name} {trade}" for trade in TRADES for name in NAMES]
+BRANDS = tuple(f"{name} {trade}" for trade in TRADES for name in NAMES)
 
 MAIL_AND_SLACK = """
 [[channels]]
@@ -121,6 +127,7 @@ class Result:
     """What the run showed."""
 
     minutes: float
+    brands: int
     faults: dict[str, int]
     stories: int
     incidents: int
@@ -134,7 +141,7 @@ class Result:
     lives: int
     life_minutes: float
     rss_mb: list[float]
-    rss_mb_an_hour: float
+    rss_mb_an_hour: tuple[float, float]
     descriptors: tuple[int, int]
     threads: tuple[int, int]
 
@@ -149,13 +156,16 @@ class Soak:
     mail: MailServer
     slack: Slack
     luck: random.Random
+    brands: Sequence[str] = BRANDS
+    story_every: float = STORY_EVERY
+    stories: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     told_of: dict[str, float] = field(default_factory=dict)
     lives: list[list[Sample]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Write the configuration."""
-        brands = "".join(f'[[brands]]\nname = "{name}"\n' for name in BRANDS)
+        brands = "".join(f'[[brands]]\nname = "{name}"\n' for name in self.brands)
         text = CONFIGURATION.format(
             database=json.dumps(self.url), blog=self.blog.url, blog_port=self.blog.url.rsplit(":", 1)[1],
             mail_port=self.mail.port, slack=self.slack.url,
@@ -202,22 +212,23 @@ class Soak:
     # -- The world -----------------------------------------------------------------------------------------------------
 
     def tell(self) -> None:
-        """Readers turn against the next company."""
-        left = [brand for brand in BRANDS if brand not in self.told_of]
-        if not left:
-            return
-        brand, now = left[0], datetime.now(UTC)
+        """Readers turn against the next company, and say something else than the last time."""
+        returns, at = divmod(self.stories, len(self.brands))
+        brand, now = self.brands[at], datetime.now(UTC)
+        self.stories += 1
         for part in range(8):
             number = next(self._numbers)
             sayings = [
-                Comment(100 * number + n, now - timedelta(minutes=14 - n, seconds=7 * part), _said(brand, n, part))
+                Comment(
+                    100 * number + n, now - timedelta(minutes=14 - n, seconds=7 * part), _said(brand, n, part, returns)
+                )
                 for n in range(10)
             ]
             title = f"{brand} threatens a customer with a cease and desist letter, part {part + 1}"
             text = words.BLOG_TEXT.replace("Norrvik Mobile", brand).replace("Norrvik", brand)
             article = Article(number, now - timedelta(minutes=15 - part), title, text, sayings)
             self.blog.articles = [*self.blog.articles, article][-64:]
-        self.told_of[brand] = time.time()
+        self.told_of.setdefault(brand, time.time())
 
     def is_told(self, brand: str) -> bool:
         """Whether both places have heard of the company's trouble."""
@@ -305,7 +316,7 @@ class Soak:
         }
 
 
-def run(minutes: float, url: str, seed: int) -> Result:
+def run(minutes: float, url: str, seed: int, brands: int = len(BRANDS), story_every: float = STORY_EVERY) -> Result:
     """Let the program work so long, then let the world be quiet until everything must be told, and count."""
     luck = random.Random(seed)  # noqa: S311
     with ExitStack() as stack:
@@ -313,7 +324,7 @@ def run(minutes: float, url: str, seed: int) -> Result:
         blog = stack.enter_context(FeedHost(shown=64))
         slack, mail = stack.enter_context(slack_server()), stack.enter_context(mail_server())
         url = url or f"sqlite:///{folder / 'soak.db'}"
-        soak = Soak(folder, url, blog, mail, slack, luck)
+        soak = Soak(folder, url, blog, mail, slack, luck, BRANDS[:brands], story_every)
         try:
             _disturb(soak, minutes * 60)
             _await_all(soak)
@@ -347,7 +358,7 @@ def _go_on(soak: Soak, seconds: float, next_story: float) -> float:
         soak.look()
         if now >= next_story:
             soak.tell()
-            next_story = now + STORY_EVERY
+            next_story = now + soak.story_every
         threading.Event().wait(min(SAMPLE_EVERY, max(0.0, end - time.monotonic())))
     return next_story
 
@@ -385,8 +396,9 @@ def _counted(soak: Soak, database: Database, minutes: float) -> Result:
     settled = [sample for sample in life if sample.age > SETTLED_AFTER] or life
     return Result(
         minutes=minutes,
+        brands=len(soak.brands),
         faults=dict(sorted(soak.faults.items())),
-        stories=len(soak.told_of),
+        stories=soak.stories,
         incidents=sum(not one.is_system for one in known),
         lost=len(unheard) - len(waiting) + len(vanished),
         waiting=len(waiting),
@@ -398,16 +410,20 @@ def _counted(soak: Soak, database: Database, minutes: float) -> Result:
         lives=len(soak.lives),
         life_minutes=round(life[-1].age / 60, 1),
         rss_mb=[round(one.rss_mb, 1) for one in life[:: int(120 / SAMPLE_EVERY)]],
-        rss_mb_an_hour=_slope([one for one in settled if one.age > life[-1].age / 2]),
+        rss_mb_an_hour=(
+            _slope([one for one in settled if one.age <= life[-1].age / 2]),
+            _slope([one for one in settled if one.age > life[-1].age / 2]),
+        ),
         descriptors=(min(one.descriptors for one in settled), max(one.descriptors for one in settled)),
         threads=(min(one.threads for one in settled), max(one.threads for one in settled)),
     )
 
 
-def _said(brand: str, number: int, part: int) -> str:
+def _said(brand: str, number: int, part: int, returns: int) -> str:
     """What a reader says, each another thing."""
     first, second = words.OUTRAGE[1][(number + part) % 15], words.OUTRAGE[2][(3 * number + part) % 15]
-    return f"{brand}: {first} {second}"
+    again = words.OUTRAGE[0][returns % 14].replace("Norrvik Mobile", brand) if returns else ""
+    return f"{brand}: {again} {first} {second}"
 
 
 def _slowest(soak: Soak, known: Sequence[Incident], deliveries: dict[str, Any]) -> float:
@@ -447,9 +463,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--database", default="", help="the address of an empty database; SQLite otherwise")
+    parser.add_argument("--brands", type=int, default=len(BRANDS), choices=range(1, len(BRANDS) + 1), metavar="N")
+    parser.add_argument("--story-every", type=float, default=STORY_EVERY, metavar="SECONDS")
     parser.add_argument("--seed", type=int, default=1)
     chosen: Any = parser.parse_args(arguments)
-    result = run(chosen.minutes, chosen.database, chosen.seed)
+    result = run(chosen.minutes, chosen.database, chosen.seed, chosen.brands, chosen.story_every)
     print(json.dumps(asdict(result)))
     return 1 if result.lost or result.repeated or result.audited else 0
 
