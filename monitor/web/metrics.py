@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -30,6 +30,7 @@ def metrics(_: Viewer, desk: Annotated[Desk, Depends(desk_of)]) -> Response:
     """The figures, as text."""
     registry = CollectorRegistry()
     registry.register(Figures(desk))
+    ProcessCollector(registry=registry)  # where there is /proc
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -184,6 +185,7 @@ def test_figures_are_there_for_prometheus(of: Desk) -> None:
     text = browser(of).get("/metrics").text
     assert 'tocsin_incidents_live{severity="critical"}' in text
     assert "tocsin_posts_stored_total 5.0" in text
+    assert ("process_resident_memory_bytes" in text) == Path("/proc/self/stat").exists()
 
 
 def test_the_api_is_as_it_says_and_nothing_makes_it_fail() -> None:
