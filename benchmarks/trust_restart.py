@@ -47,7 +47,7 @@ from config.load import load as load_settings
 from config.settings import Settings
 from monitor.assembly import assemble
 from monitor.fold import floor_tick
-from monitor.pipeline import CHECKPOINT
+from monitor.keeping import CHECKPOINT
 from storage import incidents, state
 from storage.database import Database
 from storage.records import Severity

@@ -138,6 +138,11 @@ class Judge:
         """Names of the brands that are judged."""
         return self._brands
 
+    @property
+    def settings(self) -> JudgeSettings:
+        """What it was told."""
+        return self._settings
+
     def step(self, tick: Tick) -> list[Signal]:
         """Take the next tick and say what it found. Ticks left out since the last one count as not read.
 

@@ -18,9 +18,10 @@ from itertools import chain
 
 from alerts.faults import fault_point
 from monitor.corrections import corrected
-from monitor.detectors.contract import TICK
+from monitor.detectors.contract import TICK, Tick
 from monitor.fold import Fold, floor_tick, ticks
 from monitor.incidents import Change, Transition
+from monitor.keeping import Keeping, forget_after
 from monitor.lately import Lately
 from monitor.outlook import Outlook
 from monitor.register import Finding, Register, findings
@@ -30,7 +31,6 @@ from monitor.understanding import Understanding
 from storage import gaps as gap_store
 from storage import ingest as ingest_store
 from storage import posts as post_store
-from storage import state as state_store
 from storage.database import Database, Transaction
 from storage.ingest import Intake, Written
 from storage.records import (
@@ -48,11 +48,6 @@ from storage.records import (
 
 Coverage = Mapping[datetime, Mapping[str, float]]
 
-CHECKPOINT = "fold"
-DAYS_KEPT = 8
-"""Days of which the state of the fold is kept beside the last one, so that a gap that was filled is judged again
-without folding all of history."""
-_DAILY = tuple(f"{CHECKPOINT}:{number}" for number in range(DAYS_KEPT))
 SPAN = timedelta(days=1)
 """Event time folded in one transaction at the most, so that a long history does not make a long one."""
 
@@ -134,8 +129,7 @@ class Pipeline:
     _fold: Fold | None = field(default=None, init=False)
     _looked_at: tuple[datetime, datetime, int, object] | None = field(default=None, init=False)
     _arrivals: int = field(default=0, init=False)
-    _kept_day: int | None = field(default=None, init=False)
-    _kept_at: datetime | None = field(default=None, init=False)
+    _keeping: Keeping = field(default_factory=Keeping, init=False)
     _lately: Lately = field(default_factory=Lately, init=False)
     _beginning: Fold | None = field(default=None, init=False)
 
@@ -202,7 +196,7 @@ class Pipeline:
 
     def forget(self) -> None:
         """Go back to the last checkpoint at the next advance: after a failure, or when another process has led."""
-        self._fold, self._looked_at, self._kept_day, self._kept_at = None, None, None, None
+        self._fold, self._looked_at, self._keeping = None, None, Keeping()
         self._outlook.forget()
         self._lately.forget()
 
@@ -213,20 +207,14 @@ class Pipeline:
         """
         with self.database.write() as tx:
             self.guard(tx)
-            for name in (CHECKPOINT, *_DAILY):
-                seen_until = state_store.seen_until(tx, name)
-                if seen_until is not None and seen_until > since:
-                    state_store.forget(tx, name)
+            forget_after(tx, since)
         self.forget()
 
     def _follow_what_is_kept(self) -> None:
         """Start from what is kept when somebody has taken it back: to judge again, or to forget somebody's words."""
         with self.database.read() as tx:
-            if self._is_taken_back(tx):
+            if self._keeping.is_taken_back(tx):
                 self.forget()
-
-    def _is_taken_back(self, tx: Transaction) -> bool:
-        return self._kept_at is not None and state_store.seen_until(tx, CHECKPOINT) != self._kept_at
 
     def _advance_settled(self, until: datetime) -> list[Alert]:
         alerts: list[Alert] = []
@@ -235,9 +223,10 @@ class Pipeline:
             with self.database.write() as tx:
                 self.guard(tx)
                 fold.adopt(self.register.stored(tx, fold.known))
-                for transitions in self._steps(tx, fold, min(fold.at + SPAN, until)):
+                taken: list[Tick] = []
+                for transitions in self._steps(tx, fold, min(fold.at + SPAN, until), taken):
                     alerts += self.register.record(tx, findings(transitions), transitions[0].at)
-                self._keep(tx, fold)
+                self._keep(tx, fold, taken)
                 fault_point("D2")
         return alerts
 
@@ -254,15 +243,16 @@ class Pipeline:
             with self.database.write() as tx:
                 self.guard(tx)
                 fold.adopt(self.register.stored(tx, fold.known))
-                deque(self._steps(tx, fold, fold.at + SPAN), maxlen=0)
-                self._keep(tx, fold)
+                taken: list[Tick] = []
+                deque(self._steps(tx, fold, fold.at + SPAN, taken), maxlen=0)
+                self._keep(tx, fold, taken)
         self._outlook.begin()
         with self.database.read() as tx:  # others write meanwhile: what was just decided is being sent, posts are read
             seen = self._look(tx, fold, until, now)
         with self.database.write() as tx:
             self.guard(tx)
             self._lately.heed(tx)
-            if self._is_taken_back(tx):
+            if self._keeping.is_taken_back(tx):
                 self.forget()
                 return []
             if self.register.stored(tx, fold.known) != seen.stored:  # somebody took one, or closed it
@@ -270,7 +260,7 @@ class Pipeline:
             alerts = self.register.record(tx, _view(seen.settled, seen.ahead, seen.changed), now)
             alerts += self.register.withdraw(tx, seen.ahead.known, until, now)
             if seen.settled.at != fold.at:
-                self._keep(tx, seen.settled)
+                self._keep(tx, seen.settled, seen.taken)
             fault_point("D2")
         self._fold, self._looked_at = seen.settled, looked_at
         return alerts
@@ -280,9 +270,10 @@ class Pipeline:
         stored = self.register.stored(tx, fold.known)
         settled = fold.copy()
         settled.adopt(stored)
-        changed = list(self._steps(tx, settled, until))
+        taken: list[Tick] = []
+        changed = list(self._steps(tx, settled, until, taken))
         ahead, open_changes = self._outlook.look(tx, settled, now)
-        return _Look(stored, settled, ahead, changed + open_changes)
+        return _Look(stored, settled, taken, ahead, changed + open_changes)
 
     def _look_at_beginning(self, now: datetime) -> list[Alert]:
         """The look while nothing is settled yet, and nothing to be kept: a new installation is not blind meanwhile."""
@@ -305,30 +296,27 @@ class Pipeline:
             self._beginning.at = at
         return self._beginning
 
-    def _steps(self, tx: Transaction, fold: Fold, end: datetime) -> Iterator[list[Transition]]:
-        """Fold the ticks up to `end`, giving the transitions of each that changed something."""
+    def _steps(
+        self, tx: Transaction, fold: Fold, end: datetime, taken: list[Tick] | None = None
+    ) -> Iterator[list[Transition]]:
+        """Fold the ticks up to `end`, giving the transitions of each that changed something; they go to `taken`."""
         start = fold.at
         if start is None or start >= end:
             return
         mentions, samples = self._lately.between(tx, start, end)
         coverage = self.coverage(tx, start, end)
         for tick in ticks(start, end, mentions, samples, coverage):
+            if taken is not None:
+                taken.append(tick)
             if transitions := fold.step(tick):
                 yield transitions
 
-    def _keep(self, tx: Transaction, fold: Fold) -> None:
+    def _keep(self, tx: Transaction, fold: Fold, taken: Sequence[Tick]) -> None:
         if fold.at is None:
             return
         self._lately.let_go(fold.at)
-        if not self.durable:
-            return
-        state = fold.dump()
-        state_store.save(tx, CHECKPOINT, fold.at, state)
-        self._kept_at = fold.at
-        day = fold.at.toordinal()
-        if day != self._kept_day:
-            self._kept_day = day
-            state_store.save(tx, _DAILY[day % DAYS_KEPT], fold.at, state)
+        if self.durable:
+            self._keeping.save(tx, fold, fold.at, taken)
 
     def _resume(self, until: datetime) -> Fold | None:
         """The fold where it stood; at the first call from the checkpoint, or from the oldest post there is."""
@@ -336,26 +324,24 @@ class Pipeline:
             return self._fold
         fold = self.new_fold()
         with self.database.read() as tx:
-            kept = _newest_state(tx) if self.durable else None
-            self._kept_at = state_store.seen_until(tx, CHECKPOINT) if self.durable else None
+            is_kept = self.durable and self._keeping.load(tx, fold)
             earliest = post_store.earliest(tx)
-        if kept is not None:
-            fold.load(kept[1])
-        elif earliest is not None and floor_tick(earliest) < until:
+        if not is_kept:
+            if earliest is None or floor_tick(earliest) >= until:
+                return None
             fold.at = floor_tick(earliest)
-        else:
-            return None
         self._fold = fold
         return fold
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What one look found: the incidents that it started from, the fold as it is settled by now and as it is at the
-    moment, and what changed on the way."""
+    """What one look found: the incidents that it started from, the fold as it is settled by now, with the ticks that it
+    has taken, the fold as it is at the moment, and what changed on the way."""
 
     stored: Sequence[Incident]
     settled: Fold
+    taken: Sequence[Tick]
     ahead: Fold
     changed: Sequence[Sequence[Transition]]
 
@@ -365,12 +351,6 @@ def _moments(written: Written) -> Iterator[datetime]:
     for mentioned in chain(written.new_mentions, written.changed_mentions, written.removed_mentions):
         yield mentioned.post.judged_at
     yield from (sample.at for sample in written.samples)
-
-
-def _newest_state(tx: Transaction) -> tuple[datetime, bytes] | None:
-    """The newest state of the fold there is."""
-    found = [state for name in (CHECKPOINT, *_DAILY) if (state := state_store.load(tx, name))]
-    return max(found, key=lambda state: state[0], default=None)
 
 
 def _view(settled: Fold, ahead: Fold, changed: Sequence[Sequence[Transition]]) -> list[Finding]:

@@ -1,8 +1,7 @@
 """How often Python looks for objects that hold each other in circles.
 
 It counts what was made and not yet let go, and looks through everything young each 700 objects. A batch of posts makes
-a hundred thousand, none of them in a circle: the search was a fifth of the time that the path takes. Where little is
-read, seldom by count is nearly never, so everything is looked through now and then by the clock as well.
+a hundred thousand, none of them in a circle: the search was a fifth of the time that the path takes.
 """
 
 from __future__ import annotations
@@ -18,8 +17,3 @@ ROUNDS = (20, 50)
 def tidy_seldom() -> None:
     """Let the search run about once a batch."""
     gc.set_threshold(YOUNG, *ROUNDS)
-
-
-def tidy() -> None:
-    """Look through everything, however little was made meanwhile."""
-    gc.collect()

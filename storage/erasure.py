@@ -231,7 +231,7 @@ def _forget_states(tx: Transaction, words: Collection[str]) -> None:
     telling = [form.encode() for form in forms if len(form) >= SHORTEST_NAME]
     for name, blob in state.every(tx):
         if any(word in blob for word in telling):
-            state.forget(tx, name)
+            state.forget(tx, state.whole(name))
 
 
 def _change(tx: Transaction, table: Table, row: Any, values: Mapping[str, Any]) -> None:

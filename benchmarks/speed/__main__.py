@@ -54,7 +54,11 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
     yield "near-duplicates", partial(parts.near_duplicates, few)
     if data:  # the made texts are all of a few sentences, and nearly each is like another
         yield "near-duplicates beside comparing all", partial(near.beside_all_pairs, texts)
-    yield "judging 10,000 series a tick, state saved", partial(parts.tick, 10_000)
+    yield "judging 10,000 series a tick, their counts saved", partial(parts.tick, 10_000)
+    yield (
+        "judging 5,000 brands a tick, whole state saved",
+        partial(parts.whole_state, 5_000, 100 if options.quick else 300),
+    )
     yield "detection over counts", partial(parts.counts, 20 if options.quick else 200, 28)
     yield "a quiet tick while incidents are open", partial(parts.open_incidents, 0, 1_000)
     yield "decisive post to request", partial(decisive.decisive_post, 6 if options.quick else 12)

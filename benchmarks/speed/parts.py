@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
+import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,8 @@ from benchmarks.speed.measuring import Unit, Watch, ratios, seconds
 from monitor.assembly import new_fold
 from monitor.detectors.burst import SeriesBank
 from monitor.detectors.contract import TICK, Tick
+from monitor.fold import Fold
+from monitor.keeping import MOST_TICKS, Keeping
 from monitor.matching import Matcher
 from monitor.sentiment.vader import Vader
 from monitor.voices import Role, VoiceFold
@@ -96,6 +101,52 @@ def tick(series: int) -> dict[str, Any]:
     counts = np.random.default_rng(1).poisson(2.0, series)
     bank.push(counts)
     return {"milliseconds": round(1000 * seconds(lambda: (bank.push(counts), bank.dump()), 9), 1)}
+
+
+def whole_state(brands: int, mentions: int, warm: int = 150) -> dict[str, Any]:
+    """Judging many brands tick by tick, of which `mentions` speak, and keeping all that is known in a database.
+
+    Over a whole stretch of ticks from one beginning to the next, so that its longest one is among them.
+    """
+    chosen = material.settings(brands, 1)
+    made = _ticks([brand.name for brand in chosen.brands], mentions)
+    fold, keeping = new_fold(chosen), Keeping()
+    fold.at = material.BEGIN
+    for tick in islice(made, warm):
+        fold.step(tick)
+    with tempfile.TemporaryDirectory() as place, Database.open(f"sqlite:///{place}/speed.db") as database:
+        taken = [_kept(database, fold, keeping, tick) for tick in islice(made, MOST_TICKS + 1)]
+        with database.read() as tx:
+            back = seconds(lambda: Keeping().load(tx, new_fold(chosen)), 1)
+    return {
+        "milliseconds": round(1000 * statistics.fmean(taken), 1),
+        "milliseconds_in_the_median": round(1000 * statistics.median(taken), 1),
+        "milliseconds_with_a_beginning": round(1000 * taken[0], 1),
+        "kilobytes_of_the_whole_state": len(fold.dump()) // 1000,
+        "seconds_to_take_it_up_again": round(back, 2),
+    }
+
+
+def _kept(database: Database, fold: Fold, keeping: Keeping, tick: Tick) -> float:
+    """Seconds of processor time for judging a tick and keeping what is known then."""
+    watch = Watch()
+    with watch.running():
+        fold.step(tick)
+        with database.write() as tx:
+            keeping.save(tx, fold, tick.at, [tick])
+    return watch.busy
+
+
+def _ticks(brands: Sequence[str], mentions: int) -> Iterator[Tick]:
+    """Ticks without end, in which so many posts speak of a brand each."""
+    draw, posts = random.Random(9), material.posts(10**9, material.TWEETS, list(brands))  # noqa: S311
+    for number in count(1):
+        said: dict[str, list[MentionedPost]] = {}
+        for post in islice(posts, mentions):
+            brand = draw.choice(brands)
+            mention = Mention(brand, post.source, post.external_id, 1.0)
+            said.setdefault(brand, []).append(MentionedPost(post, mention, SCORE, content_key(post.text)))
+        yield Tick(material.BEGIN + TICK * number, said)
 
 
 def counts(series: int, days: int) -> dict[str, Any]:

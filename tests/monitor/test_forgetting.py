@@ -85,6 +85,15 @@ def test_a_kept_state_goes_with_what_it_knows_of_a_text_however_that_was_written
         assert all(WORD.encode() not in blob for _, blob in state_store.every(tx))
 
 
+def test_a_kept_state_goes_with_all_its_parts_when_one_of_them_knows_of_a_text(running: Pipeline) -> None:
+    with running.database.write() as tx:
+        state_store.save(tx, "in parts", NOON, b"nothing of it")
+        state_store.save_part(tx, "in parts", "one", NOON, b"nothing either")
+        state_store.save_part(tx, "in parts", "two", NOON, f"Norrvik sold me a {WORD}, and it BROKE!".encode())
+        erasure.erase(tx, [("forum", "1")], NOON + timedelta(hours=4), "deleted at its source")
+        assert "in parts" not in {state_store.whole(name) for name, _ in state_store.every(tx)}
+
+
 def test_nothing_is_let_go_of_while_nothing_is_deleted(running: Pipeline) -> None:
     @remembering(8)
     def length(text: str) -> int:

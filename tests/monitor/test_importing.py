@@ -21,7 +21,7 @@ from monitor import importing
 from monitor.app import App
 from monitor.importing import ABOUT_NOBODY, GONE, Imported, Importing
 from monitor.judging_again import JUDGE_AGAIN
-from monitor.pipeline import CHECKPOINT
+from monitor.keeping import CHECKPOINT
 from storage import incidents, posts, state
 from storage.database import Database
 from storage.records import Engagement, PostKind

@@ -7,7 +7,7 @@ from functools import cache
 
 from monitor.assembly import assemble
 from monitor.demo.story import SCENE
-from monitor.pipeline import CHECKPOINT, DAYS_KEPT
+from monitor.keeping import CHECKPOINT, DAYS_KEPT
 from storage import incidents, state
 from storage.database import Database
 from storage.records import Alert

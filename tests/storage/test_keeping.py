@@ -317,3 +317,16 @@ def test_a_state_is_kept_under_its_name(database: Database) -> None:
         assert state.load(tx, "judge") == (after(minutes=5), b"\xffnew")
         state.forget(tx, "judge")
         assert state.load(tx, "judge") is None
+
+
+def test_a_state_has_parts_that_go_with_it(database: Database) -> None:
+    with database.write() as tx:
+        state.save(tx, "judge", NOON, b"whole")
+        state.save_part(tx, "judge", "b", NOON, b"old")
+        state.save_part(tx, "judge", "b", NOON, b"new")
+        state.save_part(tx, "judge", "a", NOON, b"\x00")
+        state.save(tx, "judge:1", NOON, b"another")
+        assert state.parts(tx, "judge") == {"a": b"\x00", "b": b"new"}
+        assert state.count_parts(tx, "judge") == 2
+        state.forget(tx, "judge")
+        assert state.every(tx) == [("judge:1", b"another")]
