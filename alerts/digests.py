@@ -14,7 +14,7 @@ from typing import Protocol, Self
 from zoneinfo import ZoneInfo
 
 from alerts.page import Page
-from alerts.quiet import moments, weekdays
+from alerts.quiet import QuietHours, moments, weekdays
 from alerts.words import listed
 from config.digests import DigestSettings
 from storage.records import Delivery, DeliveryState, Reason, Severity
@@ -97,6 +97,18 @@ class Digest:
         days = (today + number * _DAY for number in range(-1, 9))
         times = (moments(day, at, self.zone)[0] for day in days if day.weekday() in self.days for at in self.at)
         return min(moment for moment in times if moment >= after)
+
+
+def read_at(
+    item: Delivery, until: datetime, quiet: QuietHours | None = None, digests: Sequence[Digest] = ()
+) -> datetime:
+    """When what something held back until then is read: with the next digest, and not at night."""
+    if item.severity is Severity.CRITICAL:
+        return until
+    if quiet and (end := quiet.until(until)):
+        until = end
+    waits_for = next((one for one in digests if one.name == item.digest), None)
+    return waits_for.next_at(until) if waits_for else until
 
 
 def gathered(

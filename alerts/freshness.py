@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from alerts.channels.contract import Message
-from alerts.digests import Digest
+from alerts.digests import Digest, read_at
 from alerts.page import Page
 from alerts.quiet import QuietHours
 from alerts.restraint import Inhibition, restraint, tells_of
@@ -65,13 +65,10 @@ class Freshness:
 
     def _at_a_time(self, instead: Verdict, delivery: Delivery, incident: Incident) -> Verdict:
         """What is held back goes out when its reader wants to read: with the next digest, and not at night."""
-        until = instead.due_at
-        if until is None or incident.severity is Severity.CRITICAL:
+        if instead.due_at is None:
             return instead
-        if self.quiet and (end := self.quiet.until(until)):
-            until = end
-        waits_for = next((one for one in self.digests if one.name == delivery.digest), None)
-        return replace(instead, due_at=waits_for.next_at(until) if waits_for else until)
+        held = replace(delivery, severity=incident.severity)
+        return replace(instead, due_at=read_at(held, instead.due_at, self.quiet, self.digests))
 
     def _page(
         self, tx: Transaction, delivery: Delivery, incident: Incident, history: list[Delivery], now: datetime

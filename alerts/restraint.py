@@ -84,6 +84,11 @@ def tells_of(silence: Silence, incident_id: str, decided_at: datetime) -> bool:
     return silence.incident_id == incident_id and silence.starts_at == decided_at
 
 
+def said_of(silence: Silence) -> str:
+    """Why something is held by it, as it stands with what is held."""
+    return f"silenced by {silence.author}: {silence.comment}"
+
+
 def silencing(incident: Incident, silences: Sequence[Silence], at: datetime) -> Silence | None:
     """The silence that holds messages about an incident at `at`, the longest where there are several.
 
@@ -124,7 +129,7 @@ def restraint(
 ) -> Hold | None:
     """What holds messages about an incident back at `at`; quiet hours only where they are given."""
     if silence := silencing(incident, silences, at):
-        return Hold(silence.ends_at, f"silenced by {silence.author}: {silence.comment}")
+        return Hold(silence.ends_at, said_of(silence))
     if other := inhibiting(incident, live, rules):
         return Hold(at + LOOK_AGAIN, f"{other.headline} says it all (incident {other.id})")
     critical = incident.severity is Severity.CRITICAL

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from alerts.actions import Action
+from alerts.early_end import EarlyEnd
 from alerts.faults import fault_point
 from alerts.page import Page
 from alerts.policy import Change
@@ -134,7 +135,7 @@ class Care:
     def _pause(self, tx: Transaction, before: Standing, decided: Decided, ask: Ask) -> None:
         """End the snoozes in force where they are over, and begin the new one."""
         for silence in before.snoozes if decided.wakes else ():
-            silences.end(tx, silence.id, ask.at)
+            EarlyEnd(self.speaker.rules.quiet, self.speaker.routing.digests).end(tx, silence, ask.at)
         if decided.snooze is not None:
             silences.add(tx, decided.snooze)
 

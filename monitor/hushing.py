@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from alerts.early_end import EarlyEnd
 from alerts.policy import is_audible
 from alerts.restraint import is_meant_by
 from alerts.words import span
@@ -53,15 +54,18 @@ def add(tx: Transaction, rule: Silence, now: datetime) -> Silence:
     return made
 
 
-def end(tx: Transaction, name: str, by: str, now: datetime) -> Silence:
-    """End the silence called `name` (its id or the beginning of it); `SilenceError` when there is none in force."""
+def end(tx: Transaction, name: str, by: str, now: datetime, early: EarlyEnd) -> tuple[Silence, int]:
+    """End the silence called `name` (its id or the beginning of it), and let what it held go on; how much that is.
+
+    `SilenceError` when there is none in force.
+    """
     found = [rule for rule in silences.every(tx, since=now) if rule.id.startswith(name)]
     if len(found) != 1:
         several = f"{len(found)} silences begin so" if found else "no silence that still lasts is called so"
         raise SilenceError(f'"{name}": {several}; "tocsin silences list" shows them')
-    silences.end(tx, found[0].id, now)
+    held = early.end(tx, found[0], now)
     audit.add(tx, now, by, "silence ended", found[0].id, _details(found[0]))
-    return replace(found[0], ends_at=min(found[0].ends_at, now))
+    return replace(found[0], ends_at=min(found[0].ends_at, now)), held
 
 
 def preview(tx: Transaction, rule: Silence, now: datetime) -> list[Muted]:

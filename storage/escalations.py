@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -55,6 +56,20 @@ def stranded(tx: Transaction, now: datetime, limit: int = 200) -> list[Escalatio
         ~exists().where(*of_alert, delivery.c.state != dead),
     )
     return _read(tx, statement.order_by(_E.next_at, _E.incident_id).limit(limit))
+
+
+def bring_forward(
+    tx: Transaction, until: datetime, now: datetime, *, begun_with: Collection[tuple[str, int]] = ()
+) -> None:
+    """What was to wait until then need not: steps held until that moment are due now.
+
+    Ladders that began with messages which waited until then (incident and alert) begin that much earlier.
+    """
+    tx.execute(update(escalation).where(_E.next_at == until).values(next_at=now))
+    for incident_id, seq in begun_with:
+        course = get(tx, incident_id)
+        if course and course.alert_seq == seq and course.step == 1 and course.next_at and course.next_at > until:
+            save(tx, dataclasses.replace(course, next_at=course.next_at - (until - now)))
 
 
 def stop(tx: Transaction, incident_id: str) -> bool:

@@ -150,18 +150,21 @@ def end_(
     as_json: AsJson = False,
 ) -> None:
     """End a silence now: what was held back and still goes on is told."""
+    from alerts.early_end import EarlyEnd
     from monitor import hushing
 
     chosen = settings.read_settings(config, complete=False)
+    early = EarlyEnd.build(chosen)
     with settings.open_database(chosen) as database, database.write() as tx:
         try:
-            ended = hushing.end(tx, name, by or settings.me(), settings.now())
+            ended, held = hushing.end(tx, name, by or settings.me(), settings.now(), early)
         except hushing.SilenceError as error:
             raise Failure(str(error), code=BAD_USAGE) from error
     if as_json:
-        output.print_json(asdict(ended))
-    else:
-        output.say(f"The silence {ended.id} ({_said(ended)}) is over.")
+        output.print_json({**asdict(ended), "held": held})
+        return
+    waited = f" {held} message{'' if held == 1 else 's'} waited for that." if held else ""
+    output.say(f"The silence {ended.id} ({_said(ended)}) is over.{waited}")
 
 
 def _rule(wanted: _Matchers, lasts: str, why: str, by: str, tx: object) -> Silence:
