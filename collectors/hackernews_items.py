@@ -23,6 +23,8 @@ _FIRST_WALK = 200
 _STEP = 50
 _DEEPEST = 40
 """Answers upon answers that are followed up to find a comment's story; deeper ones keep none until the search tells."""
+KEPT = 10_000
+"""Items whose parents are remembered; of more, as who looks posts up again for weeks comes by, it begins anew."""
 
 _KINDS = {"story": PostKind.STORY, "job": PostKind.STORY, "poll": PostKind.STORY, "comment": PostKind.COMMENT}
 
@@ -42,6 +44,10 @@ class Items:
     def __init__(self, source: str, url: str, egress: Egress, clock: Callable[[], datetime]) -> None:
         self._source, self._url, self._egress, self._clock = source, url, egress, clock
         self._parents: dict[int, int | None] = {}
+
+    def __len__(self) -> int:
+        """Of how many items the parent is remembered."""
+        return len(self._parents)
 
     def walk(self, after: int | None) -> Iterator[Walked]:
         """Everything after the item `after`, in steps, at most 500 items; `None`: the newest 200."""
@@ -109,6 +115,8 @@ class Items:
         if not isinstance(item, dict):
             return None
         parent = item.get("parent")
+        if len(self._parents) >= KEPT:
+            self._parents.clear()
         self._parents[number] = parent if isinstance(parent, int) else None
         return item
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from collectors import hackernews
+from collectors import hackernews, hackernews_items
 from collectors.contract import CollectorError, Rereads
+from collectors.egress import Egress, EgressRules
+from collectors.hackernews_items import Items
 from storage.records import Engagement, Post, PostKind
 from tests.collectors.scenario import Clock, Store, built
 from tests.servers.hackernews_api import HackerNewsServer, Item
@@ -248,6 +250,20 @@ def test_the_items_stand_in_when_the_search_fails(world: HackerNewsScenario) -> 
     store.run(built(world, fallback=True))
     assert set(store.posts) == {"1", "2", "3"}
     assert (store.posts["3"].thread_id, store.posts["3"].parent_id, store.posts["2"].text) == ("1", "2", '"yes"')
+
+
+def test_of_items_that_are_read_one_by_one_for_weeks_only_so_many_are_remembered(
+    world: HackerNewsScenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hackernews_items, "KEPT", 4)
+    egress = Egress(EgressRules.trusting(world.server.url), world.clock)
+    items = Items("hn", f"{world.server.url}/items", egress, world.clock)
+    numbers = [world.add(1, 60, title="A story").number]
+    numbers += [world.add(number, 59, kind="comment", text="Words", parent=number - 1).number for number in range(2, 7)]
+    with egress.session():
+        for number in numbers:
+            assert [post.thread_id for post in items.read([number])[0]] == ["1"]
+            assert len(items) <= 4
 
 
 def test_the_search_fills_in_afterwards_what_the_items_left_out(world: HackerNewsScenario) -> None:
