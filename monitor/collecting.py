@@ -15,6 +15,7 @@ from alerts.routing import Routing
 from collectors.contract import Collector, CollectorError, Counting, Page, raw_hash
 from collectors.rounds import filed_as
 from monitor import judging_again
+from monitor.authors import Authors
 from monitor.pipeline import Batch, Pipeline, always_allowed
 from monitor.sharing import NotHoldingError
 from monitor.sources.budget import Budget, rest_of_day, tariff_of, usual_turn
@@ -89,12 +90,10 @@ class SourceJob:
     holds: Callable[[], bool] = lambda: True
     """Whether it is still this process that reads the source: a run that is not ends with its page."""
 
-    _authors: set[str] | None = field(default=None, init=False)
-    """Whose posts are stored, once that was needed: accounts that are gone are mostly strangers'."""
-
     def __post_init__(self) -> None:
-        """Take the tariff from the source."""
+        """Take the tariff from the source; its accounts that are gone are mostly strangers'."""
         self.tariff = tariff_of(self.collector)
+        self._authors = Authors(self.name)
         self.pace = self.pace or Pace(self.every, self.every, self.every)
 
     @property
@@ -224,8 +223,7 @@ class SourceJob:
         This is done before the page is stored with its cursor, so that a kill in between repeats it; what is erased
         stays away, also where the page itself still brings it.
         """
-        if self._authors is not None:
-            self._authors.update(post.author for post in page.posts if post.author)
+        self._authors.add(page.posts)
         if not page.gone and not page.changed and not page.left:
             return []
         lost = {**self._lost_with_accounts(page), **page.gone}
@@ -245,9 +243,7 @@ class SourceJob:
         if not page.left:
             return {}
         with self.database.read() as tx:
-            if self._authors is None:
-                self._authors = post_store.authors(tx, self.name)
-            ours = page.left.keys() & self._authors
+            ours = self._authors.among(tx, page.left.keys(), self.clock())
             stored = post_store.by_authors(tx, self.name, ours) if ours else {}
         coming = {post.external_id: post.author for post in page.posts if post.author in page.left}
         return {name: page.left[author] for name, author in {**stored, **coming}.items() if author is not None}

@@ -1,0 +1,53 @@
+"""Whose posts are stored is remembered for a day at the most."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from monitor import remembered
+from monitor.authors import READ_AGAIN_AFTER, Authors
+from storage import erasure
+from storage.database import Database
+from storage.ingest import Intake, write
+from tests.storage.examples import NOON, mentioned, post
+
+
+def stored(database: Database, *authors: str) -> None:
+    """A post of the forum by each of them."""
+    with database.write() as tx:
+        write(tx, Intake(mentions=[mentioned(post(f"of {author}", author=author)) for author in authors]))
+
+
+def among(database: Database, authors: Authors, *names: str, after: timedelta = timedelta(0)) -> set[str]:
+    with database.read() as tx:
+        return authors.among(tx, names, NOON + after)
+
+
+def test_strangers_are_told_from_authors(sqlite_database: Database) -> None:
+    stored(sqlite_database, "ann", "bob")
+    authors = Authors("forum")
+    assert among(sqlite_database, authors, "ann", "eve") == {"ann"}
+    authors.add([post("3", author="eve")])
+    assert among(sqlite_database, authors, "ann", "eve") == {"ann", "eve"}
+
+
+def test_whose_last_post_was_deleted_is_remembered_for_a_day_at_the_most(sqlite_database: Database) -> None:
+    stored(sqlite_database, "ann", "bob")
+    authors = Authors("forum")
+    assert among(sqlite_database, authors, "ann") == {"ann"}
+    with sqlite_database.write() as tx:
+        erasure.erase_author(tx, "forum", "ann", NOON, "asked")
+    assert len(authors) == 2
+    assert among(sqlite_database, authors, "ann", after=READ_AGAIN_AFTER) == set()
+    assert len(authors) == 1
+
+
+def test_authors_are_let_go_of_with_every_other_text(sqlite_database: Database) -> None:
+    stored(sqlite_database, "ann", "bob")
+    authors = Authors("forum")
+    among(sqlite_database, authors, "ann")
+    remembered.let_go()
+    assert len(authors) == 0
+    authors.add([post("3", author="eve")])  # about to be stored, and read with the rest when somebody asks
+    assert len(authors) == 0
+    assert among(sqlite_database, authors, "bob") == {"bob"}
