@@ -10,7 +10,7 @@
 
 Workers (benchmarks/trust_worker.py) open, escalate and resolve incidents and send what there is to say to a local
 Slack and a local mail server, which answer slowly, break connections after taking a message, ask to be left alone, and
-for seconds at a time refuse everything or answer nothing at all (benchmarks/trust_world.py).
+for seconds at a time refuse everything, answer nothing at all, or do not listen (benchmarks/trust_world.py).
 Half of the kills fall at random, half at named places of the code (alerts/faults.py). What the two servers have taken
 is the truth that the result is counted from:
 
@@ -26,6 +26,7 @@ processes that die. Then `lost` and `repeated` also count posts, and alerts that
                 (benchmarks/trust_worker.py, TIMING): the machine was too slow for the run, which then says nothing
     stubborn    processes that ended by themselves, or were told to end and did not within half a minute;
                 slowest_end_s is how long the slowest took
+    refused     attempts that found nobody listening
     resent      mails that a server took twice under one Message-ID, which is all that plain SMTP allows
     p50_ms …    from the decision to the first server that took the first message of an incident, kills included (not
                 with --whole, where posts are of another time)
@@ -45,7 +46,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -53,7 +54,7 @@ from typing import IO, Any
 from benchmarks import trust_whole
 from benchmarks.trust_count import Result, compared, counted, repeats
 from benchmarks.trust_worker import TIMING, Plan
-from benchmarks.trust_world import disturb, under_load
+from benchmarks.trust_world import disturb, under_load, with_doors
 from storage import incidents, outbox
 from storage.database import Database
 from storage.records import Post
@@ -67,7 +68,8 @@ UNDISTURBED = 10.0
 PATIENCE = 30.0
 """Seconds within which a process that is told to end has ended."""
 LIFE, GENTLE_LIFE = (0.05, 0.6), (0.5, 2.0)
-"""Seconds that a process lives that is killed, or told to end: one that is deployed has come to work."""
+"""Seconds that a process lives that is killed, and that it works before it is told to end: a deployment waits until
+whoever is new is ready."""
 CHUNKS_A_LIFE = 3
 """How often a process decides before it dies, about."""
 
@@ -85,6 +87,7 @@ class Nursery:
         )
         self.living: set[int] = set()
         self.born: list[int] = []
+        self.working: set[int] = set()
         self._news = threading.Condition()
         self._reader = threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True)
         self._reader.start()
@@ -104,6 +107,12 @@ class Nursery:
         """Whether the worker lives."""
         with self._news:
             return pid in self.living
+
+    def await_work(self, pid: int, seconds: float) -> bool:
+        """Wait until a worker has come to work or died, at most so long; whether it has come to work."""
+        with self._news:
+            self._news.wait_for(lambda: pid in self.working or pid not in self.living, timeout=seconds)
+            return pid in self.working
 
     def await_death(self, pid: int, seconds: float) -> bool:
         """Wait until a worker is dead, at most so long; whether it is."""
@@ -133,6 +142,8 @@ class Nursery:
                 if word == "born":
                     self.born.append(int(pid))
                     self.living.add(int(pid))
+                elif word == "works":
+                    self.working.add(int(pid))
                 elif word == "died":
                     self.living.discard(int(pid))
                 self._news.notify_all()
@@ -175,14 +186,16 @@ def run(trial: Trial) -> Result:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-trust-")))
         url = stack.enter_context(database_at(trial.database, folder))
         slack, mail = stack.enter_context(slack_server()), stack.enter_context(mail_server())
+        doors: AbstractContextManager[None] = nullcontext()
         if trial.kills or trial.pauses:
             disturb(slack, mail, trial.seed)
+            doors = with_doors(slack, mail, trial.seed)
         nursery = Nursery(*([str(trial.whole_days)] if trial.whole_days else []))
         stack.callback(nursery.close)
         stop = folder / "stop"
         plan = Plan(url, slack.url, mail.port, trial.rate, str(stop), whole_days=trial.whole_days)
         luck = random.Random(trial.seed)  # noqa: S311
-        with under_load(url, trial.load):
+        with under_load(url, trial.load), doors:
             deaths = _kill_all(nursery, plan, trial, luck)
         _pause_all(nursery, plan, trial, luck)
         stop.touch()
@@ -239,6 +252,8 @@ def _kill_all(nursery: Nursery, plan: Plan, trial: Trial, luck: random.Random) -
         if point:
             nursery.await_death(pid, 4)
         else:
+            if trial.gently:
+                nursery.await_work(pid, PATIENCE)
             time.sleep(luck.uniform(*(GENTLE_LIFE if trial.gently else LIFE)) / trial.instances)
         if trial.gently:
             point = "told to end" if nursery.is_alive(pid) else "by itself"

@@ -38,6 +38,7 @@ class Result:
     late: int = 0
     stubborn: int = 0
     slowest_end_s: float = 0.0
+    refused: int = 0
 
     @property
     def is_void(self) -> bool:
@@ -67,6 +68,7 @@ def counted(database: Database, slack: Slack, mail: MailServer, points: Counter[
         seconds=round(seconds, 1),
         marked=sum(_is_marked(one) for one in slack.messages),
         late=sum(_is_late(one, tries) for one in _first_copies(slack)),
+        refused=sum("refused" in (one.error or "") for one in tries),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -78,6 +78,27 @@ def _of_mail(stage: str, mood: str, draw: float, share: float) -> Refusal:
         (0.05, Refusal("451 4.7.1 try again later")),
     )
     return next((fault for below, fault in faults if draw < below), Refusal(taken=True, delay=delay / 10))
+
+
+@contextmanager
+def with_doors(slack: Slack, mail: MailServer, seed: int) -> Iterator[None]:
+    """Let now and then one of the servers not listen for seconds, while inside: connections to it are refused."""
+    stop = threading.Event()
+    thread = threading.Thread(target=_shut_doors, args=((slack, mail), random.Random(seed), stop))  # noqa: S311
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _shut_doors(servers: Sequence[Slack | MailServer], luck: random.Random, stop: threading.Event) -> None:
+    while not stop.wait(luck.uniform(*SPELL_EVERY)):
+        server = luck.choice(servers)
+        server.shut()
+        stop.wait(luck.uniform(*SPELL))
+        server.reopen()
 
 
 @contextmanager

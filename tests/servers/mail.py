@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -83,6 +83,14 @@ class MailServer:
     def stop(self) -> None:
         """Answer nobody any more."""
         self._controller.stop()
+
+    def shut(self) -> None:
+        """Listen no more: connections are refused, and those that are there go on."""
+        self._controller.do(self._controller.shut())
+
+    def reopen(self) -> None:
+        """Listen again, where it was."""
+        self._controller.do(self._controller.reopen())
 
     def script(self, stage: str, *faults: Refusal) -> None:
         """What goes wrong at the next passages of a stage, in order."""
@@ -183,6 +191,19 @@ class _Controller(Controller):
             auth_require_tls=self._starttls is not None,
             authenticator=self._mail.authenticate if self._mail.asks_for_users else None,
         )
+
+    def do(self, what: Coroutine[Any, Any, None]) -> None:
+        """Let the server's own thread do something, and wait until it is done."""
+        asyncio.run_coroutine_threadsafe(what, self.loop).result(10)
+
+    async def shut(self) -> None:
+        """Stop listening."""
+        assert self.server is not None
+        self.server.close()
+
+    async def reopen(self) -> None:
+        """Listen where it was."""
+        self.server = await self.loop.create_server(self.factory, "127.0.0.1", self.port)
 
     def _trigger_server(self) -> None:
         assert self.server is not None

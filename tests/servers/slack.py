@@ -102,7 +102,10 @@ class Slack:
         self._lock = threading.RLock()
         self._last_ts = 0.0
         self.stopping = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._listen(("127.0.0.1", 0))
+
+    def _listen(self, address: Any) -> None:
+        self._server = _Server(address, _Handler)
         self._server.slack = self
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="slack", daemon=True
@@ -123,6 +126,17 @@ class Slack:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def shut(self) -> None:
+        """Listen no more: connections are refused, and those that are there go on."""
+        self._server.shutdown()
+        self._server.socket.close()
+        self._thread.join()
+
+    def reopen(self) -> None:
+        """Listen again, where it was."""
+        self._listen(self._server.server_address)
+        self._thread.start()
 
     def script(self, method: str, *faults: Fault) -> None:
         """What goes wrong with the next requests of a method, in order."""
