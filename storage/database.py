@@ -130,8 +130,13 @@ class Database:
     def _connection(self, **options: Any) -> Iterator[Connection]:
         if self._file is not None:
             self._file.must_be_there()
+        pool = self.engine.pool
         with self.engine.connect() as connection:
-            yield connection.execution_options(**options)
+            try:
+                yield connection.execution_options(**options)
+            finally:
+                if self.engine.pool is not pool:
+                    _give_up(connection)
 
     def _writers_turn(self) -> AbstractContextManager[None]:
         # SQLite lets one writer in at a time and makes the others sleep and try again; a lock wakes the next at once.
@@ -209,6 +214,15 @@ def _engine(url: URL, *, read_only: bool = False) -> Engine:
             event.listen(engine, "connect", sqlite.refuse_writing)
         event.listen(engine, "begin", _begin_on_sqlite)
     return engine
+
+
+def _give_up(connection: Connection) -> None:
+    """Let the connection be closed after use: the pool to which it would go back was given up meanwhile (`let_go`).
+
+    There it would stay, with two files and the pages that it keeps, until Python looks for circles of objects.
+    """
+    if not connection.closed and not connection.invalidated:
+        connection.detach()
 
 
 def _begin_on_sqlite(connection: Connection) -> None:

@@ -25,6 +25,19 @@ from storage.records import Cursor
 from tests.storage.examples import NOON, mentioned, post
 
 
+def test_a_connection_in_use_while_the_others_are_given_up_is_closed_after_it(tmp_path: Path) -> None:
+    with Database.open(f"sqlite:///{tmp_path / 'tocsin.db'}") as database:
+        with database.read() as tx:
+            used = tx.connection.dbapi_connection
+            database.let_go()
+            assert tx.exec_driver_sql("SELECT 1").scalar() == 1
+        assert isinstance(used, sqlite3.Connection)
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            used.execute("SELECT 1")
+        with database.read() as tx:
+            assert tx.exec_driver_sql("SELECT 1").scalar() == 1
+
+
 def test_a_new_file_gets_its_tables(tmp_path: Path) -> None:
     path = tmp_path / "new.db"
     with Database.open(f"sqlite:///{path}") as database, database.read() as tx:
