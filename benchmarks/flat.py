@@ -18,7 +18,8 @@ leak, or has a bound that is too large.
     failures     jobs that ended in an error
 
 One line of JSON; 1 when it grew by more than 1 MB an hour, a job failed, or nobody was told. With `--trace N` also the
-N lines of code whose objects grew most from the middle to the end (and everything is several times slower).
+N lines of code whose objects grew most from the middle to the end (and everything is several times slower). Standard
+error has the size at each hour.
 """
 
 from __future__ import annotations
@@ -278,6 +279,7 @@ def run(days: float, trace: int = 0) -> Result:
             sizes.append(said["mb"])
             if number % 12 == 0:
                 _read_pages(life.address)
+                sys.stderr.write(f"hour {number // 12}: {said['mb']:.1f} MB\n")
             if trace and number == turns // 2:
                 life.ordered("remember")
         if trace:

@@ -39,6 +39,7 @@ from monitor.sources.health import SourceHealth
 from monitor.sources.pace import Pace
 from monitor.sources.threads import IncidentThreads, ThreadSource
 from monitor.sources.upkeep import Upkeep
+from monitor.tidying import tidy
 from monitor.vigil import Vigil
 from monitor.waking import Watch
 from storage import leases as lease_store
@@ -316,6 +317,7 @@ class App:
     def give_back(self) -> None:
         """Hold no more memory than what is in use."""
         self.database.let_go()
+        tidy()
         memory.give_back()
 
     def _forget_fold(self) -> None:

@@ -1,17 +1,37 @@
-"""Memory that is not in use goes back to the system, where the C library has a way."""
+"""Memory that is not in use goes back to the system, where the C library has a way, and circles are let go of."""
 
 from __future__ import annotations
 
+import gc
 import platform
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from weakref import ref
 
 import pytest
 
 from alerts.render.drawing import drawn
+from config.settings import Settings
 from monitor import memory
+from monitor.app import App
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps heaps for threads")
+
+
+class Part:
+    """Something that holds itself, as the parts of a figure hold each other."""
+
+    def __init__(self) -> None:
+        self.whole = self
+
+
+@pytest.fixture
+def no_search() -> Iterator[None]:
+    """Python does not look for circles by itself meanwhile."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def resident_mb() -> float:
@@ -45,3 +65,20 @@ def test_one_thread_draws_for_all_of_them_and_passes_on_what_goes_wrong() -> Non
     assert len(names) == 1
     with pytest.raises(ZeroDivisionError):
         drawn(lambda: 1 / 0)
+
+
+@pytest.mark.usefixtures("no_search")
+def test_nothing_is_left_of_what_was_drawn_although_it_holds_itself() -> None:
+    assert drawn(lambda: ref(Part()))() is None
+
+
+@pytest.mark.usefixtures("no_search")
+def test_what_became_old_and_holds_itself_is_let_go_of_with_the_rest() -> None:
+    part = Part()
+    gc.collect()  # it is among the old ones now, which are looked through once in days
+    old = ref(part)
+    del part
+    program = App(Settings.model_validate({"brands": [{"name": "Acme"}], "database": {"url": "sqlite://"}}))
+    program.give_back()
+    program.stop()
+    assert old() is None
