@@ -53,6 +53,7 @@ from typing import Any
 import numpy as np
 
 from alerts.freshness import REPEAT
+from alerts.page import from_json
 from monitor.audit import TOPIC as AUDIT
 from monitor.demo import words
 from storage import incidents, outbox
@@ -386,7 +387,8 @@ def _counted(soak: Soak, database: Database, minutes: float) -> Result:
     everything = [item for items in deliveries.values() for item in items]
     unheard = [brand for brand in soak.told_of if not soak.is_told(brand)]
     waiting = [brand for brand in unheard if _is_waiting(brand, known, deliveries, sheltered)]
-    vanished = [item for item in everything if item.state is DeliveryState.SENT and not taken[item.channel][item.id]]
+    sent = [item for item in everything if item.state is DeliveryState.SENT and not _only_edits(item)]
+    vanished = [item for item in sent if not taken[item.channel][item.id]]
     begun = Counter(
         (item.incident_id, item.episode, item.channel)
         for item in everything
@@ -417,6 +419,11 @@ def _counted(soak: Soak, database: Database, minutes: float) -> Result:
         descriptors=(min(one.descriptors for one in settled), max(one.descriptors for one in settled)),
         threads=(min(one.threads for one in settled), max(one.threads for one in settled)),
     )
+
+
+def _only_edits(item: Delivery) -> bool:
+    """Whether it says nothing new, but shows the picture in a message that is there: no server has it by its name."""
+    return item.reason is Reason.UPDATE and not from_json(item.page).changed
 
 
 def _said(brand: str, number: int, part: int, returns: int) -> str:
