@@ -30,7 +30,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
@@ -40,6 +40,7 @@ from typing import Any
 import ahocorasick
 import pyarrow.parquet as pq
 import structlog
+from msgspec.structs import replace
 from sqlalchemy import select
 from typer.testing import CliRunner
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from msgspec.structs import replace
 
 from collectors.contract import CollectorError, Quarantined, raw_hash, set_aside
 from storage.records import Post

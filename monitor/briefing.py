@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from msgspec import structs
+
 from alerts.duty import Rota
 from alerts.page import Curve, Forecast, Mark, Page, Quote, SourceCoverage, SourceShare
 from alerts.system import SystemIncidents
@@ -201,7 +203,7 @@ def _origin(tx: Transaction, incident: Incident, posts: Sequence[Remark], at: da
     if known is not None:
         return next((quote(post, known) for post in found), None)
     then = counted_at(tx, [incident.origin], at)
-    return next((quote(replace(post, engagement=then.get(post.key, Engagement()))) for post in found), None)
+    return next((quote(structs.replace(post, engagement=then.get(post.key, Engagement()))) for post in found), None)
 
 
 def _quotes(

@@ -8,8 +8,10 @@ until it is settled, then for good. It is kept until then, as long as nobody els
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from storage import edition
 from storage import posts as post_store

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Self
+
+from msgspec.structs import replace
 
 from config.settings import Settings
 from monitor.language import UNDETERMINED, Identifier

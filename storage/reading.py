@@ -13,10 +13,12 @@ of the *set* of its readings alone, so that any order, batching and repetition e
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from storage.columns import is_storable, storable
 from storage.records import Engagement, EngagementSample, MentionedPost, Post
@@ -103,7 +105,7 @@ class PostState:
 
     def copy(self) -> PostState:
         """A state that changes apart from this one."""
-        return replace(self, revisions=dict(self.revisions), mentions=dict(self.mentions))
+        return PostState(self.post, self.rank, self.engagement_at, dict(self.revisions), dict(self.mentions), self.id)
 
     def _add_wording(self, post: Post, rank: Rank) -> None:
         old, new = wording(self.post), wording(post)
@@ -206,7 +208,7 @@ def largest(one: Engagement, other: Engagement) -> Engagement:
 
 
 def _storable_fields(of: Any) -> Any:
-    changed = {each.name: _storable_value(getattr(of, each.name)) for each in fields(of)}
+    changed = {name: _storable_value(getattr(of, name)) for name in of.__struct_fields__}
     return replace(of, **changed)
 
 

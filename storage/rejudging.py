@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
+from msgspec import structs
 from sqlalchemy import and_, or_, select
 
 from storage import post_rows
@@ -103,7 +104,7 @@ def _judged(state: PostState, found: Mapping[str, MentionedPost], brands: Collec
     kept = {} if brands is None else {brand: item for brand, item in state.mentions.items() if brand not in brands}
     for brand, item in found.items():
         rank = state.mentions[brand][1] if brand in state.mentions else state.rank
-        kept[brand] = (replace(item, post=state.post), rank)
+        kept[brand] = (structs.replace(item, post=state.post), rank)
     return replace(state, mentions=kept)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
 from monitor.cli import output, settings
@@ -84,7 +84,7 @@ def thread(
         raise Failure(f'no post "{post_id}" of the source "{source}" is stored; "tocsin posts search" finds posts')
     if as_json:
         for one in found:
-            output.print_json(asdict(one))
+            output.print_json(_post_json(one))
         return
     for one, depth in as_tree(found):
         when, who = (
@@ -151,7 +151,12 @@ def _words(post: Post) -> str:
 
 
 def _found_json(one: Found) -> dict[str, Any]:
-    return asdict(one.post) | {"mentions": [_mention_json(item) for item in one.mentions]}
+    return _post_json(one.post) | {"mentions": [_mention_json(item) for item in one.mentions]}
+
+
+def _post_json(post: Post) -> dict[str, Any]:
+    shown: dict[str, Any] = msgspec.to_builtins(post, builtin_types=(datetime,))
+    return shown
 
 
 def _mention_json(item: MentionedPost) -> dict[str, Any]:

@@ -6,10 +6,10 @@ import importlib
 import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from collectors import streams
 from collectors.contract import CollectorError, Wakes

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from config.settings import Settings
 from monitor.assembly import assemble
@@ -32,11 +33,12 @@ HISTORY = [
     Post("forum", "4", after(minutes=3), "It was cold", PostKind.REPLY, thread_id="3"),
     Post("forum", "5", after(minutes=4), "Norrvik is fine"),
 ]
+ROOT = structs.replace(HISTORY[2], thread_id="3")
 
 
 @pytest.fixture
 def known(database: Database) -> Database:
-    assemble(BEFORE, database).ingest(Batch([replace(HISTORY[2], thread_id="3"), *HISTORY[:2], *HISTORY[3:]]))
+    assemble(BEFORE, database).ingest(Batch([ROOT, *HISTORY[:2], *HISTORY[3:]]))
     return database
 
 
@@ -61,7 +63,7 @@ def test_history_is_as_if_it_had_been_read_under_todays_configuration(known: Dat
     done = rescoring(known).run(unseen)
     assert (done.posts, done.labels) == (5, done.moves.total())
     with Database.open(f"sqlite:///{tmp_path}/other.db") as other:
-        assemble(AFTER, other).ingest(Batch([*HISTORY[:2], replace(HISTORY[2], thread_id="3"), *HISTORY[3:]]))
+        assemble(AFTER, other).ingest(Batch([*HISTORY[:2], ROOT, *HISTORY[3:]]))
         assert stored(known) == stored(other)
     assert done.moves == MOVES
     again = rescoring(known).run(unseen)

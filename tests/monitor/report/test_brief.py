@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 
 import pytest
+from msgspec import structs
 from pypdf import PdfReader
 
 from config.settings import Settings
@@ -54,7 +55,7 @@ def said(
         url=f"https://forum.example/{number}",
         thread_id=thread or None,
     )
-    return replace(mentioned(of, brand, label), content_key=f"{brand}{number}")
+    return structs.replace(mentioned(of, brand, label), content_key=f"{brand}{number}")
 
 
 @pytest.fixture

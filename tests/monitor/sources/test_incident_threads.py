@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from collectors.contract import CollectorError, Page, Tariff
 from config.settings import Settings
@@ -49,7 +50,7 @@ class Forum:
         self.asked.append((post.external_id, most))
         if self.fails:
             raise CollectorError("busy")
-        root = replace(ROOT, engagement=Engagement(likes=10 * self.replies), collected_at=self.now)
+        root = structs.replace(ROOT, engagement=Engagement(likes=10 * self.replies), collected_at=self.now)
         yield Page({}, [root], requests=1)
         kind = PostKind.REPLY
         told = [

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from alerts.routing import Routing
 from collectors.contract import CollectorError, Page, Recheck
@@ -108,7 +109,7 @@ def test_what_is_gone_is_erased_and_does_not_come_back(world: World) -> None:
 
 def test_what_was_edited_is_a_new_wording_and_is_judged_anew(world: World) -> None:
     before = world.forum.there["p3"]
-    edited = replace(before, text="Norrvik is great, I love it", edited_at=NOON, collected_at=NOON)
+    edited = structs.replace(before, text="Norrvik is great, I love it", edited_at=NOON, collected_at=NOON)
     world.forum.there["p3"] = edited
     done, _ = whole_round(world.one)
     assert done is not None

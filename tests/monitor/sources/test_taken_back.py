@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from alerts.page import Quote, to_json
 from alerts.policy import Change
@@ -124,8 +125,8 @@ def test_an_account_that_is_gone_takes_its_posts_and_nobody_else_s_with_it(desk:
 
     told(Page({}, left={"a stranger": "its account was deleted"}))  # from now on it is known who is stored
     assert set(stored(desk)) == {"1", "2"}
-    told(Page({}, [replace(post(3), author="ann"), replace(post(4), author="bo")]))
-    told(Page({}, [replace(post(5), author="ann")], left={"ann": "its account was deleted"}))
+    told(Page({}, [structs.replace(post(3), author="ann"), structs.replace(post(4), author="bo")]))
+    told(Page({}, [structs.replace(post(5), author="ann")], left={"ann": "its account was deleted"}))
     assert set(stored(desk)) == {"1", "2", "4"}
     assert ("forum", "3", "its account was deleted at its source") in reasons(desk)
 
@@ -138,7 +139,10 @@ def test_a_post_that_was_deleted_before_it_was_stored_is_not(desk: Desk) -> None
 
 
 def test_an_edit_is_a_new_wording_of_a_stored_post_in_its_thread(desk: Desk) -> None:
-    edits = [replace(post(number, "Never mind"), thread_id=None, edited_at=NOW, collected_at=NOW) for number in (2, 8)]
+    edits = [
+        structs.replace(post(number, "Never mind"), thread_id=None, edited_at=NOW, collected_at=NOW)
+        for number in (2, 8)
+    ]
     read(desk, Page({}, changed=edits))
     found = stored(desk)
     assert set(found) == {"1", "2"}

@@ -7,7 +7,6 @@ it asserts what it has to.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 from typing import Any
@@ -197,7 +196,7 @@ def differences(tx: Transaction, table: str, rows: Sequence[Row]) -> list[str]:
         return []
     if len(found) != len(rows):
         return [f"{table}: {len(rows)} rows are read as {len(found)}"]
-    names = [field.name for field in fields(found[0]) if field.name in rows[0]]
+    names = [name for name in type(found[0]).__match_args__ if name in rows[0]]
     read = sorted(str({name: _plain(getattr(one, name)) for name in names}) for one in found)
     kept = sorted(str({name: _plain(row[name]) for name in names}) for row in rows)
     return [f"{table}: {old} is read as {new}" for old, new in zip(kept, read, strict=True) if old != new]

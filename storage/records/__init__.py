@@ -1,0 +1,103 @@
+"""The nouns of the program, as frozen structs, dataclasses and enums, each kind in a module.
+
+Every room may import them, and none of them knows a database. All times are aware and in UTC; all durations are seconds
+unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+from storage.records.collecting import (
+    LARGEST_RAW,
+    CollectorRun,
+    Cursor,
+    Gap,
+    GapCause,
+    Letter,
+    RunOutcome,
+    SetAside,
+    Spent,
+    Stage,
+)
+from storage.records.deciding import (
+    SYSTEM,
+    Casework,
+    Incident,
+    IncidentEvent,
+    IncidentState,
+    Part,
+    Severity,
+    Signal,
+    Verdict,
+    fingerprint,
+)
+from storage.records.reading import (
+    BIN_SECONDS,
+    MAY_SURFACE_LATE,
+    STALE_AFTER,
+    SURFACES_AFTER,
+    Bin,
+    CorrectedLabel,
+    Engagement,
+    EngagementSample,
+    Label,
+    Mention,
+    MentionedPost,
+    Post,
+    PostKey,
+    PostKind,
+    Score,
+)
+from storage.records.telling import (
+    Alert,
+    Delivery,
+    DeliveryState,
+    Escalation,
+    Reason,
+    Silence,
+    delivery_id,
+)
+
+__all__ = [
+    "BIN_SECONDS",
+    "LARGEST_RAW",
+    "MAY_SURFACE_LATE",
+    "STALE_AFTER",
+    "SURFACES_AFTER",
+    "SYSTEM",
+    "Alert",
+    "Bin",
+    "Casework",
+    "CollectorRun",
+    "CorrectedLabel",
+    "Cursor",
+    "Delivery",
+    "DeliveryState",
+    "Engagement",
+    "EngagementSample",
+    "Escalation",
+    "Gap",
+    "GapCause",
+    "Incident",
+    "IncidentEvent",
+    "IncidentState",
+    "Label",
+    "Letter",
+    "Mention",
+    "MentionedPost",
+    "Part",
+    "Post",
+    "PostKey",
+    "PostKind",
+    "Reason",
+    "RunOutcome",
+    "Score",
+    "SetAside",
+    "Severity",
+    "Signal",
+    "Silence",
+    "Spent",
+    "Stage",
+    "Verdict",
+    "delivery_id",
+    "fingerprint",
+]
