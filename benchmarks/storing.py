@@ -125,8 +125,8 @@ def authors_in_the_index(folder: Path, batches: int) -> None:
         without, with_it = (Side(Database.open(f"sqlite:///{place}/{name}.db")) for name in ("without", "with"))
         numbers = iter(range(1, 10**9))
         for batch in islice(made_posts(0)[True], batches):
-            entries = [search_index.Entry(next(numbers), "", one.post.text, one.post.author) for one in batch]
-            without.take(partial(search_index.add, entries=[one._replace(author=None) for one in entries]))
+            entries = [(next(numbers), "", one.post.text, one.post.author) for one in batch]
+            without.take(partial(search_index.add, entries=[(*one[:3], None) for one in entries]))
             with_it.take(partial(search_index.add, entries=entries))
         (busy, _), (busy_with, _) = without.usual(), with_it.usual()
         for side in (without, with_it):

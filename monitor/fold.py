@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Self, TypeVar
 
 import msgspec
@@ -119,8 +120,8 @@ def ticks(
     `start` is a tick boundary; the last tick may end after `end`, when it is a provisional one. `coverage` maps the
     beginning of a tick to what was read in it.
     """
-    mentioned = _by_tick(mentions, lambda item: item.post.judged_at)
-    sampled = _by_tick(samples, lambda sample: sample.at)
+    mentioned = by_tick(mentions, attrgetter("post.judged_at"))
+    sampled = by_tick(samples, attrgetter("at"))
     at = start
     while at < end:
         yield Tick(
@@ -132,7 +133,7 @@ def ticks(
         at += TICK
 
 
-def _by_tick(items: Iterable[_Item], moment: Callable[[_Item], datetime]) -> dict[datetime, list[_Item]]:
+def by_tick(items: Iterable[_Item], moment: Callable[[_Item], datetime]) -> dict[datetime, list[_Item]]:
     """The items of each tick, by its beginning; they come in order of time, many to a tick."""
     found: dict[datetime, list[_Item]] = {}
     since = until = datetime.min.replace(tzinfo=UTC)

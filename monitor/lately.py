@@ -8,11 +8,15 @@ until it is settled, then for good. It is kept until then, as long as nobody els
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter, itemgetter
 
 from msgspec.structs import replace
 
+from monitor.detectors.contract import TICK
+from monitor.fold import by_tick
 from storage import edition
 from storage import posts as post_store
 from storage.database import Transaction
@@ -37,12 +41,13 @@ class Lately:
     _edition: int | None = None
     _since: datetime = _NEVER
     _mentions: dict[tuple[PostKey, str], tuple[datetime, MentionedPost]] = field(default_factory=dict)
-    _samples: dict[tuple[datetime, str, str], EngagementSample] = field(default_factory=dict)
+    _samples: dict[datetime, list[EngagementSample]] = field(default_factory=dict)
+    """By the beginning of the tick in which they were read."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __len__(self) -> int:
         """How many mentions and samples are kept."""
-        return len(self._mentions) + len(self._samples)
+        return len(self._mentions) + sum(map(len, self._samples.values()))
 
     def begin(self, tx: Transaction) -> None:
         """Be ready for what the transaction will write, which nobody else can write to meanwhile."""
@@ -63,8 +68,9 @@ class Lately:
                 self._mentions[item.post.key, item.mention.brand] = (item.post.judged_at, _in_utc(item))
             for item in written.removed_mentions:
                 self._mentions.pop((item.post.key, item.mention.brand), None)
-            for sample in written.samples:
-                self._add(sample)
+            samples = [one if one.at.tzinfo is UTC else _sample_in_utc(one) for one in written.samples]
+            for at, of_tick in by_tick(samples, attrgetter("at")).items():
+                self._samples.setdefault(at, []).extend(of_tick)
             self._edition = edition.of(tx)
 
     def forget(self) -> None:
@@ -85,15 +91,13 @@ class Lately:
         found = edition.of(tx)
         with self._lock:
             is_here = found is not None and found == self._edition and self._since <= start
-            kept = list(self._mentions.items()) if is_here else []
-            counted = list(self._samples.items()) if is_here else []
+            mentions = [(at, *key, item) for key, (at, item) in self._mentions.items() if is_here and start <= at < end]
+            samples = [
+                one for of_tick in self._samples.values() for one in of_tick if is_here and start <= one.at < end
+            ]
         if not is_here:
             return post_store.judged(tx, start, end), post_store.samples(tx, start, end)
-        mentions = [(at, key, item) for key, (at, item) in kept if start <= at < end]
-        samples = [(key, sample) for key, sample in counted if start <= key[0] < end]
-        return [item for _, _, item in sorted(mentions, key=_place)], [
-            sample for _, sample in sorted(samples, key=_key)
-        ]
+        return [item for *_, item in sorted(mentions, key=_PLACE)], _in_order(samples)
 
     def let_go(self, until: datetime) -> None:
         """Keep nothing of the time before `until`, which is settled."""
@@ -101,30 +105,34 @@ class Lately:
             if until > self._since:
                 self._since = until
                 self._mentions = {key: kept for key, kept in self._mentions.items() if kept[0] >= until}
-                self._samples = {key: sample for key, sample in self._samples.items() if key[0] >= until}
-
-    def _add(self, sample: EngagementSample) -> None:
-        if sample.at.tzinfo is not UTC:
-            sample = replace(sample, at=sample.at.astimezone(UTC))
-        key = (sample.at, sample.source, sample.external_id)
-        known = self._samples.get(key)
-        if known is not None:
-            sample = replace(sample, engagement=largest(known.engagement, sample.engagement))
-        self._samples[key] = sample
+                self._samples = {at: of_tick for at, of_tick in self._samples.items() if at + TICK > until}
 
 
-def _place(found: tuple[datetime, tuple[PostKey, str], MentionedPost]) -> tuple[datetime, tuple[PostKey, str]]:
-    return found[:2]
+_PLACE = itemgetter(0, 1, 2)
+"""Moment, post and brand of what is kept of a mention."""
+_MOMENT = attrgetter("at", "source", "external_id")
 
 
-def _key(found: tuple[tuple[datetime, str, str], EngagementSample]) -> tuple[datetime, str, str]:
-    return found[0]
+def _in_order(samples: Iterable[EngagementSample]) -> list[EngagementSample]:
+    """The samples by moment and post; where a post has several at a moment, the larger of each count."""
+    found: dict[tuple[datetime, str, str], EngagementSample] = {}
+    for sample in samples:
+        key = _MOMENT(sample)
+        known = found.setdefault(key, sample)
+        if known is not sample:
+            found[key] = replace(known, engagement=largest(known.engagement, sample.engagement))
+    return [found[key] for key in sorted(found)]
+
+
+def _sample_in_utc(sample: EngagementSample) -> EngagementSample:
+    return replace(sample, at=sample.at.astimezone(UTC))
 
 
 def _in_utc(item: MentionedPost) -> MentionedPost:
     """The mention with times in UTC, as the database gives them."""
     of = item.post
-    if all(at is None or at.tzinfo is UTC for at in (of.created_at, of.edited_at, of.collected_at)):
+    edited_at, collected_at = of.edited_at or of.created_at, of.collected_at or of.created_at
+    if of.created_at.tzinfo is edited_at.tzinfo is collected_at.tzinfo is UTC:
         return item
     return replace(item, post=_post_in_utc(of))
 

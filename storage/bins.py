@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from operator import add
-from typing import Any
 
 from sqlalchemy import Table, delete, func, select
 
@@ -20,6 +18,7 @@ _NAMES = tuple(bin_.columns.keys())
 _COUNTS = ("posts", "negative", "positive", "unscored", "reposts", "reach")
 _SLOT = timedelta(seconds=BIN_SECONDS)
 _SLOTS_A_DAY = 86_400 // BIN_SECONDS
+_REPOST = PostKind.REPOST
 _LABELLED = {Label.NEGATIVE: 1, Label.POSITIVE: 2, Label.UNSCORED: 3}
 
 
@@ -60,24 +59,29 @@ def slot(at: datetime) -> datetime:
     return _start(_number(at))
 
 
+_Counts = dict[tuple[str, str, int], list[int]]
+"""Counts by brand, source and number of the five minutes."""
+
+
 def add_differences(tx: Transaction, old: Iterable[MentionedPost], new: Iterable[MentionedPost]) -> None:
     """Count the new mentions in and the old ones out."""
-    differences: dict[Any, list[int]] = defaultdict(lambda: [0] * len(_COUNTS))
+    slots: _Counts = {}
     for mentions, sign in ((old, -1), (new, 1)):
         for mentioned in mentions:
-            _count(differences, mentioned, sign)
-    _add(tx, bin_, differences)
-    days: dict[Any, list[int]] = defaultdict(lambda: [0] * len(_COUNTS))
-    for (brand, source, number), counts in differences.items():
-        day = days[(brand, source, number - number % _SLOTS_A_DAY)]
-        day[:] = map(add, day, counts)
+            _count(slots, mentioned, sign)
+    days: _Counts = {}
+    for (brand, source, number), counts in slots.items():
+        day = (brand, source, number - number % _SLOTS_A_DAY)
+        days[day] = list(map(add, days[day], counts)) if day in days else counts
+    _add(tx, bin_, slots)
     _add(tx, bin_day, days)
 
 
-def _add(tx: Transaction, table: Table, differences: Mapping[Any, list[int]]) -> None:
+def _add(tx: Transaction, table: Table, differences: _Counts) -> None:
     time = engine_time(tx)
+    starts = {number: time(_start(number)) for number in {number for _, _, number in differences}}
     rows = [
-        (brand, time(_start(number)), source, *counts)
+        (brand, starts[number], source, *counts)
         for (brand, source, number), counts in differences.items()
         if any(counts)
     ]
@@ -86,14 +90,17 @@ def _add(tx: Transaction, table: Table, differences: Mapping[Any, list[int]]) ->
         tx.execute(delete(table).where(table.c.posts == 0))
 
 
-def _count(into: dict[Any, list[int]], mentioned: MentionedPost, sign: int) -> None:
+def _count(into: _Counts, mentioned: MentionedPost, sign: int) -> None:
     of = mentioned.post
-    counts = into[(mentioned.mention.brand, of.source, _number(of.created_at))]
+    key = (mentioned.mention.brand, of.source, _number(of.created_at))
+    counts = into.get(key)
+    if counts is None:
+        counts = into[key] = [0] * len(_COUNTS)
     counts[0] += sign
     place = _LABELLED.get(mentioned.score.label)
     if place is not None:
         counts[place] += sign
-    if of.kind is PostKind.REPOST or of.repost_of is not None:
+    if of.kind is _REPOST or of.repost_of is not None:
         counts[4] += sign
     counts[5] += sign * (of.author_reach or 0)
 

@@ -134,7 +134,7 @@ def _rows(tx: Transaction, keys: Collection[PostKey]) -> list[Any]:
 
 def _delete(tx: Transaction, doomed: Sequence[Any]) -> None:
     edition.renew(tx)
-    search_index.remove(tx, [search_index.Entry(row.id, row.title, row.text, row.author) for row in doomed])
+    search_index.remove(tx, [(row.id, row.title, row.text, row.author) for row in doomed])
     if doomed:
         tx.execute(delete(post).where(is_one_of(tx, P.id, [row.id for row in doomed])))
 

@@ -47,7 +47,7 @@ class Written:
 
 def lock(tx: Transaction, posts: Iterable[Post], samples: Iterable[EngagementSample] = ()) -> None:
     """Let nobody else write to the sources of these until the transaction ends."""
-    post_rows.lock(tx, {post.source for post in posts} | {sample.source for sample in samples})
+    post_rows.lock(tx, chain((post.source for post in posts), (sample.source for sample in samples)))
 
 
 def write(tx: Transaction, page: Intake) -> Written:
@@ -59,7 +59,7 @@ def write(tx: Transaction, page: Intake) -> Written:
     readings = _readings(page)
     keys = {reading.post.key for reading in readings}
     sampled = {(sample.source, sample.external_id) for sample in page.samples}
-    post_rows.lock(tx, {source for source, _ in keys | sampled})
+    post_rows.lock(tx, (source for source, _ in chain(keys, sampled)))
     readings = _without_erased(tx, readings, keys)
     before = post_rows.load(tx, keys | sampled)
     earlier = samples.of_posts(tx, keys - before.keys())  # a sample may have come before its post

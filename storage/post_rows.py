@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
+from msgspec.structs import astuple
 from sqlalchemy import delete, func, select, text
 
 from storage import edition, search_index, stored_days
 from storage.columns import json_text
 from storage.database import Transaction
-from storage.reading import PostState, Rank, Reading, Wording, is_counted, rank_of
-from storage.records import EngagementSample, Label, MentionedPost, Post, PostKey, PostKind
-from storage.rows import MENTION_COLUMNS, POST_COLUMNS, M, P, to_post, with_mention
+from storage.reading import NO_ENGAGEMENT, PostState, Rank, Reading, Wording, rank_of
+from storage.records import Engagement, EngagementSample, Label, MentionedPost, Post, PostKey, PostKind
+from storage.rows import MENTION_COLUMNS, POST_COLUMNS, M, P, columns_of, to_post, with_mention
 from storage.schema import erased as erased_table
 from storage.schema import mention, revision
 from storage.schema import post as post_table
-from storage.statements import Question, by_source, engine_time, insert_bulk, insert_columns, is_one_of, update_bulk
+from storage.statements import EngineTimes, Question, by_source, insert_bulk, insert_columns, is_one_of, update_bulk
 from storage.statements import replace as replace_rows
 
 E = erased_table.c
@@ -39,7 +40,7 @@ def lock(tx: Transaction, sources: Iterable[str]) -> None:
     sources never wait for one another on PostgreSQL.
     """
     if tx.dialect.name == "postgresql":
-        for source in sorted(sources):
+        for source in sorted(set(sources)):
             tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:source, 7233042))"), {"source": source})
 
 
@@ -73,20 +74,22 @@ def insert(tx: Transaction, firsts: Sequence[Reading]) -> list[EngagementSample]
     if not firsts:
         return []
     edition.renew(tx)
-    ids, posts = _new_ids(tx, len(firsts)), [post for post, _ in firsts]
-    read_at = [rank_of(post)[1] for post in posts]
-    counted_at = [at if is_counted(post) else None for post, at in zip(posts, read_at, strict=True)]
-    insert_columns(tx, post_table, _post_columns(tx, ids, posts, read_at, counted_at))
-    time = engine_time(tx)
+    ids, given = _new_ids(tx, len(firsts)), columns_of([post for post, _ in firsts])
+    version_at = _first_known(given["edited_at"], given["created_at"])
+    read_at = _first_known(given["collected_at"], version_at)
+    counts = given["engagement"]
+    counted_at = [None if one == NO_ENGAGEMENT else at for one, at in zip(counts, read_at, strict=True)]
+    times = EngineTimes(tx)
+    insert_columns(tx, post_table, _post_columns(times, ids, given, read_at, counted_at))
     rows = [
-        _mention_values(number, post, mentioned, rank_of(post), time)
+        _mention_values(number, post, mentioned, rank_of(post), times)
         for number, (post, mentions) in zip(ids, firsts, strict=True)
         for mentioned in mentions
     ]
     insert_bulk(tx, mention, _MENTION_NAMES, rows)
-    _find_by_words_and_days(tx, list(zip(ids, posts, strict=True)))
-    counted = zip(posts, counted_at, strict=True)
-    return [EngagementSample(of.source, of.external_id, at, of.engagement) for of, at in counted if at]
+    _find_by_words_and_days(tx, ids, given)
+    counted = zip(given["source"], given["external_id"], counted_at, counts, strict=True)
+    return [EngagementSample(source, name, at, one) for source, name, at, one in counted if at]
 
 
 def insert_states(tx: Transaction, states: Sequence[PostState]) -> None:
@@ -94,15 +97,16 @@ def insert_states(tx: Transaction, states: Sequence[PostState]) -> None:
     if not states:
         return
     edition.renew(tx)
-    for number, state in zip(_new_ids(tx, len(states)), states, strict=True):
+    ids, given = _new_ids(tx, len(states)), columns_of([state.post for state in states])
+    for number, state in zip(ids, states, strict=True):
         state.id = number
-    insert_columns(tx, post_table, _state_columns(tx, states))
+    times = EngineTimes(tx)
+    insert_columns(tx, post_table, _state_columns(times, states))
     edited = [state for state in states if state.revisions]
     replace_rows(tx, revision, [row for state in edited for row in _revision_rows(state, state.revisions)])
-    time = engine_time(tx)
-    mentions = [_values_of(state, brand, time) for state in states for brand in state.mentions]
+    mentions = [_values_of(state, brand, times) for state in states for brand in state.mentions]
     insert_bulk(tx, mention, _MENTION_NAMES, mentions)
-    _find_by_words_and_days(tx, [(state.id, state.post) for state in states])
+    _find_by_words_and_days(tx, ids, given)
 
 
 def update(tx: Transaction, changed: Sequence[tuple[PostState, PostState]]) -> None:
@@ -110,7 +114,7 @@ def update(tx: Transaction, changed: Sequence[tuple[PostState, PostState]]) -> N
     if not changed:
         return
     edition.renew(tx)
-    columns = _state_columns(tx, [new for _, new in changed])
+    columns = _state_columns(EngineTimes(tx), [new for _, new in changed])
     update_bulk(tx, post_table, tuple(columns), list(zip(*columns.values(), strict=True)))
     for old, new in changed:
         _update_revisions(tx, old, new)
@@ -120,7 +124,7 @@ def update(tx: Transaction, changed: Sequence[tuple[PostState, PostState]]) -> N
     search_index.remove(tx, [old for old, _ in edited])
     search_index.add(tx, [new for _, new in edited])
     moved = [new for old, new in changed if new.post.created_at != old.post.created_at]
-    stored_days.widen(tx, [(new.id, new.post) for new in moved])
+    stored_days.widen(tx, [(new.id, new.post.source, new.post.created_at) for new in moved])
 
 
 def _load_mentions(tx: Transaction, states: Mapping[int, PostState]) -> None:
@@ -148,79 +152,66 @@ def _new_ids(tx: Transaction, count: int) -> Sequence[int]:
     return range(largest + 1, largest + 1 + count)
 
 
-def _state_columns(tx: Transaction, states: Sequence[PostState]) -> dict[str, Sequence[Any]]:
+def _first_known(times: Sequence[datetime | None], otherwise: Sequence[datetime]) -> Sequence[datetime]:
+    """A column of times, where there are none those of another."""
+    return [at or other for at, other in zip(times, otherwise, strict=True)] if any(times) else otherwise
+
+
+def _state_columns(times: EngineTimes, states: Sequence[PostState]) -> dict[str, Sequence[Any]]:
     return _post_columns(
-        tx,
+        times,
         [state.id for state in states],
-        [state.post for state in states],
+        columns_of([state.post for state in states]),
         [state.rank[1] for state in states],
         [state.engagement_at for state in states],
     )
 
 
 def _post_columns(
-    tx: Transaction,
+    times: EngineTimes,
     ids: Sequence[int],
-    posts: Sequence[Post],
+    given: Mapping[str, Sequence[Any]],
     read_at: Sequence[datetime],
     counted_at: Sequence[datetime | None],
 ) -> dict[str, Sequence[Any]]:
     """The rows of posts by column, as the driver takes them."""
-    time, counts = engine_time(tx), [of.engagement for of in posts]
-    created = [time(of.created_at) for of in posts]
-    read = [made if at is of.created_at else time(at) for of, at, made in zip(posts, read_at, created, strict=True)]
-    pairs = zip(counted_at, read_at, read, strict=True)
+    kept = {name: column for name, column in given.items() if name != "engagement"}
+    counts = zip(*map(astuple, given["engagement"]), strict=True)
     return {
         "id": ids,
-        "source": [of.source for of in posts],
-        "external_id": [of.external_id for of in posts],
-        "kind": [_KIND_NAMES[of.kind] for of in posts],
-        "thread_id": [of.thread_id for of in posts],
-        "parent_id": [of.parent_id for of in posts],
-        "repost_of": [of.repost_of for of in posts],
-        "url": [of.url for of in posts],
-        "author": [of.author for of in posts],
-        "author_name": [of.author_name for of in posts],
-        "author_reach": [of.author_reach for of in posts],
-        "title": [of.title for of in posts],
-        "text": [of.text for of in posts],
-        "language": [of.language for of in posts],
-        "created_at": created,
-        "edited_at": [time(of.edited_at) if of.edited_at else None for of in posts],
-        "collected_at": [time(of.collected_at) if of.collected_at else None for of in posts],
-        "read_at": read,
-        "engagement_at": [(known if at is then else time(at)) if at else None for at, then, known in pairs],
-        "likes": [one.likes for one in counts],
-        "shares": [one.shares for one in counts],
-        "replies": [one.replies for one in counts],
-        "views": [one.views for one in counts],
-        "brands": [_json(of.brands) for of in posts],
+        **kept,
+        "kind": [_KIND_NAMES[kind] for kind in given["kind"]],
+        "created_at": times.column(given["created_at"]),
+        "edited_at": times.column(given["edited_at"]),
+        "collected_at": times.column(given["collected_at"]),
+        "read_at": times.column(read_at),
+        "engagement_at": times.column(counted_at),
+        **dict(zip(Engagement.__struct_fields__, counts, strict=True)),
+        "brands": [_json(brands) for brands in given["brands"]],
     }
 
 
-def _values_of(state: PostState, brand: str, time: Callable[[datetime], Any]) -> tuple[Any, ...]:
+def _values_of(state: PostState, brand: str, times: EngineTimes) -> tuple[Any, ...]:
     mentioned, rank = state.mentions[brand]
-    return _mention_values(state.id, state.post, mentioned, rank, time)
+    return _mention_values(state.id, state.post, mentioned, rank, times)
 
 
-def _mention_values(
-    number: int, of: Post, mentioned: MentionedPost, rank: Rank, time: Callable[[datetime], Any]
-) -> tuple[Any, ...]:
+def _mention_values(number: int, of: Post, mentioned: MentionedPost, rank: Rank, times: EngineTimes) -> tuple[Any, ...]:
     match, score = mentioned.mention, mentioned.score
     return (
-        number, match.brand, time(of.created_at), match.relevance, _json(match.matched), match.reason,
+        number, match.brand, times[of.created_at], match.relevance, _json(match.matched), match.reason,
         score.compound, _LABEL_NAMES[score.label], score.scorer, score.version, score.uncertainty,
-        mentioned.content_key, _json(mentioned.kinds), time(rank[0]), time(rank[1]),
+        mentioned.content_key, _json(mentioned.kinds), times[rank[0]], times[rank[1]],
     )  # fmt: skip
 
 
-def _find_by_words_and_days(tx: Transaction, stored: Sequence[tuple[int, Post]]) -> None:
-    search_index.add(tx, [_entry(number, of) for number, of in stored])
-    stored_days.widen(tx, stored)
+def _find_by_words_and_days(tx: Transaction, ids: Sequence[int], given: Mapping[str, Sequence[Any]]) -> None:
+    search_index.add(tx, zip(ids, given["title"], given["text"], given["author"], strict=True))
+    stored_days.widen(tx, zip(ids, given["source"], given["created_at"], strict=True))
 
 
 def _entry(number: int, of: Post) -> search_index.Entry:
-    return search_index.Entry(number, of.title, of.text, of.author)
+    return (number, of.title, of.text, of.author)
 
 
 def _json(values: tuple[str, ...]) -> str:
@@ -250,7 +241,7 @@ def _update_revisions(tx: Transaction, old: PostState, new: PostState) -> None:
 
 
 def _update_mentions(tx: Transaction, changed: Sequence[tuple[PostState, PostState]]) -> None:
-    time = engine_time(tx)
+    times = EngineTimes(tx)
     for old, new in changed:
         for brand in old.mentions.keys() - new.mentions.keys():
             tx.execute(delete(mention).where(M.post_id == new.id, M.brand == brand))
@@ -260,8 +251,8 @@ def _update_mentions(tx: Transaction, changed: Sequence[tuple[PostState, PostSta
         is_moved = old.post.created_at != new.post.created_at
         for brand, kept in new.mentions.items():
             if brand not in old.mentions:
-                fresh.append(_values_of(new, brand, time))
+                fresh.append(_values_of(new, brand, times))
             elif is_moved or kept != old.mentions[brand]:
-                moved.append(_values_of(new, brand, time))
+                moved.append(_values_of(new, brand, times))
     insert_bulk(tx, mention, _MENTION_NAMES, fresh)
     update_bulk(tx, mention, _MENTION_NAMES, moved)

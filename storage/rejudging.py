@@ -85,7 +85,7 @@ def judge_again(
     With `brands`, the mentions of others stay. Without `store` nothing is written, and the answer is what would change.
     """
     if store:
-        post_rows.lock(tx, {source for source, _ in keys})
+        post_rows.lock(tx, (source for source, _ in keys))
     before = post_rows.load(tx, keys)
     found: dict[PostKey, dict[str, MentionedPost]] = {key: {} for key in before}
     for item in judge([before[key].post for key in keys if key in before]):

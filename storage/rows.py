@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import astuple
 from sqlalchemy import Select, select
 
 from storage.records import Engagement, EngagementSample, Label, Mention, MentionedPost, Post, PostKind, Score
@@ -37,6 +38,11 @@ def select_mentioned() -> Select[Any]:
     return select(*POST_COLUMNS, *MENTION_COLUMNS).select_from(mention.join(post, P.id == M.post_id))
 
 
+def columns_of(posts: Sequence[Post]) -> dict[str, Sequence[Any]]:
+    """The fields of some posts, each as a column."""
+    return dict(zip(Post.__struct_fields__, zip(*map(astuple, posts), strict=True), strict=True))
+
+
 def to_post(row: Sequence[Any]) -> Post:
     """A post from a row of `POST_COLUMNS`."""
     (
@@ -44,10 +50,9 @@ def to_post(row: Sequence[Any]) -> Post:
         parent_id, repost_of, language, likes, shares, replies, views, edited_at, collected_at, brands,
     ) = row  # fmt: skip
     return Post(
-        source=source, external_id=external_id, created_at=created_at, text=text, kind=_KINDS[kind], title=title,
-        url=url, author=author, author_name=author_name, author_reach=author_reach, thread_id=thread_id,
-        parent_id=parent_id, repost_of=repost_of, language=language, edited_at=edited_at, collected_at=collected_at,
-        engagement=Engagement(likes, shares, replies, views), brands=tuple(brands),
+        source, external_id, created_at, text, _KINDS[kind], title, url, author, author_name, author_reach, thread_id,
+        parent_id, repost_of, language, Engagement(likes, shares, replies, views), edited_at, collected_at,
+        tuple(brands),
     )  # fmt: skip
 
 

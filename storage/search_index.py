@@ -8,12 +8,12 @@ a fraction of an index of authors, whose order is no post's order.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnClause, ColumnElement, cast, column, func, literal, select, table
 from sqlalchemy.dialects.postgresql import TSQUERY
@@ -38,23 +38,19 @@ _OWN = "\ue000"
 _DIGITS = 12
 
 
-class Entry(NamedTuple):
-    """What is indexed of a post: its number, its words and its author."""
-
-    number: int
-    title: str
-    text: str
-    author: str | None
+Entry = tuple[int, str, str, str | None]
+"""What is indexed of a post: its number, title, text and author."""
 
 
-def add(tx: Transaction, entries: Sequence[Entry]) -> None:
+def add(tx: Transaction, entries: Iterable[Entry]) -> None:
     """Index posts that are not in the index."""
-    if not entries:
+    rows = [(number, _words(title, text), author_word(author)) for number, title, text, author in entries]
+    if not rows:
         return
     if tx.dialect.name == "sqlite":
-        tx.exec_driver_sql("INSERT INTO post_search (rowid, words) VALUES (?, ?)", _rows(entries))
+        tx.exec_driver_sql("INSERT INTO post_search (rowid, words) VALUES (?, ?)", _joined(rows))
         return
-    ids, words, authors = zip(*((one.number, _words(one), author_word(one.author)) for one in entries), strict=True)
+    ids, words, authors = zip(*rows, strict=True)
     tx.exec_driver_sql(
         "INSERT INTO post_search (post_id, words)"
         " SELECT id, to_tsvector('simple', words) || array_to_tsvector(array_remove(ARRAY[author], ''))"
@@ -63,16 +59,15 @@ def add(tx: Transaction, entries: Sequence[Entry]) -> None:
     )
 
 
-def remove(tx: Transaction, entries: Sequence[Entry]) -> None:
+def remove(tx: Transaction, entries: Iterable[Entry]) -> None:
     """Take posts out of the index; SQLite must be told the words that it was given."""
-    if not entries:
+    rows = [(number, _words(title, text), author_word(author)) for number, title, text, author in entries]
+    if not rows:
         return
     if tx.dialect.name == "sqlite":
-        tx.exec_driver_sql(
-            "INSERT INTO post_search (post_search, rowid, words) VALUES ('delete', ?, ?)", _rows(entries)
-        )
+        tx.exec_driver_sql("INSERT INTO post_search (post_search, rowid, words) VALUES ('delete', ?, ?)", _joined(rows))
     else:
-        ids = [one.number for one in entries]
+        ids = [number for number, _, _ in rows]
         tx.exec_driver_sql("DELETE FROM post_search WHERE post_id = ANY(%s)", (ids,))
 
 
@@ -175,9 +170,9 @@ def _for_postgresql(asked: Sequence[Term], author: str) -> Any:
     return reduce(func.tsquery_and, parts)
 
 
-def _rows(entries: Sequence[Entry]) -> list[tuple[int, str]]:
-    return [(one.number, f"{_words(one)} {author_word(one.author)}") for one in entries]
+def _joined(rows: Iterable[tuple[int, str, str]]) -> list[tuple[int, str]]:
+    return [(number, f"{words} {author}") for number, words, author in rows]
 
 
-def _words(of: Entry) -> str:
-    return separated((f"{of.title}\n{of.text}" if of.title else of.text)[:INDEXED_CHARACTERS])
+def _words(title: str, text: str) -> str:
+    return separated((f"{title}\n{text}" if title else text)[:INDEXED_CHARACTERS])

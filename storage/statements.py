@@ -139,7 +139,7 @@ def by_source(keys: Iterable[PostKey]) -> dict[str, list[str]]:
     return grouped
 
 
-def insert_bulk(tx: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+def insert_bulk(tx: Connection, table: Table, names: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
     """Insert many rows that are known to be new, quickly.
 
     The rows go to the driver as they are (`engine_time`, JSON as text), because the conversion of every value would
@@ -151,7 +151,7 @@ def insert_bulk(tx: Connection, table: Table, names: Sequence[str], rows: Sequen
     if tx.dialect.name == "sqlite":
         marks = ", ".join("?" * len(names))
         # The names are those of storage/schema; nothing from outside is in them.
-        tx.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) VALUES ({marks})", list(rows))  # noqa: S608
+        tx.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) VALUES ({marks})", rows)  # noqa: S608
         return
     with tx.connection.cursor() as cursor, cursor.copy(f"COPY {table.name} ({columns}) FROM STDIN") as copy:  # type: ignore[attr-defined]
         for row in rows:
@@ -168,7 +168,7 @@ def insert_columns(tx: Connection, table: Table, columns: Mapping[str, Sequence[
 
 
 def _is_empty(values: Sequence[Any]) -> bool:
-    return values[:1] == [None] and values.count(None) == len(values)
+    return len(values) > 0 and values[0] is None and values.count(None) == len(values)
 
 
 def upsert_bulk(
@@ -204,6 +204,24 @@ def update_bulk(tx: Connection, table: Table, names: Sequence[str], rows: Sequen
     found = " AND ".join(f"{key} = {mark}" for key in keys)
     ordered = [tuple(row[place] for place in places) for row in rows]
     tx.exec_driver_sql(f"UPDATE {table.name} SET {assigned} WHERE {found}", ordered)  # noqa: S608
+
+
+class EngineTimes(dict[datetime | None, Any]):
+    """Times as the driver is given them by `insert_bulk`, each worked out once: most stand in a row several times."""
+
+    def __init__(self, tx: Connection) -> None:
+        """Those of the transaction's engine; no time is NULL."""
+        super().__init__({None: None})
+        self._converted = engine_time(tx)
+
+    def __missing__(self, at: datetime) -> Any:
+        """A time that was not asked for before."""
+        self[at] = converted = self._converted(at)
+        return converted
+
+    def column(self, times: Iterable[datetime | None]) -> list[Any]:
+        """A column of times."""
+        return list(map(self.__getitem__, times))
 
 
 def engine_time(tx: Connection) -> Callable[[datetime], Any]:

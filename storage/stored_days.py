@@ -13,7 +13,6 @@ from sqlalchemy import func, select
 
 from storage.columns import EPOCH
 from storage.database import Transaction
-from storage.records import Post
 from storage.schema import stored_day
 from storage.statements import engine_time, upsert_bulk
 
@@ -25,14 +24,14 @@ _WIDENED: Mapping[str, str] = {
 }
 
 
-def widen(tx: Transaction, stored: Iterable[tuple[int, Post]]) -> None:
-    """Take posts in with their numbers."""
+def widen(tx: Transaction, stored: Iterable[tuple[int, str, datetime]]) -> None:
+    """Take posts in: the number, source and time of each."""
     spans: dict[tuple[str, datetime], list[int]] = {}
-    source, day, span = "", EPOCH, [0, 0]
-    for number, of in stored:
-        if of.source != source or not day <= of.created_at < day + DAY:  # many of one day come in a row
-            source, day = of.source, EPOCH + (of.created_at - EPOCH) // DAY * DAY
-            span = spans.setdefault((source, day), [number, number])
+    source, since, until, span = "", EPOCH, EPOCH, [0, 0]
+    for number, of_source, at in stored:
+        if of_source != source or not since <= at < until:  # many of one day come in a row
+            source, since = of_source, EPOCH + (at - EPOCH) // DAY * DAY
+            until, span = since + DAY, spans.setdefault((source, since), [number, number])
         if number > span[1]:
             span[1] = number
         elif number < span[0]:

@@ -53,10 +53,7 @@ def load(connection: Connection, rows: Mapping[str, Sequence[Row]], *, with_auth
                 connection.execute(table.insert(), list(rows[table.name]))
         search_index.add(
             connection,
-            [
-                search_index.Entry(row["id"], row["title"], row["text"], row["author"] if with_authors else None)
-                for row in rows["post"]
-            ],
+            [(row["id"], row["title"], row["text"], row["author"] if with_authors else None) for row in rows["post"]],
         )
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT setval('post_id', (SELECT max(id) FROM post))"))
