@@ -6,12 +6,16 @@
 
 `tocsin run` is a process of its own. It reads a place where posts appear at that rate (benchmarks/trust_plaza.py), a
 quarter of them about one of two hundred companies, and pages through a Slack and a mail server of our own, whose logs
-are the truth. Every 45 seconds a story begins: readers turn against a company that nobody spoke of before. When the
-time is over no more posts appear, and what waits is worked off.
+are the truth. Every 45 seconds a story begins: readers turn against a company that nobody spoke of before. Every two
+seconds another process decides a page about the program itself (benchmarks/trust_pages.py): more stories would be a
+storm, and three messages have no 99 of 100. When the time is over no more posts appear, and what waits is worked off.
 
-    decision_…       from the decision, when it was committed or by the policy's will due (a warning waits half a minute
-                     on purpose), to the first server that took the first message; committed is what a watcher has not
-                     seen a twentieth of a second before
+    decision_…       of all messages, from the decision, when it was committed or by the policy's will due (a warning
+                     waits half a minute on purpose), to the first server that took the first message; of a story,
+                     committed is what a watcher has not seen a twentieth of a second before
+    claimed_…        of the pages, from the decision to the sender that claimed it, which looks each second (what the
+                     program decides itself is looked for at once)
+    sent_…           of the pages, from then to the first server that took it: reading, rendering, sending
     seen_…           from the moment at which the decisive post could be read to that message, less what it waits on
                      purpose; the decisive post is that with which a pipeline that reads them one by one tells people
     poll_s           how often the place is read while there is something to tell
@@ -48,6 +52,7 @@ from alerts.speak import Speaker
 from benchmarks.soak import MAIL_AND_SLACK
 from benchmarks.speed.material import NAMING
 from benchmarks.trust import database_at
+from benchmarks.trust_pages import Pages, paging
 from benchmarks.trust_plaza import SOURCE, STORY_BRANDS, Plan, Plaza, served
 from benchmarks.trust_sim import silence_the_log
 from config.load import load as load_settings
@@ -64,6 +69,9 @@ from tests.servers.slack import TOKEN, Slack, slack_server
 POLL = 10.0
 LOOK_EVERY = 1.0
 WATCH_EVERY = 0.05
+PAGE_EVERY = 2.0
+PAGED_WITHIN = 10.0
+"""Seconds after which the last page is told, or lost."""
 CLEARED_WITHIN = 600.0
 PATIENCE = 90.0
 MEMORY_MB = 512
@@ -83,6 +91,16 @@ every = "{poll:.0f}s"
 url = "{plaza}"
 """
     + MAIL_AND_SLACK
+    + """
+[[channels]]
+type = "slack"
+name = "operators"
+token = {{ env = "BENCH_TOKEN" }}
+channels = ["C0OTHER"]
+base_url = "{slack}"
+[operations]
+channels = ["operators"]
+"""
 )
 
 
@@ -100,6 +118,10 @@ class Result:
     decision_p50_s: float
     decision_p99_s: float
     decision_max_s: float
+    claimed_p50_s: float
+    claimed_p99_s: float
+    sent_p50_s: float
+    sent_p99_s: float
     seen_p50_s: float
     seen_p95_s: float
     unaccounted: int
@@ -137,8 +159,9 @@ class Load:
 
     def __post_init__(self) -> None:
         """Write the configuration, and start."""
+        os.environ.update(BENCH_TOKEN=TOKEN, BENCH_DATABASE=self.url)
         text = CONFIGURATION.format(
-            database=json.dumps(self.url), plaza=self.address, source=SOURCE, poll=POLL,
+            database='{ env = "BENCH_DATABASE" }', plaza=self.address, source=SOURCE, poll=POLL,
             mail_port=self.mail.port, slack=self.slack.url,
         )  # fmt: skip
         brands = "".join(
@@ -150,7 +173,7 @@ class Load:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, "--config", str(self.configuration)],
-                env={**os.environ, "BENCH_TOKEN": TOKEN}, stdout=log, stderr=log, cwd=Path(__file__).parent.parent,
+                env=dict(os.environ), stdout=log, stderr=log, cwd=Path(__file__).parent.parent,
             )  # fmt: skip
 
     def look(self, database: Database) -> int:
@@ -183,12 +206,22 @@ def run(plan: Plan, wanted: str = "", keep: Path | None = None) -> Result:
         slack, mail = stack.enter_context(slack_server()), stack.enter_context(mail_server())
         load = Load(folder, url, plaza, address, mail, slack)
         try:
-            with Database.open(url) as database, _watching(database) as decided:
-                cleared = _watched(load, database)
+            chosen = load_settings(load.configuration)
+            with (
+                Database.open(url) as database,
+                _watching(database) as decided,
+                Database.open(url) as beside,
+            ):
+                while not plaza.began_at:
+                    load.look(database)
+                    threading.Event().wait(LOOK_EVERY / 10)
+                with paging(beside, chosen, PAGE_EVERY) as pages:
+                    cleared = _watched(load, database)
+                threading.Event().wait(PAGED_WITHIN)
         finally:
             load.end()
         with Database.open(url) as database:
-            result = _counted(load, database, cleared, decided)
+            result = _counted(load, database, cleared, decided, replace(pages, database=database))
     result.hold()
     return result
 
@@ -196,9 +229,6 @@ def run(plan: Plan, wanted: str = "", keep: Path | None = None) -> Result:
 def _watched(load: Load, database: Database) -> tuple[int, float]:
     """How far behind it was when no more posts appeared, and after how many seconds it had caught up."""
     plan = load.plaza.plan
-    while not load.plaza.began_at:
-        load.look(database)
-        threading.Event().wait(0.1)
     over = load.plaza.began_at + plan.seconds
     while time.time() < over:
         threading.Event().wait(LOOK_EVERY)
@@ -219,12 +249,17 @@ def _is_told(load: Load, story: int) -> bool:
     return any(brand in json.dumps(root.blocks, ensure_ascii=False) for root in load.slack.roots())
 
 
-def _counted(load: Load, database: Database, cleared: tuple[int, float], decided: dict[str, float]) -> Result:
+def _counted(
+    load: Load, database: Database, cleared: tuple[int, float], decided: dict[str, float], pages: Pages
+) -> Result:
     told = list(_first_messages(database, decided, _taken(load)))
+    waited = list(pages.waited(_taken(load)))
+    claimed, sent = sorted(one.claimed for one in waited), sorted(one.sent for one in waited)
     with database.read() as tx:
         stored = int(tx.exec_driver_sql("SELECT count(*) FROM post").scalar() or 0)
         set_aside = quarantine_store.count(tx)
-    decisions, seen = sorted(one.since_decided for one in told), sorted(_seen(load, told))
+    decisions = sorted([*(one.since_decided for one in told), *(one.whole for one in waited)])
+    seen = sorted(_seen(load, told))
     plan = load.plaza.plan
     return Result(
         rate=plan.rate,
@@ -237,6 +272,10 @@ def _counted(load: Load, database: Database, cleared: tuple[int, float], decided
         decision_p50_s=share(decisions, 0.5),
         decision_p99_s=share(decisions, 0.99),
         decision_max_s=share(decisions, 1.0),
+        claimed_p50_s=share(claimed, 0.5),
+        claimed_p99_s=share(claimed, 0.99),
+        sent_p50_s=share(sent, 0.5),
+        sent_p99_s=share(sent, 0.99),
         seen_p50_s=share(seen, 0.5),
         seen_p95_s=share(seen, 0.95),
         unaccounted=abs(load.plaza.given - stored - set_aside),
