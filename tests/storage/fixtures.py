@@ -29,11 +29,13 @@ import psycopg
 import pytest
 from sqlalchemy import Connection
 
-from storage import migrations
+from storage import migrations, sqlite
 from storage.database import Database
 from storage.schema import metadata
 
 TEMPLATE = "tocsin_template"
+CONFIGURE = sqlite.configure
+"""What the program tells SQLite."""
 
 # Other connections go first, lest one that a failed test left open holds a lock. Deleting a few rows is much quicker
 # than truncating every table, or than copying a database for every test.
@@ -65,6 +67,20 @@ def tables_made_once() -> Iterator[None]:
                     _driver(connection).backup(made)
 
         patch.setattr(migrations, "prepare", prepare)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobody_pulls_the_plug() -> Iterator[None]:
+    """Let SQLite not wait for the disk at every commit, as PostgreSQL here does not; a process that is killed loses
+    nothing by that, and those that tests start wait as they are told to."""
+
+    def configure(connection: sqlite3.Connection, record: object) -> None:
+        CONFIGURE(connection, record)
+        connection.execute("PRAGMA synchronous=OFF").close()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite, "configure", configure)
         yield
 
 
@@ -181,7 +197,7 @@ def _prepare_template(url: str) -> None:
         found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone()
         if found:
             return
-        for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # nobody pulls the plug on a test
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # see `nobody_pulls_the_plug`
             connection.execute(f"ALTER SYSTEM SET {setting} = off")
         connection.execute("SELECT pg_reload_conf()")
         connection.execute(f"CREATE DATABASE {TEMPLATE}")

@@ -23,6 +23,7 @@ from storage.errors import (
 from storage.ingest import Intake, write
 from storage.records import Cursor
 from tests.storage.examples import NOON, mentioned, post
+from tests.storage.fixtures import CONFIGURE
 
 
 def test_a_connection_in_use_while_the_others_are_given_up_is_closed_after_it(tmp_path: Path) -> None:
@@ -171,8 +172,9 @@ def test_network_file_systems_are_refused(sqlite_url: str, monkeypatch: pytest.M
         Database.open(sqlite_url)
 
 
-def test_sqlite_is_told_to_be_durable(sqlite_database: Database) -> None:
-    with sqlite_database.read() as tx:
+def test_sqlite_is_told_to_be_durable(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "configure", CONFIGURE)
+    with Database.open(sqlite_url) as database, database.read() as tx:
         found = {
             name: sqlite.pragma(tx, name) for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         }
