@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Generator
 from typing import Any
@@ -14,6 +15,12 @@ pytest_plugins = ["tests.storage.fixtures", "tests.story"]
 # The same examples in every run: a failure is the change's, never the draw's.
 settings.register_profile("tocsin", derandomize=True, deadline=None, database=None)
 settings.load_profile("tocsin")
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage go through thousands of tests and their modules again: they stay to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
