@@ -22,12 +22,18 @@ _RECORDED = (Action.NOT_ABOUT_US, Action.DUPLICATE)
 
 def outcome(done: Done, timezone: str) -> str:
     """What happened, who has the incident now, and who will be told."""
-    name = f"{cleaned(done.incident.brand)}: {cleaned(done.incident.headline)} ({done.incident.id})"
+    name = _name(done.incident)
     if done.event.kind == Action.NOTE:
         return f"Noted on {name}."
     if not done.changed:
         return f"{_already(done, timezone)} Your request is on record. {name}"
     return f"{_now(done, timezone)} {_others(done)} {name}"
+
+
+def _name(incident: Incident) -> str:
+    """What an incident is called in a sentence; a drill, and the program's own troubles, are about no brand."""
+    brand = f"{cleaned(incident.brand)}: " if incident.brand else ""
+    return f"{brand}{cleaned(incident.headline)} ({incident.id})"
 
 
 def has_it(incident: Incident, timezone: str) -> str:
@@ -78,7 +84,7 @@ def _others(done: Done) -> str:
 def worked(done: Worked) -> str:
     """What came of a piece of casework."""
     incident = done.incident
-    name = f"{cleaned(incident.brand)}: {cleaned(incident.headline)} ({incident.id})"
+    name = _name(incident)
     if done.event is None:
         return f"It is so already; nothing changed. {name}"
     told = len({(item.channel, item.target) for item in done.deliveries})

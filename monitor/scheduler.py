@@ -11,6 +11,7 @@ jobs twice, and it keeps pickles of jobs that the configuration no longer has.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from alerts.deadline import uptime
 
 _log = structlog.get_logger(__name__)
+logging.getLogger("apscheduler").addHandler(logging.NullHandler())  # its complaints are ours (`_complain`), not twice
 
 _COMPLAINTS = {
     EVENT_JOB_ERROR: "job failed",

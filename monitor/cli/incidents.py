@@ -149,7 +149,8 @@ def _print_casework(work: Casework, family: Sequence[Casework]) -> None:
 def _print_incident(incident: Incident, work: Casework, timezone: str) -> None:
     severity, state = output.severity_markup(incident.severity.value), _state(incident, work)
     output.say(f"[bold]{output.plain(incident.headline)}[/]")
-    output.say(f"{output.plain(incident.brand)} · {severity} · {state} · episode {incident.episode} · {incident.id}")
+    brand = f"{output.plain(incident.brand)} · " if incident.brand else ""
+    output.say(f"{brand}{severity} · {state} · episode {incident.episode} · {incident.id}")
     moments = [("began", incident.began_at), ("opened", incident.opened_at), ("taken", incident.acknowledged_at)]
     moments.append(("over", incident.resolved_at))
     said = [f"{word} {output.local(at, timezone)}" for word, at in moments if at is not None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import queue
 import threading
 from collections.abc import Iterator
@@ -83,6 +84,10 @@ def test_a_job_that_fails_is_named_with_its_reason_and_runs_again() -> None:
     told = [entry for entry in logs if entry.get("job") == "broken" and entry["event"] == "job failed"]
     assert told
     assert "no such thing" in told[0]["reason"]
+
+
+def test_what_is_complained_of_is_told_once_and_not_by_the_library_too() -> None:
+    assert any(isinstance(handler, logging.NullHandler) for handler in logging.getLogger("apscheduler").handlers)
 
 
 def test_stopping_waits_for_a_job_that_moves_its_own_next_run() -> None:

@@ -95,6 +95,10 @@ def test_a_drill_that_somebody_takes_is_a_success(tocsin: Run, clock: Callable[[
         assert post_store.earliest(tx) is None
         (drill,) = incidents.recent(tx)
     assert (drill.brand, drill.state, drill.acknowledged_by) == (SYSTEM, IncidentState.RESOLVED, "Ada")
+    shown = tocsin("incidents", "show", drill.id).output
+    assert "\ncritical · resolved · episode 1" in shown, "a drill is about no brand, so that no place is left for one"
+    told = tocsin("incidents", "note", drill.id, "It rang.").output
+    assert f"Noted on {drill.headline} (" in " ".join(told.split())
 
 
 def test_a_drill_that_nobody_takes_is_a_failure(tocsin: Run, clock: Callable[[Person], Clock], folder: Path) -> None:
