@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
+from msgspec import structs
+
 from storage import cursors, gaps, post_rows, quarantine, runs, samples
 from storage.bins import add_differences
 from storage.database import Transaction
@@ -80,7 +82,7 @@ def write(tx: Transaction, page: Intake) -> Written:
 
 
 def _readings(page: Intake) -> list[Reading]:
-    posts = {id(post): post for post in page.posts}
+    posts = {id(post): post for post in _as_understood(page.posts, page.mentions)}
     mentions: dict[int, list[MentionedPost]] = {}
     for mentioned in page.mentions:
         number = id(posts.setdefault(id(mentioned.post), mentioned.post))
@@ -88,6 +90,19 @@ def _readings(page: Intake) -> list[Reading]:
     readings = [Reading(post, mentions.get(number, ())) for number, post in posts.items()]
     several = any(len(post.brands) > 1 for post in posts.values())
     return storable_readings(list(map(with_brands_in_order, readings)) if several else readings)
+
+
+def _as_understood(posts: Sequence[Post], mentions: Sequence[MentionedPost]) -> Sequence[Post]:
+    """The posts with the languages that were recognised where their sources tell none: else each were two readings."""
+    if all(post.language for post in posts):
+        return posts
+    understood = {mentioned.post.key: mentioned.post for mentioned in mentions}
+    return [post if post.language else _recognised(post, understood.get(post.key, post)) for post in posts]
+
+
+def _recognised(post: Post, understood: Post) -> Post:
+    """The post as it was understood, unless that is another reading of it."""
+    return understood if structs.replace(post, language=understood.language) == understood else post
 
 
 def _without_erased(tx: Transaction, readings: list[Reading], keys: set[PostKey]) -> list[Reading]:

@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import select
 
 from storage import bins, cursors, gaps, posts, runs, samples
 from storage.columns import to_micros
 from storage.database import Database
 from storage.ingest import Intake, Written, write
+from storage.reading import PostState
 from storage.records import (
     Bin,
     CollectorRun,
@@ -173,6 +175,24 @@ def test_what_earlier_versions_stored_twice_is_read_once(database: Database) -> 
     with database.write() as tx:
         samples.write(tx, [EngagementSample("forum", "1", NOON, Engagement(likes=4))])
     assert growth(database) == [(NOON, 4)]
+
+
+def test_a_post_whose_language_was_recognised_is_one_reading_with_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = [post(str(number), text=f"Acme {number}") for number in range(3)]
+    with monkeypatch.context() as patched:
+        patched.setattr(PostState, "of", _joined_after_all)
+        told = take(database, *bare, *(mentioned(structs.replace(one, language="en")) for one in bare[:2]))
+    assert (told.new_posts, len(told.new_mentions), told.changed_posts) == (3, 2, 0)
+    assert [stored(database, ("forum", name)).language for name in "012"] == ["en", "en", None]
+    edited = structs.replace(bare[2], text="Acme, no more", language="en", edited_at=after(minutes=1))
+    assert take(database, bare[2], mentioned(edited)).changed_posts == 1, "an edit is a reading of its own"
+    assert stored(database, ("forum", "2")).text == "Acme, no more"
+
+
+def _joined_after_all(_reading: object) -> PostState:
+    raise AssertionError("one reading has nothing to be joined with")
 
 
 def test_what_is_read_once_is_stored_as_what_is_joined(database: Database) -> None:
