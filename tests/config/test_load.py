@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from datetime import time, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -249,15 +251,34 @@ EXAMPLE = example()
 KEYS = [path for path in keys(tomllib.loads(EXAMPLE)) if is_ours(path) and len(str(path[-1])) > 3]
 
 
-@pytest.mark.parametrize("path", KEYS, ids=key_name)
-def test_every_key_misspelt_is_refused_on_its_line_with_the_right_key(problems: Refusal, path: KeyPath) -> None:
-    line = Positions(EXAMPLE.encode()).line(path)
-    key = str(path[-1])
-    wrong = key[:-2] + key[-1] + key[-2] if key[-1] != key[-2] else key[:-1]
-    lines = EXAMPLE.splitlines()
-    lines[line - 1] = lines[line - 1].replace(key, wrong, 1)
-    found = problems("\n".join(lines))
-    assert any(
-        problem.line == line and problem.message == "unknown key" and f'"{key}"' in problem.suggestion
-        for problem in found
-    ), [str(problem) for problem in found]
+def together(paths: Sequence[KeyPath]) -> list[list[KeyPath]]:
+    """The keys in groups that one file may have wrong at once: one of each table, and no table beside its own keys."""
+    tables = {path[:length] for path in paths for length in range(len(path))}
+    groups: defaultdict[int, list[KeyPath]] = defaultdict(list)
+    before: Counter[KeyPath] = Counter()
+    for path in paths:
+        if path not in tables:
+            groups[before[path[:-1]]].append(path)
+            before[path[:-1]] += 1
+    return [*([path] for path in paths if path in tables), *groups.values()]
+
+
+def test_the_groups_are_all_keys() -> None:
+    assert sorted(map(key_name, chain(*together(KEYS)))) == sorted(map(key_name, KEYS))
+
+
+@pytest.mark.parametrize("paths", together(KEYS), ids=lambda paths: key_name(paths[0]))
+def test_every_key_misspelt_is_refused_on_its_line_with_the_right_key(problems: Refusal, paths: list[KeyPath]) -> None:
+    positions, lines, wanted = Positions(EXAMPLE.encode()), EXAMPLE.splitlines(), set()
+    for path in paths:
+        line, key = positions.line(path), str(path[-1])
+        wrong = key[:-2] + key[-1] + key[-2] if key[-1] != key[-2] else key[:-1]
+        lines[line - 1] = lines[line - 1].replace(key, wrong, 1)
+        wanted.add((line, key))
+    told = [problem for problem in problems("\n".join(lines)) if problem.message == "unknown key"]
+    missed = {
+        (line, key)
+        for line, key in wanted
+        if not any(problem.line == line and f'"{key}"' in problem.suggestion for problem in told)
+    }
+    assert missed == set()
