@@ -225,12 +225,9 @@ class Judge:
         return replace(signal, severity=severity, facts={**signal.facts, "configuration": digest})
 
     def _hear(self, tick: Tick) -> dict[str, list[Heard]]:
-        heard: dict[str, list[Heard]] = {}
-        for brand in sorted(tick.mentions):
-            items = tick.mentions[brand]
-            if items and brand in self._known:
-                heard[brand] = self._hear_brand(brand, items, tick.at.timestamp())
-        return heard
+        known, now = self._known, tick.at.timestamp()
+        said = sorted((brand, items) for brand, items in tick.mentions.items() if items and brand in known)
+        return {brand: self._hear_brand(brand, items, now) for brand, items in said}
 
     def _hear_brand(self, brand: str, items: Sequence[MentionedPost], now: float) -> list[Heard]:
         if brand in self._shared:
@@ -239,7 +236,7 @@ class Judge:
         fold = self._voices.get(brand) or self._voices.setdefault(brand, VoiceFold())
         recent = self._recent.get(brand) or self._recent.setdefault(brand, self._new_recent(()))
         fold.forget(now)
-        heard = fold.hear(sorted(items, key=_by_time))
+        heard = fold.hear(items if len(items) == 1 else sorted(items, key=_by_time))
         recent.take(now, heard)
         return heard
 

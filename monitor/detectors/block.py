@@ -7,7 +7,7 @@ is written to memory where the block ends, or where somebody asks for it before.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import numpy as np
@@ -30,8 +30,8 @@ from monitor.detectors.stretch import Seen, levels_of, most_of
 _COUNTED: Final = ("counts", "capped", "covered")
 """What a column holds, in this order; the fields of memory have the same names."""
 _WIDTHS: Final = tuple(sorted({lens.ticks for lens in LENSES}))
-_WIDTH_OF: Final = [_WIDTHS.index(lens.ticks) for lens in LENSES]
-_FIELD_OF: Final = [_COUNTED.index("capped" if lens.capped else "counts") for lens in LENSES]
+_WIDTH_OF: Final = np.array([_WIDTHS.index(lens.ticks) for lens in LENSES])
+_FIELD_OF: Final = np.array([_COUNTED.index("capped" if lens.capped else "counts") for lens in LENSES])
 _COVERED: Final = _COUNTED.index("covered")
 
 Column = npt.NDArray[np.int32]
@@ -78,7 +78,8 @@ class UnderWay:
     def take(self, counts: Integers, covered: Booleans) -> tuple[Seen, Self]:
         """What the next tick of this block shows, and the block with it; `counts` [n] are 0 where nobody counted."""
         standing = self.standing
-        column: Column = np.array([counts, np.minimum(counts, standing.most), covered], dtype=np.int32)
+        column: Column = np.empty((len(_COUNTED), len(counts)), dtype=np.int32)
+        column[0], column[1], column[2] = counts, np.minimum(counts, standing.most), covered
         windows = self.windows + column
         counted = windows[_WIDTH_OF, _FIELD_OF].astype(np.float64)
         expected = windows[_WIDTH_OF, _COVERED] * standing.level
@@ -92,10 +93,12 @@ class UnderWay:
             novelty=((excess - usual.peak.T) / usual.spread.T)[..., np.newaxis],
             usual=usual,
         )
-        after = replace(
-            self,
+        for place, width in enumerate(_WIDTHS):
+            windows[place] -= self.columns[LONGEST - width]  # of a tick that the next one does not reach
+        after = type(self)(
+            standing=standing,
             columns=(*self.columns[1:], column),
-            windows=windows - np.stack([self.columns[LONGEST - width] for width in _WIDTHS]),
+            windows=windows,
             sums=self.sums + column,
             peaks=np.maximum(self.peaks, excess, out=self.peaks.copy(), where=covered & standing.ready),
             ticks=self.ticks + 1,

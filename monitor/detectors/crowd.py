@@ -149,9 +149,8 @@ class Crowd:
     def _counts(self, hearing: Hearing) -> list[tuple[int, int]]:
         counts: list[tuple[int, int]] = []
         for brand in hearing.heard:
-            row = self._rows[brand]
-            voices, adverse = hearing.recent[brand].voices_over(hearing.at.timestamp(), BIN_SECONDS)
-            counts += [(row, voices), (row + 1, adverse)]
+            row, moment = self._rows[brand], hearing.recent[brand].newest
+            counts += ((row, moment.voices), (row + 1, moment.adverse))
         return sorted(counts)
 
     def _could_ring(self, hearing: Hearing) -> bool:

@@ -6,7 +6,7 @@ usual for it. Neither is a crowd, and copies may be coordinated: each is worth a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -89,12 +89,10 @@ class Reach:
         signals: list[Signal] = []
         for brand in sorted(hearing.heard):
             state = self._brands.get(brand) or self._brands.setdefault(brand, _Brand({}, []))
-            touched = {number for one in hearing.heard[brand] if (number := self._take(state, one)) is not None}
-            signals += (
-                signal
-                for number in sorted(touched)
-                if (signal := self._signal(hearing, brand, state, number)) is not None
-            )
+            for number in sorted(self._touched(state, hearing.heard[brand])):
+                signal = self._signal(hearing, brand, state, number)
+                if signal is not None:
+                    signals.append(signal)
             _forget(state, hearing.at.timestamp())
         return signals
 
@@ -115,8 +113,14 @@ class Reach:
         """Take up a state that `dump` gave."""
         self._brands = msgspec.msgpack.decode(blob, type=dict[str, _Brand])
 
-    def _take(self, state: _Brand, one: Heard) -> int | None:
-        """Remember an adverse text or that it was carried on; its number."""
+    def _touched(self, state: _Brand, heard: Sequence[Heard]) -> set[int]:
+        """The numbers of the adverse texts among what was heard."""
+        return {
+            one.text for one in heard if (one.role is not COPY or one.text in state.texts) and self._take(state, one)
+        }
+
+    def _take(self, state: _Brand, one: Heard) -> bool:
+        """Remember a text, or that it was carried on, if it is adverse; whether it is."""
         post, text = one.item.post, state.texts.get(one.text)
         if text is not None:
             state.texts[one.text] = replace(
@@ -125,13 +129,14 @@ class Reach:
                 audience=max(text.audience, post.author_reach or 0),
                 carriers=(*text.carriers, post.key)[:CARRIERS],
             )
-            return one.text
-        harmful = [kind for name in one.item.kinds if (kind := self._kinds.get(name)) is not None and kind.harm]
-        if one.role is COPY or not is_adverse(one.item, harmful):
-            return None
+            return True
+        kinds = one.item.kinds
+        harmful = [kind for name in kinds if (kind := self._kinds.get(name)) and kind.harm] if kinds else ()
+        if not is_adverse(one.item, harmful):
+            return False
         said, named = post.title or post.text, harmful[0].name if harmful else ""
         state.texts[one.text] = _Text(one.at, post.source, post.external_id, said, named, post.author_reach or 0)
-        return one.text
+        return True
 
     def _signal(self, hearing: Hearing, brand: str, state: _Brand, number: int) -> Signal | None:
         settings, now, text = self._settings.get(brand, self._settings[""]), hearing.at.timestamp(), state.texts[number]

@@ -126,7 +126,7 @@ class Recent:
         """Remember a tick."""
         moment = self._moment(at, heard)
         self._moments.append(moment)
-        while self._moments and at - self._moments[0].at >= KEPT_FOR:
+        while at - self._moments[0].at >= KEPT_FOR:
             self._moments.popleft()
         return moment
 
@@ -138,6 +138,11 @@ class Recent:
                 break
             _add(totals, moment)
         return totals
+
+    @property
+    def newest(self) -> Moment:
+        """The last tick in which the brand was heard; it was heard once."""
+        return self._moments[-1]
 
     def voices_over(self, at: float, seconds: float) -> tuple[int, int]:
         """Voices, and adverse ones among them, over the last `seconds` before `at`."""

@@ -116,19 +116,19 @@ class SlowBurn:
 
     def _take(self, brand: str, number: int, hearing: Hearing) -> int:
         """Count the tick; how many adverse voices it brought."""
-        voices, adverse = hearing.recent[brand].voices_over(hearing.at.timestamp(), BIN_SECONDS)
-        hours = self._state.hours.setdefault(brand, [])
+        moment, hours = hearing.recent[brand].newest, self._state.hours.setdefault(brand, [])
         if not hours or hours[-1].number != number:
             hours.append(_Hour(number))
-            self._state.hours[brand] = hours = [hour for hour in hours if hour.number > number - PAST_HOURS]
-        hours[-1].voices += voices
-        hours[-1].adverse += adverse
-        return adverse
+            while hours[0].number <= number - PAST_HOURS:
+                del hours[0]
+        hours[-1].voices += moment.voices
+        hours[-1].adverse += moment.adverse
+        return moment.adverse
 
     def _signal(self, hearing: Hearing, brand: str, number: int) -> Signal | None:
         settings = self._settings.get(brand, self._settings[""])
         hours = self._state.hours[brand]
-        today = [hour for hour in hours if hour.number > number - WINDOW_HOURS]
+        today = [hour for hour in hours[-WINDOW_HOURS:] if hour.number > number - WINDOW_HOURS]
         adverse = sum(hour.adverse for hour in today)
         if adverse < settings.fewest:
             return None

@@ -35,9 +35,8 @@ _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0e7f]"
 def content_terms(words: str, leaving_out: Iterable[str] = ()) -> tuple[str, ...]:
     """The terms of a text (as `plain_words` gives it) in order, each once, without those of the names `leaving_out`."""
     found = dict.fromkeys(_terms(words, LEAST_LETTERS))
-    for name in leaving_out:
-        for term in _name_terms(name):
-            found.pop(term, None)
+    for term in _terms_of_names(tuple(leaving_out)):
+        found.pop(term, None)
     return tuple(found)[:MOST_TERMS]
 
 
@@ -47,8 +46,8 @@ def terms_of(heard: Heard) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=4_096)
-def _name_terms(name: str) -> tuple[str, ...]:
-    return tuple(_terms(plain_words(name), 1))
+def _terms_of_names(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(term for name in names for term in _terms(plain_words(name), 1))
 
 
 def _terms(words: str, least: int) -> list[str]:

@@ -136,11 +136,13 @@ class Threads:
         if not hearing.heard and not hearing.samples:
             return []
         touched = self._take_posts(hearing.heard)
-        touched.update(map(self._take_sample, hearing.samples))
+        touched.update([self._take_sample(sample) for sample in hearing.samples])
         self._forget(hearing.at.timestamp())
         about, threads, names = self._state.about, self._state.threads, sorted(touched)
         signals = [
-            self._signal(hearing, brand, name) for name in names if name in about for brand in sorted(about[name])
+            self._signal(hearing, brand, name)
+            for name in sorted(about.keys() & touched)
+            for brand in sorted(about[name])
         ]
         for name in names:
             if name in threads:
@@ -193,10 +195,10 @@ class Threads:
         return set(replies.values())
 
     def _take_sample(self, sample: EngagementSample) -> str:
-        source, external_id, engagement = sample.source, sample.external_id, sample.engagement
-        name = _name(source, external_id)
+        source, external_id = sample.source, sample.external_id
+        name = f"{source}\x1f{external_id}"
         thread = self._thread(name, source, external_id, sample.at.timestamp())
-        comments, points = engagement.replies, engagement.likes
+        comments, points = sample.engagement.replies, sample.engagement.likes
         if comments is None and (thread.comments is not None or self._norms(source).comments):
             comments = 0  # sources leave out what nobody did yet
         if comments is not None:
@@ -228,7 +230,7 @@ class Threads:
         thread = threads.pop(name, None)
         if thread is None:
             about = self._state.about.get(name)
-            begun = min(at, *(one.at for one in about.values())) if about else at
+            begun = min(at, *[one.at for one in about.values()]) if about else at
             threads[name] = thread = _Thread(intern(source), external_id, begun, at)
             self._own("thread", name)
             return thread

@@ -176,8 +176,9 @@ class Trouble:
         for one in fresh[:LEARNED]:
             self._background.add(terms_of(one))
         for one in fresh:
-            post = one.item.post
-            kinds = tuple(name for name in one.item.kinds if name in self._kinds) if one.item.kinds else ()
+            if not one.item.kinds:
+                continue
+            post, kinds = one.item.post, tuple(name for name in one.item.kinds if name in self._kinds)
             if not kinds or _names_many(post.text):
                 continue
             thread = thread_topic(post.source, post.thread_id) if post.thread_id else ""
