@@ -24,7 +24,7 @@ from monitor.incidents import Change
 from monitor.register import Told
 from monitor.response import response
 from monitor.similar import similar
-from monitor.telling_words import telling_words, wordings
+from monitor.telling_words import spelt_out, telling_words, wordings
 from storage import bins as bin_store
 from storage import casework as casework_store
 from storage import gaps as gap_store
@@ -292,7 +292,8 @@ def _terms(tx: Transaction, incident: Incident, posts: Sequence[Remark]) -> tupl
     """What the posts have that the week before had not; where words are not set apart, what the detectors found."""
     usual = post_store.wordings(tx, incident.began_at - USUAL_FOR, incident.began_at, incident.brand, MOST_POSTS)
     names = [incident.brand, *remark_store.terms(posts)]
-    return telling_words(wordings(posts), usual, names) or tuple(incident.facts.get("terms", ()))
+    told = wordings(posts)
+    return telling_words(told, usual, names) or spelt_out(incident.facts.get("terms", ()), told)
 
 
 def _why(signals: Iterable[Signal]) -> tuple[str, ...]:

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from sys import intern
 
+from monitor.detectors.terms import KEPT_LETTERS
 from monitor.remembered import LONGEST, remembering
+from storage.keys import plain_words
 from storage.remarks import Remark
 
 LEAST_LETTERS = 5
@@ -50,6 +52,22 @@ def _strength(own: int, own_size: int, other: int, other_size: int) -> float:
     own_odds = (own + PRIOR) / (own_size - own + PRIOR)
     other_odds = (other + PRIOR) / (other_size - other + PRIOR)
     return (math.log(own_odds) - math.log(other_odds)) / math.sqrt(1 / (own + PRIOR) + 1 / (other + PRIOR))
+
+
+def spelt_out(terms: Iterable[str], told: Iterable[str]) -> tuple[str, ...]:
+    """The terms as people write them: one that is the beginning of a word (`compla`) as the commonest such word.
+
+    Of a term that begins no word of what was `told`, nothing better is known; a pair of characters of a script without
+    spaces is one as it is.
+    """
+    words = Counter(chain.from_iterable(plain_words(text).split() for text in told))
+    return tuple(dict.fromkeys(_spelt_out(term, words) for term in terms))
+
+
+def _spelt_out(term: str, words: Counter[str]) -> str:
+    is_cut = len(term) == KEPT_LETTERS and term not in words
+    longer = [word for word in words if word.startswith(term)] if is_cut else []
+    return min(longer, key=lambda word: (-words[word], len(word), word), default=term)
 
 
 def wordings(posts: Sequence[Remark]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monitor.remembered import LONGEST
-from monitor.telling_words import telling_words, wordings
+from monitor.telling_words import spelt_out, telling_words, wordings
 from storage.remarks import Remark
 from tests.storage.examples import remark
 
@@ -42,3 +42,8 @@ def test_words_of_any_script_are_found() -> None:
 def test_a_long_text_tells_as_a_short_one_does() -> None:
     told = ["voicemail " + "a " * length for length in (1, 2, LONGEST, LONGEST + 1)]
     assert telling_words(told, USUAL, []) == telling_words(["voicemail"] * 4, USUAL, []) == ("voicemail",)
+
+
+def test_the_beginning_of_a_word_is_spelt_out_as_most_people_write_it() -> None:
+    told = ["Complaints, complaints!", "I complained.", "Another of their complaints; my strike", "火事だった"]
+    assert spelt_out(("compla", "strike", "火事", "compla"), told) == ("complaints", "strike", "火事")
