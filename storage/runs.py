@@ -41,6 +41,12 @@ def last_complete(tx: Transaction, source: str) -> CollectorRun | None:
     return None if found is None else _record(found)
 
 
+def was_read(tx: Transaction, source: str) -> bool:
+    """Whether a run ever read the source, whole or in part."""
+    statement = select(run.c.started_at).where(run.c.source == source, run.c.outcome != RunOutcome.FAILED.value)
+    return tx.execute(statement.limit(1)).first() is not None
+
+
 def latest(tx: Transaction, source: str) -> CollectorRun | None:
     """The newest run of a source, however it ended."""
     return next(iter(recent(tx, source, limit=1)), None)

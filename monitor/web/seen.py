@@ -11,8 +11,10 @@ from alerts.words import listed
 from config.settings import Settings
 from storage import coverage as coverage_store
 from storage import gaps as gap_store
+from storage import runs as run_store
 from storage import schedule as schedule_store
 from storage.database import Transaction
+from storage.records import RunOutcome
 
 WHOLE = 0.995
 """Share from which on a span counts as read."""
@@ -57,8 +59,15 @@ def seen(
     """What was read of `[since, until)` by the sources that are asked about the brand, or by one of them."""
     names = _sources(settings, brand, source)
     shares = gap_store.coverage(tx, names, since, until)
-    read = {one.source for one in schedule_store.every(tx) if one.last_ended_at is not None}
+    read = {one.source for one in schedule_store.every(tx) if _was_read(tx, one)}
     return Seen({name: shares[name] if name in read else 0.0 for name in names})
+
+
+def _was_read(tx: Transaction, planned: schedule_store.Planned) -> bool:
+    """Whether a source ever answered: one whose every run failed has told nothing, and has no gap either."""
+    if planned.last_outcome is RunOutcome.FAILED:
+        return run_store.was_read(tx, planned.source)
+    return planned.last_ended_at is not None
 
 
 def by_slot(tx: Transaction, read: Seen, since: datetime, until: datetime, step: timedelta) -> tuple[float | None, ...]:

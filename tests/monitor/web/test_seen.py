@@ -10,7 +10,7 @@ import pytest
 from config.settings import Settings
 from monitor.sharing import HELD_FOR, SOURCE
 from monitor.web.desk import Desk
-from monitor.web.seen import Seen
+from monitor.web.seen import Seen, seen
 from storage import gaps, leases, schedule, spending
 from storage.database import Database
 from storage.ingest import Intake, write
@@ -45,6 +45,29 @@ def of() -> Iterator[Desk]:
             said = [post(str(n), source="hackernews", created_at=NOW - timedelta(hours=n)) for n in (1, 2, 20)]
             write(tx, Intake(mentions=[*map(mentioned, said), mentioned(said[0], "Bolt")]))
         yield Desk.build(SETTINGS, database, lambda: NOW)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "share"),
+    [
+        ((), 0.0),
+        ((RunOutcome.FAILED,), 0.0),
+        ((RunOutcome.FAILED, RunOutcome.FAILED), 0.0),
+        ((RunOutcome.PARTIAL,), 1.0),
+        ((RunOutcome.COMPLETE, RunOutcome.FAILED), 1.0),
+    ],
+)
+def test_a_source_that_never_answered_was_not_read_though_no_gap_says_so(
+    outcomes: tuple[RunOutcome, ...], share: float
+) -> None:
+    with Database.open("sqlite://") as database, database.write() as tx:
+        schedule.plan(tx, "hackernews", timedelta(minutes=5), NOW)
+        for place, outcome in enumerate(outcomes):
+            ended = NOW + place * timedelta(minutes=5)
+            run = CollectorRun("hackernews", ended - timedelta(minutes=1), ended, outcome)
+            schedule.finish(tx, "hackernews", run, ended + timedelta(minutes=5))
+        found = seen(tx, SETTINGS, NOW - timedelta(hours=1), NOW, source="hackernews")
+    assert found.shares == {"hackernews": share}
 
 
 @pytest.mark.parametrize("path", PAGES)
