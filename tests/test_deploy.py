@@ -84,6 +84,11 @@ def test_systemd_is_told_as_often_as_the_unit_asks(unit: configparser.ConfigPars
     assert service["Restart"] == "always"
 
 
+def test_systemd_never_gives_the_program_up(unit: configparser.ConfigParser) -> None:
+    assert unit["Service"]["Restart"] == "always"
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"  # as many starts as it takes (systemd.unit(5))
+
+
 @pytest.mark.parametrize("key", ["ExecStart", "ExecStartPre"])
 def test_the_unit_starts_commands_that_there_are(unit: configparser.ConfigParser, key: str) -> None:
     program, *arguments = shlex.split(unit["Service"][key])
