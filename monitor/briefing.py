@@ -14,8 +14,10 @@ from msgspec import structs
 from alerts.duty import Rota
 from alerts.page import Curve, Forecast, Mark, Page, Quote, SourceCoverage, SourceShare
 from alerts.system import SystemIncidents
+from alerts.words import person
 from config.settings import Settings
 from monitor import shapes
+from monitor.casework_lines import Work
 from monitor.conversation import answered, carrying
 from monitor.detectors.contract import TICK
 from monitor.detectors.growth import growth
@@ -34,7 +36,7 @@ from storage import posts as post_store
 from storage import remarks as remark_store
 from storage import silences as silence_store
 from storage.database import Transaction
-from storage.records import Engagement, Incident, Label, Post, PostKey, Reason, Signal
+from storage.records import Engagement, Incident, IncidentEvent, Label, Post, PostKey, Reason, Signal
 from storage.remarks import Remark
 from storage.samples import counted_at
 
@@ -84,7 +86,7 @@ class Briefing:
             return self.system.page(incident, at)
         signals = shapes.signals(tx, incident.id)
         events = incident_store.events(tx, incident.id)
-        posts = remark_store.newest(tx, incident.began_at, at, incident.brand, MOST_POSTS)
+        posts = remark_store.newest(tx, incident.began_at, at, incident.counted_as, MOST_POSTS)
         terms = _terms(tx, incident, posts)
         return Page(
             headline=incident.headline,
@@ -113,6 +115,7 @@ class Briefing:
             coverage=_coverage(tx, incident, at),
             why=_why(signals),
             changed=(told.why,) if told.before is not None and told.why else (),
+            notes=_whence(incident, events),
             curve=_curve(tx, incident, at),
             similar=similar(tx, incident, terms, at, self.public_url),
             response=response(incident, events, outbox_store.arrivals(tx, incident.id)),
@@ -129,6 +132,16 @@ def _casework(tx: Transaction, incident: Incident) -> dict[str, Any]:
     below = [work for work in shapes.family(tx, incident.id) if work.is_member]
     headlines = tuple(shapes.stored(tx, work.incident_id).headline for work in below)
     return {"carried_by": casework_store.of(tx, incident.id).assigned_to or "", "merged": headlines}
+
+
+def _whence(incident: Incident, events: Sequence[IncidentEvent]) -> tuple[str, ...]:
+    """Where it was found, and who said that it is about this brand; its figures are still those of the other."""
+    line = next((event for event in events if event.kind == Work.MOVED_HERE), None)
+    if line is None or incident.counted_as == incident.brand:
+        return ()
+    words = f": {line.details['note']}" if line.details.get("note") else "."
+    moved = f"{person(line.actor)} moved it here from {incident.counted_as}, whose posts and figures these are{words}"
+    return (moved,)
 
 
 def _numbers(signals: Sequence[Signal]) -> dict[str, Any]:
@@ -152,7 +165,7 @@ def _outlook(tx: Transaction, incident: Incident, at: datetime) -> dict[str, Any
     if not incident.state.is_live:
         return {}
     end = floor_tick(at)
-    counted = bin_store.posts(tx, incident.brand, end - USUAL_FOR - CURVE_FOR, end)
+    counted = bin_store.posts(tx, incident.counted_as, end - USUAL_FOR - CURVE_FOR, end)
     usual = sum(number for start, number in counted.items() if start < end - CURVE_FOR)
     counts = [counted.get(end - GROWTH_FOR + place * TICK, 0) for place in range(GROWTH_FOR // TICK)]
     found = growth(counts, usual / (USUAL_FOR / TICK))
@@ -290,8 +303,8 @@ def _pause(tx: Transaction, incident: Incident, at: datetime) -> dict[str, Any]:
 
 def _terms(tx: Transaction, incident: Incident, posts: Sequence[Remark]) -> tuple[str, ...]:
     """What the posts have that the week before had not; where words are not set apart, what the detectors found."""
-    usual = post_store.wordings(tx, incident.began_at - USUAL_FOR, incident.began_at, incident.brand, MOST_POSTS)
-    names = [incident.brand, *remark_store.terms(posts)]
+    usual = post_store.wordings(tx, incident.began_at - USUAL_FOR, incident.began_at, incident.counted_as, MOST_POSTS)
+    names = [incident.brand, incident.counted_as, *remark_store.terms(posts)]
     told = wordings(posts)
     return telling_words(told, usual, names) or spelt_out(incident.facts.get("terms", ()), told)
 
@@ -308,7 +321,7 @@ def _why(signals: Iterable[Signal]) -> tuple[str, ...]:
 def _curve(tx: Transaction, incident: Incident, at: datetime) -> Curve:
     """Posts per quarter of an hour over the last day, against the mean and spread of the week before."""
     start = _floor(min(at - CURVE_FOR, incident.began_at - timedelta(hours=3)))
-    quarters = _quarters(tx, incident.brand, start - USUAL_FOR, at)
+    quarters = _quarters(tx, incident.counted_as, start - USUAL_FOR, at)
     usual, shown = quarters[: USUAL_FOR // CURVE_BIN], quarters[USUAL_FOR // CURVE_BIN :]
     mean = sum(usual) / len(usual)
     spread = math.sqrt(sum((count - mean) ** 2 for count in usual) / len(usual))

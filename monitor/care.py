@@ -62,13 +62,15 @@ class Done:
 class Care:
     """Does what people ask, and tells the others.
 
-    `brief` makes the page that they are shown, `timeouts` say for how long an incident may stay with who took it.
+    `brief` makes the page that they are shown, `timeouts` say for how long an incident may stay with who took it,
+    `brands` to which it may be moved.
     """
 
     speaker: Speaker
     brief: Brief
     timeouts: Mapping[Severity, timedelta] = field(default_factory=dict)
     timezone: str = "UTC"
+    brands: tuple[str, ...] = ()
 
     @classmethod
     def build(cls, settings: Settings) -> Self:
@@ -84,7 +86,8 @@ class Care:
             Severity.CRITICAL: alerting.acknowledge_timeout_critical,
             Severity.WARNING: alerting.acknowledge_timeout_warning,
         }
-        return cls(speaker, brief, timeouts, settings.general.timezone)
+        brands = tuple(brand.name for brand in settings.brands)
+        return cls(speaker, brief, timeouts, settings.general.timezone, brands)
 
     def do(
         self,

@@ -1,4 +1,4 @@
-"""Work on incidents: assign, tag, link, correct, merge, split, and take any of it back. Pure functions.
+"""Work on incidents: assign, tag, link, correct, merge, split, move, and take any of it back. Pure functions.
 
 What a person asks for becomes the details of a line in the timeline, with all that is needed to take it back
 (monitor/casework_lines.py reads them); `monitor/caseworker.py` stores it.
@@ -29,9 +29,9 @@ class Asked:
     """What a person asks for.
 
     `to` is who shall carry it (empty: nobody), `other` the related incident or the one to merge into. `headline`,
-    `kind` and `severity` are corrections; `posts`, `threads` and `terms` say what is to be split off. `line` is the
-    number of the line to take back, the last one where none is given. `seen` is the last line that the person had
-    read: what others did since is not overruled unseen.
+    `kind` and `severity` are corrections; `posts`, `threads` and `terms` say what is to be split off, `brand` which
+    one it is about. `line` is the number of the line to take back, the last one where none is given. `seen` is the
+    last line that the person had read: what others did since is not overruled unseen.
     """
 
     work: Work
@@ -47,6 +47,7 @@ class Asked:
     posts: tuple[PostKey, ...] = ()
     threads: tuple[str, ...] = ()
     terms: tuple[str, ...] = ()
+    brand: str | None = None
     line: int | None = None
     seen: int | None = None
 
@@ -63,6 +64,10 @@ class Case:
     """The posts of the incident that are to be split off, found by what was asked."""
     found: Severity | None = None
     """How bad it is by detection alone."""
+    brands: tuple[str, ...] = ()
+    """The brands that are watched."""
+    whole: Incident | None = None
+    """The incident that it is part of by now."""
     timezone: str = "UTC"
 
 
@@ -190,6 +195,28 @@ def _headline(case: Case, asked: Asked) -> str:
     return headline[:LONGEST_HEADLINE]
 
 
+def _move(case: Case, asked: Asked) -> dict[str, Any] | None:
+    """Another brand: what is about it already, as a part of something else too, stays as it is."""
+    incident, brand = case.incident, _brand(case, _plain(asked.brand or ""))
+    if brand == (case.whole or incident).brand:
+        return None
+    _refuse_part(case, "moved")
+    if not incident.state.is_live:
+        raise CareError(f"incident {incident.id} is over ({incident.state.value}); only what goes on is moved")
+    about = incident.headline.removeprefix(f"{incident.brand}: ")
+    moved = f"{brand}: {about}" if about != incident.headline else about
+    headline = (_plain(asked.headline or "") or moved)[:LONGEST_HEADLINE]
+    return {"brand": brand, "from": incident.brand, "headline": headline, "was": standing_of(incident)}
+
+
+def _brand(case: Case, said: str) -> str:
+    found = next((name for name in case.brands if name.casefold() == said.casefold()), None)
+    if found is None:
+        there = ", ".join(case.brands) or "none"
+        raise CareError(f'no brand that is watched is called "{said}"; there are: {there}')
+    return found
+
+
 def _plain(text: str) -> str:
     """Words in one line, without what cannot be seen."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
@@ -218,7 +245,8 @@ def _why_not(case: Case, line: int | None) -> str:
     if who is not None:
         return f"{person(who)} took back line {line} already"
     return (
-        f"line {line} is no casework; take back a line that says assigned, tagged, linked, corrected, merged or split"
+        f"line {line} is no casework; take back a line that says assigned, tagged, linked, corrected, merged, split "
+        "or moved"
     )
 
 
@@ -232,6 +260,7 @@ _DECISIONS: Mapping[Work, Callable[[Case, Asked], dict[str, Any] | None]] = {
     Work.CORRECT: _correct,
     Work.MERGE: _merge,
     Work.SPLIT: _split_up,
+    Work.MOVE: _move,
     Work.UNDO: _undo,
 }
 DOABLE: tuple[Work, ...] = tuple(_DECISIONS)

@@ -31,15 +31,27 @@ class Work(StrEnum):
     SPLIT = "split"
     SPLIT_OFF = "split_off"
     """The other side of a split: how the new incident began."""
+    MOVE = "moved"
+    MOVED_HERE = "moved_here"
+    """The other side of a move to another brand: how the incident of that brand began."""
     UNDO = "undone"
 
 
-_IN_PAIRS = frozenset({Work.LINK, Work.UNLINK, Work.MERGE, Work.TOOK_IN, Work.SPLIT, Work.SPLIT_OFF})
+SIDES: Mapping[str, Work] = {
+    Work.LINK: Work.LINK,
+    Work.UNLINK: Work.UNLINK,
+    Work.MERGE: Work.TOOK_IN,
+    Work.SPLIT: Work.SPLIT_OFF,
+    Work.MOVE: Work.MOVED_HERE,
+}
+"""The line in the timeline of the other incident, for what concerns two."""
+OTHER_SIDES: Mapping[str, Work] = {**SIDES, **{theirs: Work(mine) for mine, theirs in SIDES.items()}}
+"""The same, seen from either."""
 
 
 def is_pair(kind: str) -> bool:
     """Whether a line has another side, in the timeline of another incident."""
-    return kind in _IN_PAIRS
+    return kind in OTHER_SIDES
 
 
 def counting(lines: Iterable[IncidentEvent]) -> list[IncidentEvent]:
@@ -68,8 +80,10 @@ def said(incident_id: str, lines: Iterable[IncidentEvent]) -> Casework:
     listed = list(lines)
     for event in counting(listed):
         work = READINGS[Work(event.kind)](work, event.details)
-    put_back = next((event for event in listed if event.kind == Work.SPLIT_OFF), None)
-    if put_back is not None and work.split_from is None and work.merged_into is None:
+    gone = taken_back(listed)
+    begun = (event for event in listed if event.kind in (Work.SPLIT_OFF, Work.MOVED_HERE) and event.seq in gone)
+    put_back = next(begun, None)
+    if put_back is not None and work.merged_into is None:
         work = replace(work, split_from=str(put_back.details["of"]), merged_into=str(put_back.details["of"]))
     return work
 
@@ -132,6 +146,8 @@ READINGS: Mapping[Work, Callable[[Casework, Mapping[str, Any]], Casework]] = {
     Work.TOOK_IN: _as_it_was,
     Work.SPLIT: _split,
     Work.SPLIT_OFF: _split_off,
+    Work.MOVE: _merged,
+    Work.MOVED_HERE: _as_it_was,
 }
 
 
@@ -169,5 +185,7 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     Work.TOOK_IN: lambda details: f"merged {details['of']} into it",
     Work.SPLIT: lambda details: f"split {details['of']} off it",
     Work.SPLIT_OFF: lambda details: f"split it off {details['of']}",
+    Work.MOVE: lambda details: f"moved it to {details['brand']} ({details['of']})",
+    Work.MOVED_HERE: lambda details: f"moved it here from {details['from']} ({details['of']})",
     Work.UNDO: lambda details: f"took back line {details['line']} ({str(details['what']).replace('_', ' ')})",
 }

@@ -17,17 +17,17 @@ from alerts.words import person
 from monitor import shapes
 from monitor.care import Care
 from monitor.casework import Asked, Case, decide
-from monitor.casework_lines import Work, is_pair, said, sentence, undoable
+from monitor.casework_lines import OTHER_SIDES, SIDES, Work, is_pair, said, sentence, undoable
 from monitor.decisions import CareError, UnknownIncidentError
-from monitor.splitting import chosen_posts, split_off
+from monitor.splitting import chosen_posts, moved, split_off
 from storage import casework as casework_store
 from storage import incidents, outbox
 from storage.database import Transaction
 from storage.records import Casework, Delivery, Incident, IncidentEvent, IncidentState, Reason
 
 _WAITING = tuple(reason for reason in Reason if reason is not Reason.RETRACTED)
-_SIDES = {Work.LINK: Work.LINK, Work.UNLINK: Work.UNLINK, Work.MERGE: Work.TOOK_IN, Work.SPLIT: Work.SPLIT_OFF}
 SIMPLE = (Work.ASSIGN, Work.TAG, Work.UNTAG, Work.NOTE)
+_MOVES = (Work.MOVE, Work.MOVED_HERE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,8 @@ class Caseworker:
         case = self._case(tx, incident_id, asked)
         details = decide(case, asked)
         if details is None:
-            return Worked(case.incident, case.work, other=asked.other)
+            other = case.whole if asked.work is Work.MOVE else asked.other
+            return Worked(case.incident, case.work, other=other)
         done = self._way(asked.work)(tx, case, asked, {"episode": case.incident.episode, **details})
         now = shapes.stored(tx, incident_id)
         return replace(done, incident=now, work=casework_store.of(tx, incident_id))
@@ -76,6 +77,7 @@ class Caseworker:
             Work.CORRECT: self._correct,
             Work.MERGE: self._merge,
             Work.SPLIT: self._split,
+            Work.MOVE: self._move,
             Work.UNDO: self._undo,
         }[work]
 
@@ -90,6 +92,8 @@ class Caseworker:
             casework_store.of(tx, asked.other.id) if asked.other else None,
             chosen_posts(tx, found, asked) if asked.work is Work.SPLIT else (),
             shapes.uncorrected(tx, incident_id).severity if asked.work is Work.CORRECT else None,
+            self.care.brands,
+            incidents.get(tx, whole) if (whole := shapes.survivor(tx, incident_id)) != incident_id else None,
             self.care.timezone,
         )
 
@@ -122,7 +126,7 @@ class Caseworker:
         _keep_detected(tx, into)
         episode = shapes.reshown(tx, case.incident.id).episode
         event = self._write_pair(tx, case.incident.id, asked, {**details, "detected_episode": episode})
-        told = self._end(tx, case.incident, asked, event)
+        told = self._end(tx, case.incident, asked, event, "merged it into")
         host = self._show(tx, into, asked.at)
         if host.state.is_live:
             told = (*told, *self._say(tx, host, Change.TOOK_IN, asked.at, self._took_in(case.incident, asked)))
@@ -144,20 +148,39 @@ class Caseworker:
             told = (*told, *self._say(tx, new, Change.OPENED, asked.at, note))
         return Worked(now, case.work, event, told, new)
 
+    def _move(self, tx: Transaction, case: Case, asked: Asked, details: dict[str, Any]) -> Worked:
+        """It ends for those who were told, and opens for those of the other brand, of whose incident it is part now."""
+        _keep_detected(tx, case.incident.id)
+        new = moved(tx, case.incident, asked.at, str(details["brand"]), str(details["headline"]))
+        incidents.insert(tx, new)
+        over = replace(new, state=IncidentState.RESOLVED, resolved_at=asked.at)
+        casework_store.save(tx, Casework(new.id, detected=over))  # it lives by what is part of it, and by that alone
+        episode = shapes.reshown(tx, case.incident.id).episode
+        more = {"of": new.id, "detected_episode": episode}
+        event = self._write_pair(tx, case.incident.id, asked, {**details, **more})
+        told = self._end(tx, case.incident, asked, event, f"moved it to {new.brand}, where it goes on as")
+        now = self._show(tx, new.id, asked.at)
+        note = f"{person(asked.by)} moved it here from {case.incident.brand}."
+        return Worked(case.incident, case.work, event, (*told, *self._say(tx, now, Change.OPENED, asked.at, note)), now)
+
     # -- Taking back -------------------------------------------------------------------------------------------------
 
     def _undo(self, tx: Transaction, case: Case, asked: Asked, details: dict[str, Any]) -> Worked:
         line = next(event for event in case.lines if event.seq == details["line"])
         of = str(line.details.get("of", ""))
-        is_part = line.kind in (Work.MERGE, Work.SPLIT_OFF)
+        is_part = line.kind in (Work.MERGE, Work.MOVE, Work.SPLIT_OFF)
         part, host = (case.incident.id, of) if is_part else (of, case.incident.id)
         if line.kind in (Work.SPLIT, Work.SPLIT_OFF):
             _refuse_to_put_back(tx, part)
+        if line.kind in _MOVES:
+            _refuse_to_put_back(tx, host, but=part)
         event = self._write(tx, case.incident.id, Work.UNDO, asked, details)
         if is_pair(line.kind):
             self._write(tx, of, Work.UNDO, asked, _undone_there(tx, line, of, asked))
         if line.kind in (Work.MERGE, Work.TOOK_IN):
             told = self._separate(tx, part, host, line, asked)
+        elif line.kind in _MOVES:
+            told = self._moved_back(tx, part, host, line, asked, event)
         elif line.kind in (Work.SPLIT, Work.SPLIT_OFF):
             told = self._put_back(tx, part, host, asked, event)
         else:
@@ -179,25 +202,40 @@ class Caseworker:
     def _separate(
         self, tx: Transaction, part: str, host: str, line: IncidentEvent, asked: Asked
     ) -> tuple[Delivery, ...]:
-        """What was merged goes on by itself, as detection knows it by now; the other one without it."""
-        seq = line.seq if line.kind == Work.MERGE else line.details["pair"]
+        """What was merged goes on by itself; the other one without it."""
+        told = self._goes_on(tx, part, line, asked, "took back the merge")
+        left = self._show(tx, shapes.survivor(tx, host), asked.at)
+        if left.state.is_live:
+            note = f'{person(asked.by)} took "{shapes.stored(tx, part).headline}" out of it again.'
+            told = (*told, *self._say(tx, left, Change.SPLIT, asked.at, note))
+        return told
+
+    def _goes_on(
+        self, tx: Transaction, part: str, line: IncidentEvent, asked: Asked, done: str
+    ) -> tuple[Delivery, ...]:
+        """What was part of another goes on by itself, as detection knows it by now."""
+        seq = line.seq if line.kind in (Work.MERGE, Work.MOVE) else line.details["pair"]
         merge = next(event for event in incidents.events(tx, part) if event.seq == seq)
         row = _as_it_stood(shapes.stored(tx, part), merge.details["was"])
         now = self._store(tx, shapes.stored(tx, part), _with_peoples_state(row, shapes.reshown(tx, part)), asked.at)
-        left = self._show(tx, shapes.survivor(tx, host), asked.at)
-        told: tuple[Delivery, ...] = ()
-        if now.state.is_live:
-            told = self._say(tx, now, Change.SEPARATED, asked.at, f"{person(asked.by)} took back the merge.")
-        if left.state.is_live:
-            note = f'{person(asked.by)} took "{now.headline}" out of it again.'
-            told = (*told, *self._say(tx, left, Change.SPLIT, asked.at, note))
-        return told
+        if not now.state.is_live:
+            return ()
+        return self._say(tx, now, Change.SEPARATED, asked.at, f"{person(asked.by)} {done}.")
+
+    def _moved_back(
+        self, tx: Transaction, part: str, host: str, line: IncidentEvent, asked: Asked, event: IncidentEvent
+    ) -> tuple[Delivery, ...]:
+        """What was moved goes on as it was found; for those of the other brand it is over."""
+        there = shapes.stored(tx, host)
+        done = f"took back that it is about {there.brand}"
+        told = self._end(tx, there, asked, event, f"{done}; it goes on as")
+        return (*told, *self._goes_on(tx, part, line, asked, done))
 
     def _put_back(
         self, tx: Transaction, part: str, origin: str, asked: Asked, event: IncidentEvent
     ) -> tuple[Delivery, ...]:
         """What was split off is part of where it came from again."""
-        told = self._end(tx, shapes.stored(tx, part), asked, event)
+        told = self._end(tx, shapes.stored(tx, part), asked, event, "merged it into")
         now = self._show(tx, shapes.survivor(tx, origin), asked.at)
         return (*told, *self._tell(tx, now, Change.SPLIT, asked, event)) if now.state.is_live else told
 
@@ -217,8 +255,8 @@ class Caseworker:
         mine, theirs = incidents.next_line(tx, incident_id), incidents.next_line(tx, other)
         event = self._write(tx, incident_id, asked.work, asked, {**details, "pair": theirs})
         side = {"of": incident_id, "pair": mine, "episode": shapes.stored(tx, other).episode}
-        note = {"note": details["note"]} if "note" in details else {}
-        self._write(tx, other, _SIDES[asked.work], asked, side | note)
+        both = {name: details[name] for name in ("from", "note") if name in details}
+        self._write(tx, other, SIDES[asked.work], asked, side | both)
         return event
 
     def _show(self, tx: Transaction, incident_id: str, at: datetime) -> Incident:
@@ -234,7 +272,9 @@ class Caseworker:
         before = shapes.stored(tx, incident_id)
         return self._store(tx, before, before, at)
 
-    def _end(self, tx: Transaction, incident: Incident, asked: Asked, event: IncidentEvent) -> tuple[Delivery, ...]:
+    def _end(
+        self, tx: Transaction, incident: Incident, asked: Asked, event: IncidentEvent, done: str
+    ) -> tuple[Delivery, ...]:
         """An incident is part of another now: what waits is dropped, and who was told of it hears where it goes on."""
         into = shapes.survivor(tx, incident.id)
         why = f"part of {into} now: {person(asked.by)} {sentence(event)}"
@@ -244,7 +284,7 @@ class Caseworker:
             return ()
         over = replace(incident, state=IncidentState.RESOLVED, resolved_at=asked.at)
         now = self._store(tx, incident, over, asked.at)
-        note = f'{person(asked.by)} merged it into "{shapes.stored(tx, into).headline}" ({into}).'
+        note = f'{person(asked.by)} {done} "{shapes.stored(tx, into).headline}" ({into}).'
         return self._say(tx, now, Change.MERGED, asked.at, note)
 
     def _store(self, tx: Transaction, before: Incident, after: Incident, at: datetime) -> Incident:
@@ -309,14 +349,14 @@ def _as_it_stood(row: Incident, was: Mapping[str, Any]) -> Incident:
 
 def _undone_there(tx: Transaction, line: IncidentEvent, of: str, asked: Asked) -> dict[str, Any]:
     """The line by which the other side of a pair is taken back."""
-    sides = _SIDES | {theirs: mine for mine, theirs in _SIDES.items()}
-    details = {"line": line.details["pair"], "what": sides[Work(line.kind)].value}
+    details = {"line": line.details["pair"], "what": OTHER_SIDES[line.kind].value}
     note = {"note": " ".join(asked.note.split())} if asked.note.strip() else {}
     return {**details, "episode": shapes.stored(tx, of).episode, **note}
 
 
-def _refuse_to_put_back(tx: Transaction, part: str) -> None:
-    """What was split off and worked on since is first to be as it was."""
+def _refuse_to_put_back(tx: Transaction, part: str, but: str = "") -> None:
+    """What was split off or moved, and worked on since, is first to be as it was, with no member but one."""
     work = casework_store.of(tx, part)
-    if work.merged_into is not None or work.parts or any(one.is_member for one in shapes.family(tx, part)):
+    below = casework_store.merged_into(tx, [part]) if but else shapes.family(tx, part)
+    if work.merged_into is not None or work.parts or any(one.is_member and one.incident_id != but for one in below):
         raise CareError(f"{part} was merged or split since; take that back first")

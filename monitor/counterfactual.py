@@ -72,11 +72,11 @@ def counterfactual(
     Reads up to a month of posts and judges them once for each sensitivity: seconds for some thousand posts. `progress`
     is told of each day that was judged.
     """
-    if settings.brand(incident.brand) is None:
+    if settings.brand(incident.counted_as) is None:
         return []
-    own = _brand_sensitivity(settings, incident.brand) or settings.detection.sensitivity
+    own = _brand_sensitivity(settings, incident.counted_as) or settings.detection.sensitivity
     names: list[Sensitivity] = [own, *(name for name in SENSITIVITIES if name != own)]
-    variants = [Variant(name, _at(settings, incident.brand, name)) for name in names]
+    variants = [Variant(name, _at(settings, incident.counted_as, name)) for name in names]
     shares = _shares(database, incident, variants, progress)
     return [_alternative(name, shares[0], share) for name, share in zip(names[1:], shares[1:], strict=False)]
 

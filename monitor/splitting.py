@@ -1,9 +1,10 @@
-"""What a split takes along, and the incident that it makes."""
+"""What a split takes along, and the incidents that a split and a move to another brand make."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from monitor.casework import Asked, Case
 from monitor.detectors.contract import thread_topic
@@ -11,7 +12,7 @@ from monitor.transitions import incident_id
 from storage import incidents
 from storage import posts as post_store
 from storage.database import Transaction
-from storage.records import Incident, Post, PostKey, fingerprint
+from storage.records import COUNTED_AS, Incident, IncidentState, Post, PostKey, fingerprint
 
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -36,12 +37,9 @@ def split_off(tx: Transaction, case: Case, asked: Asked, headline: str) -> Incid
     whole = case.incident
     posts = sorted(post_store.get(tx, list(case.chosen)), key=lambda post: (post.created_at, post.key))
     topics = list(asked.threads)
-    at = asked.at
     name = fingerprint(whole.brand, f"split\x1f{whole.id}\x1f{incidents.next_line(tx, whole.id)}")
-    while incidents.get(tx, incident_id(name, at)) is not None:
-        at += _MILLISECOND
     return Incident(
-        id=incident_id(name, at),
+        id=_new_id(tx, name, asked.at),
         brand=whole.brand,
         fingerprint=name,
         state=whole.state,
@@ -58,8 +56,39 @@ def split_off(tx: Transaction, case: Case, asked: Asked, headline: str) -> Incid
         origin=posts[0].key if posts else case.chosen[0],
         sources=_sources(case.chosen),
         evidence=case.chosen,
-        facts={"topics": topics, "threads": topics, "terms": list(asked.terms)},
+        facts={"topics": topics, "threads": topics, "terms": list(asked.terms), **_counted(whole)},
     )
+
+
+def moved(tx: Transaction, whole: Incident, at: datetime, brand: str, headline: str) -> Incident:
+    """The incident that a move makes: what is told of the old one, about the other brand, and taken by nobody yet."""
+    name = fingerprint(brand, f"move\x1f{whole.id}\x1f{incidents.next_line(tx, whole.id)}")
+    return replace(
+        whole,
+        id=_new_id(tx, name, at),
+        brand=brand,
+        fingerprint=name,
+        state=IncidentState.OPEN,
+        headline=headline,
+        opened_at=at,
+        updated_at=at,
+        episode=1,
+        version=1,
+        acknowledged_at=None,
+        acknowledged_by=None,
+        facts={**whole.facts, COUNTED_AS: whole.counted_as},
+    )
+
+
+def _counted(whole: Incident) -> dict[str, str]:
+    """Under which brand it is counted, where that is another one than it is about."""
+    return {COUNTED_AS: whole.counted_as} if whole.counted_as != whole.brand else {}
+
+
+def _new_id(tx: Transaction, name: str, at: datetime) -> str:
+    while incidents.get(tx, incident_id(name, at)) is not None:
+        at += _MILLISECOND
+    return incident_id(name, at)
 
 
 def _sources(keys: Sequence[PostKey]) -> tuple[str, ...]:

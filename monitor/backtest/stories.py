@@ -108,7 +108,7 @@ def judged_incidents(database: Database, since: datetime, until: datetime, brand
     with database.read() as tx:
         given = verdict_store.given(tx, since=since, until=until)
         stored = (incident_store.get(tx, name) for name in given)
-        known = [incident for incident in stored if incident is not None and incident.brand in wanted]
+        known = [incident for incident in stored if incident is not None and incident.counted_as in wanted]
         return [Anchor(lived(tx, one), _ends_at(one, until), given[one.id].verdict) for one in known]
 
 
@@ -117,7 +117,7 @@ def lived(tx: Transaction, incident: Incident) -> Outcome:
     loud = [event for event in incident_store.events(tx, incident.id) if event.kind in LOUD]
     signals = incident_store.signals(tx, incident.id)
     return Outcome(
-        incident,
+        replace(incident, brand=incident.counted_as),
         notices=tuple(event.at for event in loud if not _is_page(event)),
         pages=tuple(event.at for event in loud if _is_page(event)),
         evidence=frozenset(incident.evidence).union(*(signal.evidence for signal in signals)),

@@ -57,6 +57,20 @@ def split(  # noqa: PLR0917
     _work(name, "split", config, by, note, as_json=as_json, headline=headline, severity=severity, **chosen)
 
 
+@app.command(epilog='Example: tocsin incidents move 01JX "Acme Home" --note "it is their oven"')
+def move(
+    name: Name,
+    brand: Annotated[str, typer.Argument(metavar="BRAND", help="Another brand that is watched.")],
+    config: ConfigFile = DEFAULT,
+    headline: Annotated[str | None, typer.Option("--headline", metavar="TEXT", help="Of the new incident.")] = None,
+    by: By = "",
+    note: Note = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say that an incident is about another brand of ours: it ends, and opens for those who answer for that one."""
+    _work(name, "moved", config, by, note, as_json=as_json, brand=brand, headline=headline)
+
+
 @app.command(epilog="Example: tocsin incidents link 01JX 01JW")
 def link(
     name: Name, other: Other, config: ConfigFile = DEFAULT, by: By = "", note: Note = "", as_json: AsJson = False

@@ -120,7 +120,7 @@ def incident(
     with desk.database.read() as tx:
         found = find(tx, incident_id)
         events, signals = incident_store.events(tx, found.id), shapes.signals(tx, found.id)
-        worked = board(tx, found, events)
+        worked = board(tx, found, events, [brand.name for brand in desk.settings.brands])
         told = _told(tx, found.id)
         thread = _thread(tx, found)
         standing = desk.care.standing(tx, found.id, desk.clock())

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from monitor import shapes
 from monitor.care import CareError, find
 from monitor.casework import DOABLE, Asked
-from monitor.casework_lines import READINGS, Work, sentence, taken_back, undoable
+from monitor.casework_lines import READINGS, SIDES, Work, sentence, taken_back, undoable
 from monitor.caseworker import Worked
 from monitor.web.access import Responder
 from monitor.web.desk import Desk, desk_of
@@ -38,6 +38,7 @@ DONE: Mapping[str, str] = {
     Work.UNLINK: "You unlinked the two.",
     Work.CORRECT: "You corrected it; it stays so until somebody takes that back.",
     Work.TOOK_IN: "You merged the other incident into this one, which goes on for both.",
+    Work.MOVED_HERE: "You moved it to this brand; whoever answers for it is told.",
     Work.SPLIT_OFF: "You split this incident off; it goes on by itself.",
     Work.UNDO: "You took that back.",
     "already": "It was so already; nothing changed.",
@@ -67,13 +68,14 @@ class Board:
     whole: Incident | None
     origin: Incident | None
     others: Sequence[Incident]
+    brands: Sequence[str]
     people: Sequence[str]
     tags: Sequence[str]
     evidence: Sequence[Post]
     lines: Sequence[Line]
 
 
-def board(tx: Transaction, incident: Incident, events: Sequence[IncidentEvent]) -> Board:
+def board(tx: Transaction, incident: Incident, events: Sequence[IncidentEvent], brands: Sequence[str]) -> Board:
     """What the page of an incident shows of the work on it."""
     work = casework_store.of(tx, incident.id)
     gone, open_lines = taken_back(events), {event.seq for event in undoable(events)}
@@ -88,6 +90,7 @@ def board(tx: Transaction, incident: Incident, events: Sequence[IncidentEvent]) 
         next(iter(_get(tx, [work.merged_into])), None) if work.merged_into else None,
         next(iter(_get(tx, [work.split_from])), None) if work.split_from else None,
         _others(tx, incident),
+        [name for name in brands if name != incident.brand],
         sorted({*accounts_here, *casework_store.people(tx)}, key=str.casefold),
         [tag for tag in casework_store.tags(tx) if tag not in work.tags],
         post_store.get(tx, list(incident.evidence)),
@@ -126,6 +129,7 @@ class WorkForm(BaseModel):
     severity: Severity | Literal[""] = ""
     posts: Annotated[list[str], Field(max_length=100)] = Field(default_factory=list)
     terms: Annotated[str, Field(max_length=500)] = ""
+    brand: Annotated[str | None, Field(max_length=200)] = None
     line: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
 
 
@@ -150,6 +154,7 @@ def work_on(person: Responder, desk: AtDesk, incident_id: str, form: Annotated[W
             severity=form.severity or None,
             posts=tuple(map(_key, form.posts)),
             terms=tuple(term.strip() for term in form.terms.split(",") if term.strip()),
+            brand=form.brand,
             line=form.line,
             seen=form.seen,
         )
@@ -159,11 +164,11 @@ def work_on(person: Responder, desk: AtDesk, incident_id: str, form: Annotated[W
 
 
 def _where(work: Work, done: Worked) -> str:
-    """The page that shows it best: after a merge and a split that of the other incident."""
+    """The page that shows it best: after a merge, a split and a move that of the other incident."""
     if not done.changed:
         return f"/incidents/{done.incident.id}?done=already"
-    if done.other is not None and work in (Work.MERGE, Work.SPLIT):
-        return f"/incidents/{done.other.id}?done={(Work.TOOK_IN if work is Work.MERGE else Work.SPLIT_OFF).value}"
+    if done.other is not None and work in (Work.MERGE, Work.SPLIT, Work.MOVE):
+        return f"/incidents/{done.other.id}?done={SIDES[work].value}"
     return f"/incidents/{done.incident.id}?done={work.value}"
 
 

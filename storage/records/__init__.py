@@ -19,6 +19,7 @@ from storage.records.collecting import (
     Stage,
 )
 from storage.records.deciding import (
+    COUNTED_AS,
     SYSTEM,
     Casework,
     Incident,
@@ -59,6 +60,7 @@ from storage.records.telling import (
 
 __all__ = [
     "BIN_SECONDS",
+    "COUNTED_AS",
     "LARGEST_RAW",
     "MAY_SURFACE_LATE",
     "STALE_AFTER",

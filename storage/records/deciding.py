@@ -85,6 +85,8 @@ class Signal:
 
 SYSTEM = ""
 """The brand of incidents that are about the program itself (alerts/system.py)."""
+COUNTED_AS = "counted_as"
+"""The fact that names the brand whose counts made an incident, where people moved it to another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,11 @@ class Incident:
     def is_system(self) -> bool:
         """Whether it is about the program itself; detection knows nothing of it."""
         return self.brand == SYSTEM
+
+    @property
+    def counted_as(self) -> str:
+        """The brand whose counts made it; another one than `brand` where people said that it is about that."""
+        return str(self.facts.get(COUNTED_AS, self.brand))
 
 
 @dataclass(frozen=True, slots=True)

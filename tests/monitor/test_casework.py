@@ -419,6 +419,7 @@ pieces = st.lists(
             st.just(Work.SPLIT),
             st.fixed_dictionaries({"posts": st.sampled_from([(EVIDENCE[0],), EVIDENCE[:2]])}),
         ),
+        st.tuples(st.just(Work.MOVE), st.fixed_dictionaries({"brand": st.sampled_from(["Acme", "Bolt"])})),
         st.tuples(st.just(Work.NOTE), st.just({"note": "seen"})),
     ).flatmap(lambda piece: st.tuples(st.sampled_from(NAMES), st.just(piece))),
     max_size=12,
@@ -448,7 +449,8 @@ def empty() -> Iterator[Database]:
 def test_any_work_that_is_taken_back_in_reverse_order_leaves_what_people_saw(
     empty: Database, pieces: list[tuple[str, tuple[Work, dict[str, Any]]]]
 ) -> None:
-    caseworker = Caseworker(Care(Speaker.build(Settings()), lambda _tx, of, at: page_of(of, at)))
+    care = Care(Speaker.build(Settings()), lambda _tx, of, at: page_of(of, at), brands=("Acme", "Bolt"))
+    caseworker = Caseworker(care)
     with kept_by_nobody(empty) as tx:
         for name, severity in zip(NAMES, Severity, strict=True):
             incidents.insert(tx, incident(name, evidence=EVIDENCE, severity=severity))

@@ -26,7 +26,7 @@ Word = Annotated[str, StringConstraints(min_length=1, max_length=200), BeforeVal
 Name = Annotated[str, StringConstraints(max_length=100), BeforeValidator(storable)]
 Line = Annotated[int, Field(ge=1, le=1_000_000)]
 Doable = Literal[
-    "assigned", "tagged", "untagged", "linked", "unlinked", "note", "corrected", "merged", "split", "undone"
+    "assigned", "tagged", "untagged", "linked", "unlinked", "note", "corrected", "merged", "split", "moved", "undone"
 ]
 
 
@@ -42,8 +42,9 @@ class WorkIn(Asked):
 
     `to` is for `assigned` (empty: nobody), `tags` for `tagged` and `untagged`, `other` for `linked`, `unlinked` and
     `merged`; `headline`, `kind` and `severity` for `corrected` and for the new incident of a `split`, whose `posts`,
-    `threads` and `terms` say what goes there; `line` for `undone`, the last one where it is left out. `seen` is the
-    last line of the timeline that you know: what others did since is not overruled.
+    `threads` and `terms` say what goes there; `brand`, and `headline` if you like, for `moved`; `line` for `undone`,
+    the last one where it is left out. `seen` is the last line of the timeline that you know: what others did since is
+    not overruled.
     """
 
     work: Doable
@@ -57,13 +58,14 @@ class WorkIn(Asked):
     posts: Annotated[list[PostKeyIn], Field(max_length=100)] = Field(default_factory=list)
     threads: Annotated[list[PostKeyIn], Field(max_length=20)] = Field(default_factory=list)
     terms: Annotated[list[Word], Field(max_length=20)] = Field(default_factory=list)
+    brand: Name = ""
     line: Line | None = None
     seen: Line | None = None
 
 
 class WorkOut(Given):
     """What came of it: `changed` is false where everything was so already, `line` the new line of the timeline, `other`
-    the incident that was split off, merged into or linked."""
+    the incident that was split off, merged into, moved to or linked."""
 
     incident: IncidentOut
     changed: bool
@@ -73,7 +75,7 @@ class WorkOut(Given):
 
 @router.post("/incidents/{incident_id}/work")
 def work_on(person: Responder, desk: AtDesk, incident_id: str, asked: WorkIn) -> WorkOut:
-    """Merge, split, link, assign, tag, note or correct, or take back what was done, as the owner of the token."""
+    """Merge, split, move, link, assign, tag, note or correct, or take back what was done, as the owner of the token."""
     at = desk.clock()
     with desk.database.write() as tx:
         found = find(tx, incident_id)
@@ -91,6 +93,7 @@ def work_on(person: Responder, desk: AtDesk, incident_id: str, asked: WorkIn) ->
             posts=tuple((key.source, key.external_id) for key in asked.posts),
             threads=tuple(thread_topic(key.source, key.external_id) for key in asked.threads),
             terms=tuple(asked.terms),
+            brand=asked.brand,
             line=asked.line,
             seen=asked.seen,
         )

@@ -36,6 +36,8 @@ def known(stored: Database) -> Database:
         (("correct", FIRST, "--severity", "critical"), "You corrected the severity from warning to critical."),
         (("correct", FIRST, "--headline", "A rumour"), "to A rumour."),
         (("merge", SECOND, FIRST), f"You merged it into {FIRST}."),
+        (("move", FIRST, "bolt"), "You moved it to Bolt (01"),
+        (("move", FIRST, "Acme"), "It is so already; nothing changed."),
         (("split", FIRST, "--term", "glass"), "You split 01"),
         (("split", FIRST, "--post", "forum/1", "--headline", "Glass"), "You split 01"),
     ],

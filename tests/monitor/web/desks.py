@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -20,9 +20,11 @@ HOME = "http://127.0.0.1:8477"
 
 
 @contextmanager
-def desk(web: WebSettings | None = None, database: Database | None = None) -> Iterator[Desk]:
+def desk(
+    web: WebSettings | None = None, database: Database | None = None, brands: Sequence[str] = ("Acme",)
+) -> Iterator[Desk]:
     """A desk over a database in memory, or the one given, at a standing clock."""
-    settings = Settings(brands=[BrandSettings(name="Acme")], web=web or WebSettings())
+    settings = Settings(brands=[BrandSettings(name=name) for name in brands], web=web or WebSettings())
     if database is not None:
         yield Desk.build(settings, database, lambda: NOW)
         return

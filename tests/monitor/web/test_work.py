@@ -86,6 +86,23 @@ def test_a_split_leads_to_the_new_incident(of: Desk) -> None:
     assert "Split off" in page
 
 
+def test_a_move_leads_to_the_incident_of_the_other_brand() -> None:
+    with desk(brands=("Acme", "Bolt")) as of:
+        with of.database.write() as tx:
+            incidents.insert(tx, incident(FIRST))
+        client = browser(of)
+        assert "<option>Bolt</option>" in client.get(f"/incidents/{FIRST}").text
+        answer = send(client, FIRST, work="moved", brand="Bolt", note="their oven")
+        place, _, done = answer.headers["location"].partition("?")
+        assert done == "done=moved_here"
+        assert "moved it here from Acme" in (page := client.get(place).text)
+        assert "About another brand of ours" in page
+        assert 'value="moved"' not in client.get(f"/incidents/{FIRST}").text
+        headers = {"content-type": "application/json"}
+        again = client.post(f"/api/v1/incidents/{FIRST}/work", json={"work": "moved", "brand": "Bolt"}, headers=headers)
+        assert (again.json()["changed"], again.json()["other"]["brand"]) == (False, "Bolt")
+
+
 def test_a_form_that_is_older_than_what_another_did_says_who_did_what(of: Desk) -> None:
     client = browser(of)
     send(client, FIRST, work="corrected", headline="A rumour", severity="watch", kind="", seen="0")
@@ -105,6 +122,7 @@ def test_a_form_that_is_older_than_what_another_did_says_who_did_what(of: Desk) 
         ({"work": "merged"}, 409),
         ({"work": "merged", "other": "nobody"}, 404),
         ({"work": "split", "posts": "forum"}, 409),
+        ({"work": "moved", "brand": "Curl"}, 409),
         ({"work": "corrected", "severity": "awful"}, 422),
         ({"work": "tagged", "tags": "a\x00b"}, 303),
     ],
