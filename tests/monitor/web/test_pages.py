@@ -5,20 +5,23 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, Route, expect, sync_playwright
 
 from alerts.actions import Action, offer
 from config.load import load
+from monitor.backtest.variants import Variant
 from monitor.demo.serving import story_desk
 from monitor.demo.story import SCENE
-from monitor.web import explore, incident
+from monitor.web import explore, incident, trials
 from monitor.web.serving import Serving
 from storage import erasure
 from storage import incidents as incident_store
@@ -254,6 +257,35 @@ def test_a_threshold_is_moved_tried_and_saved(opened: Any, told: tuple[str, Data
     page.get_by_role("button", name="Save into the configuration file").click()
     expect(page.get_by_role("status")).to_contain_text("Saved")
     assert load(told[2] / "tocsin.toml", complete=False).detection.sensitivity == "relaxed"
+
+
+def test_the_late_answer_of_an_earlier_trial_does_not_hide_the_newer_one(
+    opened: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_asked_for, is_answered = threading.Event(), threading.Event()
+    held: list[Route] = []
+
+    def judged(_database: Database, tried: Sequence[Variant], *_: object) -> None:
+        (is_asked_for if len(tried) == 1 else is_answered).wait(PATIENCE / 1000)
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    monkeypatch.setattr(trials, "backtest", judged)
+    page = opened("/tune")
+    page.route("**/tune/trials/*", hold_the_first)
+    with page.expect_request("**/tune/trials/*") as asked:
+        page.get_by_label("On the last").select_option("7d")
+    is_asked_for.set()
+    page.get_by_label("Sensitivity").select_option("relaxed")
+    first = urlsplit(asked.value.url).path
+    expect(page.locator("#trial [hx-get]")).not_to_have_attribute("hx-get", first)
+    held[0].fulfill(body="<p>What is over</p>")
+    is_answered.set()
+    expect(page.locator("#trial")).to_contain_text("Nothing is stored in that span yet")
 
 
 def test_past_pages_are_judged(opened: Any, worst: Incident) -> None:
