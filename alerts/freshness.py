@@ -22,7 +22,7 @@ from storage import incidents, outbox, pictures, silences
 from storage.database import Transaction
 from storage.records import Delivery, DeliveryState, Incident, IncidentState, Reason, Severity
 
-REPEAT = "This may repeat a message that you have: the connection broke before it was confirmed."
+REPEAT = "This may repeat a message that you have: nobody can say whether it arrived before."
 
 
 @dataclass(frozen=True, slots=True)

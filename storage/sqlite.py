@@ -90,7 +90,8 @@ def examine(url: URL) -> None:
     writable = os.access(path if path.exists() else path.parent, os.W_OK) and os.access(path.parent, os.W_OK)
     if not writable:
         raise ReadOnlyDatabaseError(
-            f"the database {path} cannot be written; check the permissions of it and its folder"
+            f"the database {path} cannot be written; check the permissions of it and its folder, or name another place "
+            "in database.url"
         )
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from storage.database import Database
+from storage import outbox
+from storage.database import Database, Transaction
 from storage.errors import StorageError
-from storage.schema import bin_, incident_event, metadata
+from storage.records import DeliveryState
+from storage.schema import bin_, delivery, incident_event, metadata
 from storage.sqlite import BUSY_SECONDS, path_of
 
 
@@ -50,6 +54,7 @@ def backup(database: Database, to: Path) -> None:
         raise StorageError(f"the backup {to} exists already; give another name")
     unfinished = to.with_name(f"{to.name}.unfinished")
     try:
+        _make(unfinished)
         with closing(_connected(source)) as origin, closing(_connected(unfinished)) as copy:
             origin.backup(copy, pages=1_000)
             copy.execute("PRAGMA journal_mode=DELETE")
@@ -75,6 +80,7 @@ def restore(backup: Path, to: Path) -> None:
         raise StorageError(f"there is no backup {backup}")
     unfinished = to.with_name(f"{to.name}.unfinished")
     try:
+        _make(unfinished)
         shutil.copyfile(backup, unfinished)
         _refuse_unsound(backup, unfinished)
         unfinished.rename(to)
@@ -82,6 +88,26 @@ def restore(backup: Path, to: Path) -> None:
         raise StorageError(f"{backup} could not be restored: {error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def doubt_waiting(tx: Transaction, now: datetime) -> int:
+    """Doubt that what is due in a restored backup has not arrived, since it may have been sent after the copy was made.
+
+    Returns the number of messages. A digest gathers only what surely waits, so its messages are left as they are.
+    """
+    unsent = delivery.c.state.in_([DeliveryState.PENDING.value, DeliveryState.RETRY.value])
+    due = (outbox.is_unfinished(delivery.c), unsent, delivery.c.due_at <= now, delivery.c.digest.is_(None))
+    return int(tx.execute(update(delivery).where(*due).values(state=DeliveryState.AMBIGUOUS.value)).rowcount)
+
+
+def _make(file: Path) -> None:
+    """Make an empty file that only its owner reads; what root makes belongs to whom its folder belongs to, as what
+    SQLite adds to a database does: a program without rights has to write what was restored in the middle of the night.
+    """
+    file.touch(mode=0o600)
+    if os.geteuid() == 0:
+        folder = file.parent.stat()
+        os.chown(file, folder.st_uid, folder.st_gid)
 
 
 def _refuse_unsound(backup: Path, copy: Path) -> None:

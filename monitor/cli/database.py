@@ -154,9 +154,11 @@ def _print(state: State, timezone: str) -> None:
     else:
         output.say("No posts yet.")
     posts, live, waiting = state.rows.get("post", 0), state.live_incidents, state.messages_waiting
-    output.say(f"{posts:,} posts, {live} live incidents, {waiting} messages waiting.")
+    numbers = ((posts, "post"), (live, "live incident"), (waiting, "waiting message"))
+    output.say(", ".join(f"{number:,} {word}{'' if number == 1 else 's'}" for number, word in numbers) + ".")
     for block in state.blocked_channels:
         output.say(f"[yellow]Blocked channel[/] {output.plain(block)}")
     if state.messages_late:
         minutes = int(LATE.total_seconds() // 60)
-        output.say(f"[red]{state.messages_late} messages should have gone out more than {minutes} minutes ago.[/]")
+        late = "1 message" if state.messages_late == 1 else f"{state.messages_late} messages"
+        output.say(f"[red]{late} should have gone out more than {minutes} minutes ago.[/]")

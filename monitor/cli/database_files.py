@@ -55,7 +55,8 @@ def restore(
     """Put a backup where the SQLite database shall be, checked whole; nothing may be there.
 
     Stop "tocsin run" first, and move the old file and its -wal and -shm away. What was read since the backup is read
-    again as far as the sources still offer it; a message that was sent since may be sent again.
+    again as far as the sources still offer it. What waited in it may have been sent since: Slack is looked through for
+    it, and elsewhere it says that it may be a repeat.
     """
     from storage import incidents, posts, upkeep
     from storage.database import Database
@@ -65,10 +66,15 @@ def restore(
     if place is None:
         raise Failure("only a SQLite database is restored by Tocsin; for PostgreSQL use pg_restore")
     upkeep.restore(backup, place)
-    with Database.open(chosen.database.resolved_url()) as database, database.read() as tx:
-        latest, live = posts.latest(tx), len(incidents.live(tx))
+    with Database.open(chosen.database.resolved_url()) as database, database.write() as tx:
+        latest, live, waiting = posts.latest(tx), len(incidents.live(tx)), upkeep.doubt_waiting(tx, settings.now())
     newest = f"its newest post is of {output.local(latest, chosen.general.timezone)}" if latest else "it has no posts"
-    output.say(f"{output.plain(str(place))} is restored and sound; {newest}, {live} incidents are live.")
+    alive = f"{live} incident is live" if live == 1 else f"{live} incidents are live"
+    output.say(f"{output.plain(str(place))} is restored and sound; {newest}, {alive}.")
+    if waiting:
+        output.say(
+            f"{waiting} of its messages may have been sent since it was made; that is looked into, or said in them."
+        )
 
 
 def octets(number: float) -> str:

@@ -12,7 +12,7 @@ from alerts.channels.contract import ChannelError, Receipt
 from alerts.freshness import REPEAT
 from alerts.outbox import Sender
 from alerts.policy import Change
-from storage import outbox
+from storage import outbox, upkeep
 from storage.records import DeliveryState
 from tests.alerts.desk import DOUBT, NO_WAY, REVOKED, Desk, Inline
 from tests.alerts.examples import NOW, page
@@ -178,3 +178,18 @@ def test_with_a_short_lease_a_look_waits_until_the_message_must_be_visible(caref
     assert careful.ways["slack"].looked_for == []
     careful.wait(seconds=1).send()
     assert len(careful.ways["slack"].looked_for) == 1
+
+
+@pytest.mark.parametrize("found", [None, Receipt("C0ROOM:7")])
+def test_what_waits_in_a_restored_backup_is_looked_for_before_it_is_sent(careful: Desk, found: Receipt | None) -> None:
+    slack, mail = careful.ways["slack"], careful.ways["mail"]
+    slack.lookups = [found]
+    careful.open()
+    careful.wait(minutes=5)
+    with careful.database.write() as tx:
+        assert upkeep.doubt_waiting(tx, careful.now) == 2
+    careful.send().send()
+    assert slack.since == [NOW]
+    assert len(slack.sent) == (0 if found else 1)
+    assert [REPEAT in message.page.notes for message in mail.sent] == [True]
+    assert careful.states("slack") == careful.states("mail") == [("opened", "sent")]

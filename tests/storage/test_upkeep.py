@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,25 @@ def test_a_backup_is_restored_as_it_was(sqlite_database: Database, tmp_path: Pat
     with Database.open(f"sqlite:///{tmp_path}/new.db") as restored, restored.read() as tx:
         assert posts.get(tx, [("forum", "1")]) == [post()]
     assert copy.exists()
+
+
+def test_copies_are_for_their_owner_alone(sqlite_database: Database, tmp_path: Path) -> None:
+    copy = backed_up(sqlite_database, tmp_path / "copy.db")
+    copy.chmod(0o644)
+    upkeep.restore(copy, tmp_path / "new.db")
+    upkeep.backup(sqlite_database, tmp_path / "another.db")
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("new.db", "another.db")] == [0o600, 0o600]
+
+
+def test_what_root_restores_belongs_to_the_owner_of_the_folder(
+    sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy, given = backed_up(sqlite_database, tmp_path / "copy.db"), []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", lambda path, user, group: given.append((path.name, user, group)))
+    upkeep.restore(copy, tmp_path / "new.db")
+    folder = tmp_path.stat()
+    assert given == [("new.db.unfinished", folder.st_uid, folder.st_gid)]
 
 
 @pytest.mark.parametrize("taken", ["new.db", "new.db-wal", "new.db-shm"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from storage import incidents, ingest, outbox
 from storage.database import Database
+from storage.records import DeliveryState
 from tests.monitor.cli.conftest import Run
 from tests.storage.examples import NOON, after, delivery, incident, post
 
@@ -25,8 +26,9 @@ def test_check_tells_what_is_in_it(tocsin: Run, stored: Database) -> None:
         incidents.insert(tx, incident())
     result = tocsin("db", "check")
     assert result.exit_code == 0
+    assert result.output.startswith(f"{Path('tocsin.db').absolute()} is sound")
     assert "Posts from 2024-05-01 12:00 to 2024-05-01 12:00." in result.output
-    assert "1 posts, 1 live incidents, 0 messages waiting." in result.output
+    assert "1 post, 1 live incident, 0 waiting messages." in result.output
 
 
 def test_a_message_that_is_stuck_is_a_problem(tocsin: Run, stored: Database) -> None:
@@ -39,7 +41,7 @@ def test_a_message_that_is_stuck_is_a_problem(tocsin: Run, stored: Database) -> 
     found = json.loads(result.output)
     assert (found["messages_waiting"], found["messages_late"]) == (2, 1)
     assert found["blocked_channels"] == ["slack: asked for patience"]
-    assert "1 messages should have gone out" in tocsin("db", "check").output
+    assert "1 message should have gone out" in tocsin("db", "check").output
 
 
 def test_a_timeline_with_holes_is_a_problem(tocsin: Run, stored: Database) -> None:
@@ -91,6 +93,7 @@ def test_the_size_is_told_by_table_with_what_is_to_come(tocsin: Run, stored: Dat
 def test_a_backup_comes_back_in_place_of_a_lost_database(tocsin: Run, stored: Database) -> None:
     with stored.write() as tx:
         incidents.insert(tx, incident())
+        outbox.enqueue(tx, [delivery()])
     assert tocsin("db", "backup", "copy.db").exit_code == 0
     refused = tocsin("db", "restore", "copy.db")
     assert refused.exit_code == 1
@@ -100,4 +103,7 @@ def test_a_backup_comes_back_in_place_of_a_lost_database(tocsin: Run, stored: Da
         file.unlink()
     result = tocsin("db", "restore", "copy.db")
     assert result.exit_code == 0, result.output
-    assert "is restored and sound; it has no posts, 1 incidents are live." in result.output
+    assert "is restored and sound; it has no posts, 1 incident is live." in result.output
+    assert "1 of its messages may have been sent since it was made" in result.output
+    with Database.open("sqlite:///tocsin.db") as restored, restored.read() as tx:
+        assert [item.state for item in outbox.unfinished(tx)] == [DeliveryState.AMBIGUOUS]
