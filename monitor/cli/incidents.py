@@ -163,9 +163,9 @@ def _print_incident(incident: Incident, work: Casework, timezone: str) -> None:
 def _print_clock(clock: Response) -> None:
     from alerts.words import span
 
-    words = {"detected": "rang after it began", "paged": "first message", "acknowledged": "taken"}
-    words |= {"answered": "answered publicly", "resolved": "over"}
-    said = [f"{words[name]} {span(took.total_seconds())}" for name, took in clock.spans.items()]
+    words = {"detected": "rang {} after it began", "paged": "first message after {}", "acknowledged": "taken after {}"}
+    words |= {"answered": "answered publicly after {}", "resolved": "over after {}"}
+    said = [words[name].format(span(took.total_seconds())) for name, took in clock.spans.items()]
     if said:
         output.say(f"response clock: {' · '.join(said)}")
     if clock.answer:

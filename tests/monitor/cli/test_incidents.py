@@ -71,7 +71,7 @@ def test_what_became_of_every_attempt_is_shown(tocsin: Run, known: Database) -> 
     result = tocsin("incidents", "show", FIRST, "--no-alternatives")
     assert "Attempts" in result.output
     assert "no connection to hall" in result.output
-    clock = "response clock: rang after it began 30 minutes · first message 2 minutes · taken 0 seconds"
+    clock = "response clock: rang 30 minutes after it began · first message after 2 minutes · taken after 0 seconds"
     assert clock.replace("0 seconds", "1 second") in result.output
     found = json.loads(tocsin("incidents", "show", FIRST, "--json", "--no-alternatives").output)
     assert [one["outcome"] for one in found["attempts"]] == ["retry", "sent"]
