@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import configparser
 import json
+import os
 import re
 import shlex
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
@@ -89,11 +91,44 @@ def test_systemd_never_gives_the_program_up(unit: configparser.ConfigParser) -> 
     assert unit["Unit"]["StartLimitIntervalSec"] == "0"  # as many starts as it takes (systemd.unit(5))
 
 
-@pytest.mark.parametrize("key", ["ExecStart", "ExecStartPre"])
-def test_the_unit_starts_commands_that_there_are(unit: configparser.ConfigParser, key: str) -> None:
-    program, *arguments = shlex.split(unit["Service"][key])
+def test_the_unit_starts_a_command_that_there_is(unit: configparser.ConfigParser) -> None:
+    program, *arguments = shlex.split(unit["Service"]["ExecStart"])
     assert program.endswith(".venv/bin/tocsin")
     assert is_command(arguments[:-1])
+
+
+def test_typed_commands_have_what_the_unit_has(unit: configparser.ConfigParser) -> None:
+    script, service = (DEPLOY / "tocsin.sh").read_text(encoding="utf-8"), unit["Service"]
+    program, *_, configuration = shlex.split(service["ExecStart"])
+    said = {f"program={program}", f"secrets={service['EnvironmentFile'].lstrip('-')}", f"account={service['User']}"}
+    assert said <= set(script.splitlines())
+    assert f"${{TOCSIN_CONFIG:-{configuration}}}" in script
+
+
+@pytest.mark.parametrize("is_somebody_else", [True, False])
+def test_a_typed_command_runs_as_its_account_with_its_secrets(tmp_path: Path, *, is_somebody_else: bool) -> None:
+    (tmp_path / "secrets").write_text("# of the mail server\nPASSWORD=two words & more\nTOKEN=x=y", encoding="utf-8")
+    _make_script(tmp_path / "program", 'echo "$PASSWORD|$TOKEN|$TOCSIN_CONFIG|$TOCSIN_USER|$*"')
+    _make_script(tmp_path / "id", f"echo ${{ACCOUNT:-{'kim' if is_somebody_else else 'tocsin'}}}")
+    _make_script(tmp_path / "sudo", '[ "$1 $2" = "-u tocsin" ] && shift 2 && ACCOUNT=tocsin exec "$@"')
+    script = (DEPLOY / "tocsin.sh").read_text(encoding="utf-8")
+    script = script.replace("/opt/tocsin/.venv/bin/tocsin", f"{tmp_path}/program")
+    _make_script(tmp_path / "tocsin", script.replace("/etc/tocsin/secrets", f"{tmp_path}/secrets"))
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TOCSIN_CONFIG": "/a folder/tocsin.toml"}
+    said = subprocess.run(
+        [tmp_path / "tocsin", "incidents", "note", "two words"],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    who = "kim" if is_somebody_else else ""
+    assert said == f"two words & more|x=y|/a folder/tocsin.toml|{who}|incidents note two words\n"
+
+
+def _make_script(file: Path, text: str) -> None:
+    file.write_text(text if text.startswith("#!") else f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    file.chmod(0o755)
 
 
 def test_the_unit_points_to_a_page_that_there_is(unit: configparser.ConfigParser) -> None:
