@@ -160,7 +160,12 @@ class Wording:
         """The word that is written so; the same whatever punctuation stood around it."""
         if self._is_mute(shown) and not self._spells_all:
             return _SHOUTED if shown.isupper() else _MUTE
-        return self._tokens.get(shown) or self._tokens.setdefault(shown, self._new_token(shown))
+        return self._tokens.get(shown) or self._kept(shown, self._new_token(shown))
+
+    def _kept(self, shown: str, token: Token) -> Token:
+        if len(self._tokens) >= _MEMORY:  # what is not remembered whole has parts that are
+            self._tokens.clear()
+        return self._tokens.setdefault(shown, token)
 
     def _is_mute(self, shown: str) -> bool:
         """Whether a word says nothing, however it is spelled; what is not ASCII is looked at more closely."""

@@ -81,6 +81,17 @@ def test_what_is_remembered_of_words_stays_bounded(monkeypatch: pytest.MonkeyPat
     assert len(wording._known) <= 10
 
 
+def test_words_without_spaces_and_words_of_many_parts_are_not_remembered_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("monitor.sentiment.wording._MEMORY", 10)
+    wording = Wording("zh", Lexicon(words={}))
+    for number in range(100):
+        wording.words(f"{chr(0x4E00 + number) * 300} {chr(0x5E00 + number) * 3}/{chr(0x6E00 + number) * 3}")
+    assert len(wording._known) <= 10
+    assert len(wording._tokens) <= 10
+
+
 @given(st.text(max_size=200), st.sampled_from(sorted(known_languages())))
 def test_any_text_can_be_read_in_any_language(text: str, language: str) -> None:
     reader = reader_of(language)
