@@ -43,7 +43,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.soak import BRANDS, CONFIGURATION
+from benchmarks.soak_world import BRANDS, CONFIGURATION
 from config.load import load
 from monitor import memory
 from monitor.app import App
@@ -237,7 +237,7 @@ class World:
             for n, text in enumerate(sayings)
         ]
         article = Article(number, now - TURN, f"{brand} {title}, part {number}", self._ordinary(brand), comments)
-        self.blog.articles = [*self.blog.articles, article][-64:]
+        self.blog.articles.append(article)
 
     def _ordinary(self, brand: str) -> str:
         return f"{brand}: {' '.join(self.luck.choice(part) for part in words.ORDINARY[1:])} {self.luck.random():.6f}"

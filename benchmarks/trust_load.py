@@ -49,7 +49,7 @@ from typing import Any
 from alerts.policy import Rules
 from alerts.routing import Routing
 from alerts.speak import Speaker
-from benchmarks.soak import MAIL_AND_SLACK
+from benchmarks.soak_world import MAIL_AND_SLACK
 from benchmarks.speed.material import NAMING
 from benchmarks.trust import database_at
 from benchmarks.trust_pages import Pages, paging
