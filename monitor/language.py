@@ -98,6 +98,8 @@ def plain_code(language: str) -> str:
 def _model(languages: tuple[str, ...]) -> LanguageIdentifier:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415  (loads numpy and a model of 5 MB)
 
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    identifier.set_languages(list(languages))
-    return identifier
+    whole = LanguageIdentifier.from_model_file(MODEL_FILE)
+    whole.set_languages(list(languages))
+    # Made anew of what was chosen: the whole one keeps what it knows of all other languages, 27 MB, to choose again.
+    chosen = (whole.nb_ptc, whole.nb_pc, whole.nb_classes, whole.tk_nextmove, whole.tk_output)
+    return LanguageIdentifier(*chosen, norm_probs=True, tk_row=whole.tk_row)

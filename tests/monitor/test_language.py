@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+from typing import Any
+
+import numpy as np
 import pytest
 
-from monitor.language import UNDETERMINED, Identifier, plain_code
+from monitor.language import UNDETERMINED, Identifier, _model, plain_code
 from tests.storage.examples import post
 
 
@@ -35,6 +39,14 @@ def test_a_text_without_words_has_no_language(text: str) -> None:
 def test_only_configured_languages_are_told() -> None:
     assert Identifier(["en", "de"]).identify("Mi vuelo está cancelado")[0] in {"en", "de"}
     assert Identifier(["sv"]).identify("anything") == ("sv", 1.0)
+
+
+def test_nothing_is_kept_of_languages_that_are_not_asked_for() -> None:
+    reached: list[Any] = [_model(("de", "en"))]
+    for _ in range(2):
+        reached += gc.get_referents(*reached)
+    widths = {array.shape[-1] for array in reached if isinstance(array, np.ndarray)}
+    assert widths == {2}
 
 
 def test_a_short_text_of_common_letters_is_taken_for_the_likeliest_language() -> None:
