@@ -45,6 +45,8 @@ ANSWERS_WITHIN = 2.0
 """Seconds after which a form is closed although its work goes on: Slack waits for three."""
 _CALL_WITHIN = 5.0
 _MOST_OTHERS = 25
+MOST_NAMES = 1_000
+"""People whose names are remembered."""
 
 Answer = Mapping[str, Any] | None
 
@@ -193,9 +195,12 @@ class SlackDesk:
 
     def _name(self, by: Presser) -> str:
         """The name that people know somebody by; the handle in the request where the bot may not look it up."""
-        if by.user not in self._names:
-            self._names[by.user] = self._looked_up(by.user) or by.name or by.user
-        return cut(cleaned(self._names[by.user]), 60) or by.user
+        name = self._names.get(by.user)
+        if name is None:
+            if len(self._names) >= MOST_NAMES:
+                self._names.clear()
+            name = self._names[by.user] = self._looked_up(by.user) or by.name or by.user
+        return cut(cleaned(name), 60) or by.user
 
     def _looked_up(self, user: str) -> str:
         try:

@@ -181,6 +181,15 @@ def test_who_may_not_look_names_up_acts_under_the_handle(room: Room) -> None:
     assert room.incident.acknowledged_by == "slack:u0kim"
 
 
+def test_names_of_people_are_remembered_up_to_a_number(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.slack_desk.MOST_NAMES", 1, raising=False)
+    presses = [room.slack.pressed(room.message, "Take it", user) for user in ("U0KIM", "U0ROB")]
+    for press in presses:
+        room.slack.people.through_line(press)
+        room.work()
+    assert [len(desk._names) for desk in room.desks.desks.values()] == [1]
+
+
 def test_a_press_in_another_channel_or_by_another_does_nothing(room: Room) -> None:
     elsewhere = room.slack.pressed(room.message, "Take it") | {"channel": {"id": "C0OTHER"}}
     room.slack.people.through_line(elsewhere)
