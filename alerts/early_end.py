@@ -16,7 +16,7 @@ from alerts.digests import Digest, read_at
 from alerts.quiet import QuietHours
 from alerts.restraint import said_of
 from config.settings import Settings
-from storage import escalations, held, silences
+from storage import escalations, held, incidents, silences
 from storage.database import Transaction
 from storage.records import Silence
 
@@ -39,6 +39,8 @@ class EarlyEnd:
         if not silences.end(tx, rule.id, now):
             return 0
         found = held.held(tx, rule.ends_at, said_of(rule))
+        for name in sorted({item.incident_id for item in found}):  # as everybody does who changes what waits
+            incidents.lock(tx, name)
         for item in found:
             held.bring_forward(tx, item, read_at(item, now, self.quiet, self.digests))
         escalations.bring_forward(tx, rule.ends_at, now, begun_with=[(item.incident_id, item.seq) for item in found])

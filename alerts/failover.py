@@ -45,7 +45,7 @@ class Failover:
         blocked = {block.channel for block in outbox.blocks(tx, now)}
         waiting = outbox.unfinished(tx)
         for item in waiting:
-            if self._is_overdue(item, now, blocked):
+            if self._is_overdue(item, now, blocked) and incidents.is_free(tx, item.incident_id):
                 waited = span((now - item.first_due_at).total_seconds())
                 why = f"{item.channel} did not take it for {waited}{f': {item.last_error}' if item.last_error else ''}"
                 self._tell_others(tx, item, now, why)

@@ -31,9 +31,8 @@ class Ladder:
 
     def climb(self, tx: Transaction, now: datetime) -> list[Alert]:
         """Make every step that is due, as part of `tx`; what nobody could be told goes on at once."""
-        for course in escalations.stranded(tx, now):
-            escalations.save(tx, replace(course, next_at=now))
-        said = (self._climb(tx, course, now) for course in escalations.due(tx, now))
+        seen = [*escalations.due(tx, now), *escalations.stranded(tx, now)]
+        said = (self._climb(tx, course, now) for course in seen if _is_as_seen(tx, course))
         return [alert for alert in said if alert is not None]
 
     def _climb(self, tx: Transaction, course: Escalation, now: datetime) -> Alert | None:
@@ -45,7 +44,8 @@ class Ladder:
             escalations.save(tx, replace(course, next_at=until))
             return None
         policy = Policy.read(course.policy)
-        step = due(policy, course.step, course.next_at or now, incident.severity, now)
+        since = min(course.next_at or now, now)  # a step that nobody could be told is over
+        step = due(policy, course.step, since, incident.severity, now)
         if step is None:
             escalations.stop(tx, course.incident_id)
             return None
@@ -80,3 +80,8 @@ class Ladder:
         incidents.append_event(tx, incident.id, now, "escalation", details=details)
         _log.warning("nobody has taken it", incident=incident.id, **details)
         return alert
+
+
+def _is_as_seen(tx: Transaction, course: Escalation) -> bool:
+    """Whether it is so still, now that nobody else changes the incident; who takes it just now goes first."""
+    return incidents.is_free(tx, course.incident_id) and escalations.get(tx, course.incident_id) == course

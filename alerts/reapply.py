@@ -36,7 +36,7 @@ def reapply(tx: Transaction, routing: Routing, by: str, now: datetime) -> list[A
 
 
 def _reapplied(tx: Transaction, routing: Routing, by: str, now: datetime) -> Iterator[Applied]:
-    for one in incidents.live(tx):
+    for one in sorted(incidents.live(tx), key=lambda one: one.id):
         incidents.lock(tx, one.id)
         incident = incidents.get(tx, one.id)
         if incident is None or incident.state is not IncidentState.OPEN or incident.is_system:

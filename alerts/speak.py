@@ -201,13 +201,22 @@ class Speaker:
         Without `brief` the figures are those of the last alert, and the message says as of when.
         """
         said: list[Alert] = []
-        for incident in incidents.live(tx):
-            told = incidents.alerts(tx, incident.id)
-            if is_reminder_due(incident, told, now, self.rules) and self._may_remind(tx, incident):
-                page = brief(tx, incident, now) if brief else page_of(told[-1].page, incident)
+        for one in incidents.live(tx):
+            if not (self._is_reminder_due(tx, one, now) and incidents.is_free(tx, one.id)):
+                continue  # who takes it just now goes first
+            incident = incidents.get(tx, one.id) or one
+            if self._is_reminder_due(tx, incident, now):
+                page = brief(tx, incident, now) if brief else self._last_page(tx, incident)
                 spoken = self.speak(tx, incident, Change.HELD, page, now).alert
                 said += [spoken] if spoken else []
         return said
+
+    def _is_reminder_due(self, tx: Transaction, incident: Incident, now: datetime) -> bool:
+        told = incidents.alerts(tx, incident.id)
+        return is_reminder_due(incident, told, now, self.rules) and self._may_remind(tx, incident)
+
+    def _last_page(self, tx: Transaction, incident: Incident) -> Page:
+        return page_of(incidents.alerts(tx, incident.id)[-1].page, incident)
 
     def _may_remind(self, tx: Transaction, incident: Incident) -> bool:
         """Not of what nobody was told of or waits for a digest, nor while an escalation reminds in its own way."""

@@ -170,15 +170,24 @@ class Care:
         taken = [item for item in incidents.live(tx) if item.state is IncidentState.ACKNOWLEDGED]
         released: list[Done] = []
         for item in taken:
-            sign, asked = self._signs(tx, item)
-            timeout = self.timeouts.get(item.severity)
-            if sign is None or timeout is None or at - sign < timeout:
+            if not (self._is_overdue(tx, item, at) and incidents.is_free(tx, item.id)):
+                continue  # who acts on it just now goes first
+            now = incidents.get(tx, item.id) or item
+            if not self._is_overdue(tx, now, at):
                 continue
+            _, asked = self._signs(tx, now)
             if asked is None:
-                self._ask(tx, item, at)
+                self._ask(tx, now, at)
             elif at - asked >= ANSWER_WITHIN:
-                released.append(self._release(tx, item, at))
+                released.append(self._release(tx, now, at))
         return released
+
+    def _is_overdue(self, tx: Transaction, incident: Incident, at: datetime) -> bool:
+        """Whether nobody has shown a sign for longer than an incident may stay with who took it."""
+        sign, _ = self._signs(tx, incident)
+        timeout = self.timeouts.get(incident.severity)
+        is_taken = incident.state is IncidentState.ACKNOWLEDGED
+        return is_taken and sign is not None and timeout is not None and at - sign >= timeout
 
     def _signs(self, tx: Transaction, incident: Incident) -> tuple[datetime | None, datetime | None]:
         """When a person last did something about it, and when we asked since."""

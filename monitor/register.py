@@ -12,7 +12,7 @@ from datetime import datetime
 
 from alerts.page import Page
 from monitor.incidents import Change, Transition
-from monitor.shapes import as_detection_may_know, rests_on, steps
+from monitor.shapes import as_detection_may_know, concerned, rests_on, steps
 from storage import casework as casework_store
 from storage import incidents as incident_store
 from storage.database import Transaction
@@ -94,6 +94,12 @@ class Register:
         if before is None:
             return self._settle(tx, None, finding.incident, finding, at)
         work = casework_store.of(tx, before.id)
+        if work.detected is None and not _says_something(before, finding):
+            return []
+        for name in sorted(concerned(tx, before.id)):  # who acts on one of them just now goes first
+            incident_store.lock(tx, name)
+        if (incident_store.get(tx, before.id), casework_store.of(tx, before.id)) != (before, work):
+            return self._record(tx, finding, at)
         if work.detected is None:
             return self._settle(tx, before, _merged(before, finding.incident), finding, at)
         alerts: list[Alert] = []
@@ -137,6 +143,11 @@ class Register:
         if not incident_store.update(tx, fresh, before.version):
             raise RuntimeError(f"incident {before.id} changed under an exclusive transaction; nothing was stored")
         return fresh
+
+
+def _says_something(before: Incident, finding: Finding) -> bool:
+    """Whether an incident is to be stored anew."""
+    return bool(finding.signals) or difference(before, _merged(before, finding.incident)) is not None
 
 
 def _told_early(tx: Transaction, incident: Incident) -> Incident | None:

@@ -98,6 +98,12 @@ def parts_of(tx: Transaction, incident_id: str) -> tuple[Part, ...]:
     return (*work.parts, *above)
 
 
+def concerned(tx: Transaction, incident_id: str) -> set[str]:
+    """The incidents that a finding about one may change: itself, what was split off it, and what those are part of."""
+    names = {incident_id, *(part.into for part in parts_of(tx, incident_id))}
+    return names | {survivor(tx, name) for name in names}
+
+
 def steps(
     tx: Transaction, before: Incident, work: Casework, found: Incident, seen: Sequence[Signal], why: str, at: datetime
 ) -> Iterator[Step]:

@@ -35,10 +35,8 @@ the next look would run into its own next step, and one of the two would be left
 
 
 def due(tx: Transaction, now: datetime, limit: int = MOST_DUE) -> list[Escalation]:
-    """Escalations whose next step is due, the longest overdue first."""
+    """Escalations whose next step is due, the longest overdue first; whoever makes one locks its incident first."""
     statement = select(*_COLUMNS).where(_E.next_at <= now).order_by(_E.next_at, _E.incident_id).limit(limit)
-    if tx.dialect.name == "postgresql":
-        statement = statement.with_for_update(skip_locked=True)
     return _read(tx, statement)
 
 

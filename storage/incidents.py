@@ -51,6 +51,17 @@ def lock(tx: Transaction, incident_id: str) -> None:
         tx.execute(select(incident.c.id).where(incident.c.id == incident_id).with_for_update())
 
 
+def is_free(tx: Transaction, incident_id: str) -> bool:
+    """Lock the incident unless somebody else is changing it just now, whom it is not worth to wait for: False then.
+
+    Who holds something else already must not wait for an incident: the one who has it may be waiting for that.
+    """
+    if tx.dialect.name != "postgresql":
+        return True
+    statement = select(incident.c.id).where(incident.c.id == incident_id)
+    return tx.scalar(statement.with_for_update(skip_locked=True)) is not None
+
+
 def by_fingerprint(tx: Transaction, fingerprint: str) -> Incident | None:
     """The live incident with this fingerprint, else the one last opened."""
     statement = select(*_INCIDENT).where(incident.c.fingerprint == fingerprint)
