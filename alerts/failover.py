@@ -88,12 +88,11 @@ class Failover:
         if at_once and any(self._may_arrive_soon(item, now) for item in siblings if item.id != delivery.id):
             return []
         known = {(item.channel, item.target) for item in siblings}
-        places = [
-            place
-            for place in self._fallbacks(tx, self.routing, incident, delivery, now)
-            if (place.channel, place.target) not in known
-        ]
-        return self._enqueue(tx, incident, delivery, places, now, why)
+        ways = [self._fallbacks(tx, self.routing, incident, delivery, now)]
+        if delivery.channel not in self.routing.channels:  # taken out meanwhile: its people are to be found elsewhere
+            ways.insert(0, self.routing.destinations(self.routing.subject(tx, incident, now)))
+        left = ([place for place in way if (place.channel, place.target) not in known] for way in ways)
+        return self._enqueue(tx, incident, delivery, next(filter(None, left), []), now, why)
 
     def _fallbacks(
         self, tx: Transaction, routing: Routing, incident: Incident, delivery: Delivery, now: datetime

@@ -15,7 +15,8 @@ from alerts.digests import Digest, read_at
 from alerts.page import Page
 from alerts.quiet import QuietHours
 from alerts.restraint import Inhibition, restraint, tells_of
-from alerts.speak import COMBINED, page_of, page_then
+from alerts.speak import page_of, page_then
+from alerts.succession import COMBINED
 from alerts.verdict import Timing, Verdict
 from alerts.words import span
 from storage import incidents, outbox, pictures, silences

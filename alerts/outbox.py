@@ -295,7 +295,7 @@ class Sender:
                 outbox.block_channel(tx, first.channel, verdict.block_until, verdict.error or "")
             for item in held if verdict.unreachable else ():
                 self._failover.unreachable(tx, item, now, verdict.error or "")
-            if held and self._system:
+            if held and self._system and first.channel in self._channels:  # one that is gone is wanted to be gone
                 report_health(tx, self._system, first, verdict, now)
             if held == [first] and first.digest_id is None and verdict.state is DeliveryState.SENT:
                 after_message(tx, self._channels.get(first.channel), first, verdict.picture, now)

@@ -20,17 +20,17 @@ from alerts.escalation import first_at
 from alerts.page import Page, UnreadablePageError, from_json, to_json
 from alerts.policy import BY_PEOPLE, ENDS, Change, Decision, Rules, decide, is_reminder_due
 from alerts.routing import Destination, Routing, Subject
+from alerts.succession import successor
 from config.settings import Settings
 from storage import escalations, incidents, outbox, silences
 from storage.database import Transaction
-from storage.records import Alert, Delivery, DeliveryState, Escalation, Incident, Reason, Severity, delivery_id
+from storage.records import Alert, Delivery, DeliveryState, Escalation, Incident, Reason, Severity
 
 _log = structlog.get_logger(__name__)
 
 _ENDS_ESCALATION = (Change.ACKNOWLEDGED, *ENDS)
 _BEGINS_AGAIN = (Change.RELEASED, Change.SEPARATED)
 _BEFORE = tuple(reason for reason in Reason if reason is not Reason.RETRACTED)
-COMBINED = "It began and ended before a message about it could reach you."
 
 
 class Told(Protocol):
@@ -165,7 +165,8 @@ class Speaker:
         page = replace(page, notes=(*page.notes, f"You are told because {why}."))
         alert = _stored(tx, _alert(incident, decision, page, told, now))
         sent = outbox.history(tx, incident.id)
-        places = self.routing.named(channels)
+        # Where none of them is configured any more, a step must not be silent: whom the routes name now is told.
+        places = self.routing.named(channels) or self.routing.destinations(self.routing.subject(tx, incident, now))
         made = [self._delivery(tx, place, incident, alert, decision, sent) for place in places]
         outbox.enqueue(tx, [replace(item, step=step) for item in made])
         return alert
@@ -239,11 +240,16 @@ class Speaker:
     def _places(
         self, incident: Incident, subject: Subject, alert: Alert, decision: Decision, sent: Sequence[Delivery]
     ) -> list[Destination]:
-        """Where the alert goes: to those who are on the routes, and to those who know of this episode already."""
+        """Where the alert goes: to those who are on the routes, and to those who know of this episode already.
+
+        Not to where nobody can be reached any more, since the channel is configured no longer.
+        """
         known = {
             self.routing.place(item.channel, item.target): None
             for item in sent
-            if item.episode == incident.episode and (item.state is DeliveryState.SENT or not item.state.is_terminal)
+            if item.channel in self.routing.channels
+            and item.episode == incident.episode
+            and (item.state is DeliveryState.SENT or not item.state.is_terminal)
         }
         if alert.reason is Reason.RESOLVED:
             return list(known)
@@ -273,7 +279,7 @@ class Speaker:
         )
         gone = {item.id for item in dropped}
         left = [item for item in sent if _is_at(item, place) and item.id not in gone]
-        item = _successor(place, incident, alert, decision, left, dropped)
+        item = successor(place, incident, alert, decision, left, dropped)
         if subject is None or not decision.is_audible:
             return item
         digest = self.routing.digest(subject, place)
@@ -300,78 +306,6 @@ def _alert(incident: Incident, decision: Decision, page: Page, told: Sequence[Al
         why=decision.why,
         page=to_json(said),
     )
-
-
-def _successor(
-    place: Destination,
-    incident: Incident,
-    alert: Alert,
-    decision: Decision,
-    left: Sequence[Delivery],
-    dropped: Sequence[Delivery],
-) -> Delivery:
-    """The delivery of an alert at one place, which takes over what those it replaces had to say."""
-    reason = _role(incident, alert, left, dropped)
-    due = _due(alert, decision, dropped)
-    return Delivery(
-        id=delivery_id(incident.id, incident.episode, reason, alert.seq, place.channel, place.target),
-        incident_id=incident.id,
-        episode=incident.episode,
-        seq=alert.seq,
-        reason=reason,
-        severity=incident.severity,
-        channel=place.channel,
-        target=place.target,
-        state=DeliveryState.PENDING,
-        page=_words(reason, incident, alert, left, dropped),
-        created_at=alert.at,
-        due_at=due,
-        first_due_at=min([due, *(item.first_due_at for item in dropped)]),
-        why=f"{decision.why} (held: {decision.held})" if decision.held else decision.why,
-        step=_step(incident, left, dropped),
-    )
-
-
-def _role(incident: Incident, alert: Alert, left: Sequence[Delivery], dropped: Sequence[Delivery]) -> Reason:
-    """What the alert is at one place: the beginning where nothing was heard, and no less than what it replaces."""
-    if alert.reason is Reason.RESOLVED:
-        return Reason.RESOLVED
-    if not _knows(incident, left):
-        return Reason.OPENED
-    return Reason.ESCALATED if any(item.reason is Reason.ESCALATED for item in dropped) else alert.reason
-
-
-def _step(incident: Incident, left: Sequence[Delivery], dropped: Sequence[Delivery]) -> int | None:
-    """The step by which a place hears of it for the first time: as needless as that once it is taken."""
-    steps = [item.step for item in dropped if item.step is not None]
-    return steps[0] if steps and len(steps) == len(dropped) and not _knows(incident, left) else None
-
-
-def _knows(incident: Incident, left: Sequence[Delivery]) -> bool:
-    """Whether a place has been told of this episode, or may have been, or is being told."""
-    states = [item.state for item in left if item.episode == incident.episode]
-    return any(state is DeliveryState.SENT or not state.is_terminal for state in states)
-
-
-def _due(alert: Alert, decision: Decision, dropped: Sequence[Delivery]) -> datetime:
-    """An update does not bring forward what was held back and never tried."""
-    due = decision.due_at or alert.at
-    held = [item.due_at for item in dropped if item.attempt == 0] if alert.reason is Reason.UPDATE else []
-    return max([due, *held])
-
-
-def _words(
-    reason: Reason, incident: Incident, alert: Alert, left: Sequence[Delivery], dropped: Sequence[Delivery]
-) -> dict[str, object]:
-    page = from_json(alert.page)
-    if reason is Reason.RESOLVED and not _knows(incident, left):
-        page = replace(page, notes=(*page.notes, COMBINED))
-    if reason is Reason.OPENED and alert.reason is not Reason.OPENED:
-        page = replace(page, changed=())
-    elif reason is not Reason.RESOLVED:
-        earlier = [sentence for item in dropped for sentence in item.page.get("changed", ())]
-        page = replace(page, changed=tuple(dict.fromkeys((*earlier, *page.changed))))
-    return to_json(replace(page, reason=reason))
 
 
 def _may_edit(place: Destination, sent: Sequence[Delivery]) -> bool:

@@ -12,7 +12,7 @@ often it is reported:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -76,6 +76,13 @@ class SystemIncidents:
         if before is None or not before.state.is_live:
             return None
         return self._store(tx, before, replace(before, state=IncidentState.RESOLVED, resolved_at=at), _OVER, why, at)
+
+    def forget(self, tx: Transaction, kind: str, configured: Collection[str], at: datetime) -> None:
+        """End what is wrong with what is configured no more, of a kind that topics begin with: nothing else would."""
+        for one in incidents.live(tx, SYSTEM):
+            name = one.topic.removeprefix(kind)
+            if one.topic.startswith(kind) and name not in configured:
+                self.recovered(tx, one.topic, at, f"{name} is not configured any more")
 
     def update(
         self,

@@ -15,6 +15,7 @@ import structlog
 from alerts.channels.contract import Channel, ChannelError, Message, OnDoubt
 from alerts.deadline import Deadline
 from alerts.page import ALL_QUIET, from_json, to_json
+from alerts.routing import ILL
 from alerts.system import Failing, SystemIncidents
 from config.settings import Settings
 from monitor.audit import audit
@@ -66,6 +67,8 @@ class Vigil:
         with self.database.write() as tx:
             found = audit(tx, self.care.speaker, self.system, self.care.brief, now)
             self._look_at_the_scorer(tx, now)
+            self.system.forget(tx, ILL, {one.name for one in self.settings.channels if one.enabled}, now)
+            self.system.forget(tx, SOURCE, {one.name for one in self.settings.sources if one.enabled}, now)
         self.audited_at = now
         for finding in found:
             _log.error("nobody was told", incident=finding.incident.id, why=finding.why)

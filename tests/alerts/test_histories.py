@@ -19,7 +19,7 @@ from alerts.channels.contract import ChannelError, Message, OnDoubt, Outcome, Re
 from alerts.deadline import Deadline
 from alerts.freshness import REPEAT
 from alerts.policy import Change
-from alerts.speak import COMBINED
+from alerts.succession import COMBINED
 from storage import outbox
 from storage.database import Database
 from storage.records import DeliveryState, IncidentState, Reason, Severity

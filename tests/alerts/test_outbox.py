@@ -11,7 +11,7 @@ from alerts.channels.contract import ChannelError, OnDoubt, Outcome, Receipt
 from alerts.outbox import SLOTS_A_CHANNEL, Sender
 from alerts.page import to_json
 from alerts.policy import Change
-from alerts.speak import COMBINED
+from alerts.succession import COMBINED
 from storage import incidents, outbox, silences
 from storage.database import Database
 from storage.errors import StorageUnavailableError

@@ -13,7 +13,7 @@ from alerts.channels.contract import ChannelError, Outcome
 from alerts.page import from_json
 from alerts.policy import Change, Rules
 from alerts.quiet import QuietHours
-from alerts.speak import COMBINED
+from alerts.succession import COMBINED
 from storage import incidents, outbox, silences
 from storage.database import Database
 from storage.records import DeliveryState, Incident, IncidentState, Reason, Severity, Silence

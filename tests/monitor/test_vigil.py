@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from alerts.outbox import Sender, build_channels
-from alerts.system import SystemIncidents
+from alerts.system import Failing, SystemIncidents
 from config.settings import Settings
 from monitor.assembly import rehearsed
 from monitor.care import Care
@@ -141,3 +141,13 @@ def test_operators_are_told_while_the_lexicon_stands_in_for_the_configured_model
     vigil.audit()
     with installation.database.read() as tx:
         assert incidents.live(tx, SYSTEM) == []
+
+
+def test_the_trouble_with_what_is_taken_out_of_the_configuration_ends(installation: Installation) -> None:
+    topics = ("channel:bells", "channel:old", "source:letters")
+    with installation.database.write() as tx:
+        for topic in topics:
+            installation.vigil.system.report(tx, Failing(topic, f"{topic} is broken"), NOON)
+    installation.vigil.audit()
+    with installation.database.read() as tx:
+        assert [one.topic for one in incidents.live(tx, SYSTEM)] == ["channel:bells"]
