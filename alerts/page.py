@@ -234,6 +234,8 @@ ALL_QUIET = "all_quiet"
 """The kind of a page that only says that the program works."""
 BRIEF = "brief"
 """The kind of a page that tells of a week or a month; its `why` are sentences that begin with a label, `Mood: …`."""
+TEST = "test"
+"""The kind of a page that tries a channel: there is no incident about which a reader could do anything."""
 WHOLE = "Write all of it"
 """The label of the sentence of a brief that is a command."""
 

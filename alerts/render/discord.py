@@ -151,7 +151,8 @@ def _fields(story: Story, quotes: int) -> Iterator[dict[str, Any]]:
     if story.similar:
         past = [f"- {_linked(said, url)}" for said, url in story.similar]
         yield _field("Like this before", _whole_lines(past, LONGEST_VALUE))
-    yield _field("What you can do", _whole_lines([f"{one}: `{how}`" for one, how in story.actions], LONGEST_VALUE))
+    if story.actions:
+        yield _field("What you can do", _whole_lines([f"{one}: `{how}`" for one, how in story.actions], LONGEST_VALUE))
 
 
 def _parts(name: str, parts: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -40,9 +40,9 @@ def _lines(story: Story, links: Mapping[Action, str]) -> Iterator[str]:
             yield from _quoted(quote)
     yield from _block(story.why_title, story.why, "* ")
     yield from _block("Like this before", tuple(sentence for sentence, _ in story.similar), "* ")
-    yield from ("", "WHAT YOU CAN DO")
-    shown = [(offer.label, links[offer.action]) for offer in story.offers if offer.action in links]
-    for action, way in shown or story.actions:
+    ways = [(offer.label, links[offer.action]) for offer in story.offers if offer.action in links] or story.actions
+    yield from ("", "WHAT YOU CAN DO") if ways else ()
+    for action, way in ways:
         yield f"{action}:"
         yield f"    {way}"
     if story.url:

@@ -98,7 +98,7 @@ def _root(page: Page, story: Story, mentions: Sequence[str], file: str, *, butto
         yield _section("\n".join(["*What is new*", *(f"• {escaped(sentence)}" for sentence in news)]))
     yield from _curve(page, file)
     yield _small([escaped(f"{story.began}. {story.standing}".rstrip())])
-    if buttons:
+    if buttons and story.offers:
         yield pressed(page)
     if story.quotes:
         yield from _quotes("What people say", story.quotes[:MOST_QUOTES])
@@ -111,9 +111,10 @@ def _root(page: Page, story: Story, mentions: Sequence[str], file: str, *, butto
     if story.similar:
         yield _section("\n".join(["*Like this before*", *(_past(said, url) for said, url in story.similar)]))
     yield {"type": "divider"}
-    if not buttons:
+    if story.actions and not (buttons and story.offers):
         yield _section("\n".join(_action(action, command) for action, command in story.actions))
-    ends = [f"Incident {escaped(story.incident)}", f"as of {escaped(story.at)}"]
+    ends = [f"Incident {escaped(story.incident)}"] if story.incident else []
+    ends += [f"{'as' if ends else 'As'} of {escaped(story.at)}"]
     yield _small([*ends, *([link(story.url, "Open it")] if story.url else [])])
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from alerts.actions import Action, Need, Offer, offered
-from alerts.page import ALL_QUIET, BRIEF, WHOLE, OnDuty, Page, Quote
+from alerts.page import ALL_QUIET, BRIEF, TEST, WHOLE, OnDuty, Page, Quote
 from alerts.render.outside import cleaned, cut, safe_link
 from alerts.render.told import Entry, Story, ToldQuote
 from alerts.words import clock, count, every, kind_words, listed, moment, person, short_count, span, span_words
@@ -33,7 +33,23 @@ def tell(page: Page) -> Story:
     """Put a page into words."""
     if page.entries:
         return _digest(page)
-    return _told(page) if page.kind != BRIEF else _brief(page)
+    return {BRIEF: _brief, TEST: _test}.get(page.kind, _told)(page)
+
+
+def _test(page: Page) -> Story:
+    """A message that tries a channel offers nothing: no command and no button would find an incident."""
+    at = moment(page.at, page.timezone)
+    return replace(
+        _told(replace(page, kind="")),
+        badge="Test",
+        began=f"Sent {at}",
+        standing="",
+        why_title="Why you get this",
+        actions=(),
+        offers=(),
+        incident="",
+        foot=f"As of {at}",
+    )
 
 
 def _brief(page: Page) -> Story:

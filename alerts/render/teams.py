@@ -159,7 +159,8 @@ def _rest(story: Story, quotes: int) -> Iterator[Card]:
     if story.similar:
         yield from _list("Like this before", [sentence for sentence, _ in story.similar])
     items = [_block([_run(f"{action}: "), _run(command, fontType="monospace")]) for action, command in story.actions]
-    yield {"type": "Container", "separator": True, "items": items}
+    if items:
+        yield {"type": "Container", "separator": True, "items": items}
 
 
 def _list(title: str, sentences: list[str]) -> Iterator[Card]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -187,7 +187,8 @@ def _wait_for_people(chosen: Settings, wait: str, *, as_json: bool) -> list[Answ
     except Mistake as error:
         raise Failure(f"--wait: {error}", code=BAD_USAGE) from error
     with logs.quiet(), settings.open_database(chosen, make=True) as database:
-        missed = wait_for_people(chosen, database, test_page(chosen), patience, as_json=as_json)
+        page = replace(test_page(chosen), kind="")  # this one is an incident, which somebody can take
+        missed = wait_for_people(chosen, database, page, patience, as_json=as_json)
     enabled = [channel.name for channel in chosen.channels if channel.enabled]
     return [
         _shown(
@@ -252,7 +253,7 @@ def _ask_channel(channel: ChannelSettings, chosen: Settings, *, send: bool) -> I
 
 def test_page(chosen: Settings) -> Page:
     """A page that nobody can take for an incident."""
-    from alerts.page import Page
+    from alerts.page import TEST, Page
     from storage.records import Reason, Severity
 
     now = settings.now()
@@ -262,6 +263,7 @@ def test_page(chosen: Settings) -> Page:
         severity=Severity.WATCH,
         reason=Reason.OPENED,
         incident_id="test",
+        kind=TEST,
         at=now,
         began_at=now,
         why=('Somebody ran "tocsin check --live" to see whether pages arrive.',),
