@@ -12,9 +12,14 @@ from weakref import ref
 import pytest
 
 from alerts.render.drawing import drawn
+from collectors import streams
 from config.settings import Settings
-from monitor import memory
+from monitor import memory, outlook, remembered, slack_desk, understanding
 from monitor.app import App
+from monitor.detectors import reach, terms, threads, trouble
+from monitor.matching import matcher
+from monitor.sentiment import toward, wording
+from monitor.web import briefs, others, throttle, trials
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps heaps for threads")
 
@@ -82,3 +87,23 @@ def test_what_became_old_and_holds_itself_is_let_go_of_with_the_rest() -> None:
     program.give_back()
     program.stop()
     assert old() is None
+
+
+def test_what_is_remembered_is_bounded_as_the_documentation_says() -> None:
+    pages = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = pages.partition("\n## Memory\n")[2]
+    of_brands = (reach.MOST_TEXTS, trouble.MOST_SAID)
+    of_texts = (matcher._KEPT, toward._COPIES, understanding._COPIES)
+    for said in (
+        "| {:,} and {:,} |".format(*of_brands),
+        f"| {threads.MOST_THREADS:,} |",
+        f"| {terms.MOST_KNOWN:,} terms |",
+        f"up to {remembered.LONGEST:,} characters | {{:,}}, {{:,}} and {{:,}} texts |".format(*of_texts),
+        f"| {wording._MEMORY:,} words, and as many parts of words |",
+        f"| {streams.MOST_WAITING:,}; then it is hung up on",
+        f"| {briefs.MOST}, {trials.MOST_KEPT} and {others.MOST_KEPT} |",
+        f"| {throttle.MOST_NAMES:,} addresses |",
+        f"| {slack_desk.MOST_NAMES:,} names;",
+    ):
+        assert said in table, said
+    assert outlook.REMEMBERED == 3, "three looks, says the table"
