@@ -24,7 +24,9 @@ sleep. Afterwards the servers' own logs are compared with what there was to say.
     audited      what the auditor of the program found: incidents of which nobody was told
     slowest_s    the longest time from the moment at which a first message was due to the first server that had it
     rss_mb       memory of the longest life: each second minute, and its growth an hour by a straight line through each
-                 half, without the first two minutes; `anonymous_mb` is that of no file
+                 half, without the first two minutes
+    lowest_mb    the least of each five minutes, between which free memory is given back, without what belongs to files;
+                 and its growth likewise. What is in use goes up and down between: this is what a leak would raise
     descriptors  open files of that life, fewest and most after it had settled; threads likewise
 
 One line of JSON; 1 when anything was lost or repeated, or the auditor found something.

@@ -14,6 +14,7 @@ import numpy as np
 from alerts.freshness import REPEAT
 from alerts.page import from_json
 from monitor.audit import TOPIC as AUDIT
+from monitor.memory import GIVE_BACK_EVERY
 from storage import incidents, outbox
 from storage.database import Database
 from storage.incidents import SHELTERED
@@ -75,8 +76,8 @@ class Result:
     life_minutes: float
     rss_mb: list[float]
     rss_mb_an_hour: tuple[float, float]
-    anonymous_mb: list[float]
-    anonymous_mb_an_hour: tuple[float, float]
+    lowest_mb: list[float]
+    lowest_mb_an_hour: tuple[float, float]
     descriptors: tuple[int, int]
     threads: tuple[int, int]
 
@@ -136,8 +137,8 @@ def counted(past: Past, database: Database, minutes: float) -> Result:
         life_minutes=round(life[-1].age / 60, 1),
         rss_mb=[round(one.rss_mb, 1) for one in life[:: int(120 / SAMPLE_EVERY)]],
         rss_mb_an_hour=_slopes([(one.age, one.rss_mb) for one in settled]),
-        anonymous_mb=[round(one.anonymous_mb, 1) for one in life[:: int(120 / SAMPLE_EVERY)]],
-        anonymous_mb_an_hour=_slopes([(one.age, one.anonymous_mb) for one in settled]),
+        lowest_mb=[round(size, 1) for _, size in _lowest(settled)],
+        lowest_mb_an_hour=_slopes(_lowest(settled)),
         descriptors=(min(one.descriptors for one in settled), max(one.descriptors for one in settled)),
         threads=(min(one.threads for one in settled), max(one.threads for one in settled)),
     )
@@ -173,13 +174,22 @@ def _is_waiting(
     return paced or any(one.id in sheltered for one in own)
 
 
+def _lowest(life: Sequence[Sample]) -> list[tuple[float, float]]:
+    """The smallest that the program was between two moments at which free memory is given back, and when."""
+    spans: dict[int, list[Sample]] = {}
+    for one in life:
+        spans.setdefault(int(one.age / GIVE_BACK_EVERY.total_seconds()), []).append(one)
+    smallest = [min(span, key=lambda one: one.anonymous_mb) for span in spans.values()]
+    return [(one.age, one.anonymous_mb) for one in smallest]
+
+
 def _slopes(sizes: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """Growth of memory in MB an hour, by a straight line through each half of a life: pairs of age and size."""
-    middle = sizes[-1][0] / 2
+    middle = (sizes[0][0] + sizes[-1][0]) / 2
     return _slope([one for one in sizes if one[0] <= middle]), _slope([one for one in sizes if one[0] > middle])
 
 
 def _slope(sizes: Sequence[tuple[float, float]]) -> float:
-    if len(sizes) < 10:
+    if len(sizes) < 3:
         return 0.0
     return round(float(np.polyfit([age / 3600 for age, _ in sizes], [size for _, size in sizes], 1)[0]), 1)
