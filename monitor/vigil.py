@@ -190,7 +190,7 @@ class Vigil:
         begun = [one for one in incidents.recent(tx, since=since, limit=10_000) if not one.is_system]
         system = incidents.live(tx, SYSTEM)
         ill = [one for one in system if not one.topic.startswith(CANARY_SINGS)]
-        read = sum(run.new_posts for run in runs.recent(tx, since=since, limit=100_000))
+        read = runs.brought(tx, since=since).new_posts
         lines = [
             f"{read:,} new posts were read in the last day, from {len(self.settings.sources)} sources.",
             f"{len(begun)} incidents began; {len(incidents.live(tx)) - len(system)} go on.",

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, func, select
 
 from storage.database import Transaction
-from storage.records import CollectorRun, RunOutcome
+from storage.records import Brought, CollectorRun, RunOutcome
 from storage.schema import run
 from storage.statements import replace
 
@@ -32,6 +32,15 @@ def recent(
     if since is not None:
         statement = statement.where(run.c.started_at >= since)
     return [_record(row) for row in tx.execute(statement)]
+
+
+def brought(tx: Transaction, source: str | None = None, *, since: datetime) -> Brought:
+    """What the runs since a moment brought together, of one source or of all; added up where they are stored."""
+    sums = (func.coalesce(func.sum(run.c[name]), 0) for name in Brought.__slots__)
+    statement = select(*sums).where(run.c.started_at >= since)
+    if source is not None:
+        statement = statement.where(run.c.source == source)
+    return Brought(*map(int, tx.execute(statement).one()))
 
 
 def last_complete(tx: Transaction, source: str) -> CollectorRun | None:

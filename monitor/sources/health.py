@@ -121,7 +121,7 @@ class SourceHealth:
     def _known(self, tx: Transaction, job: SourceJob, now: datetime) -> Known:
         last, good = runs.latest(tx, job.name), runs.last_complete(tx, job.name)
         failed = last is not None and last.outcome is RunOutcome.FAILED
-        recent = runs.recent(tx, job.name, since=now - ODD_WINDOW, limit=1_000)
+        lately = runs.brought(tx, job.name, since=now - ODD_WINDOW)
         open_gaps = gaps.unfilled(tx, job.name, limit=20)
         return Known(
             source=job.name,
@@ -131,8 +131,8 @@ class SourceHealth:
             failing_for=now - _failing_since(good, last) if failed else timedelta(),
             silent_for=self._silent_for(tx, job, good, now),
             silence_allowed=self._habit(tx, job, now),
-            read=sum(run.posts for run in recent),
-            odd=sum(run.odd for run in recent),
+            read=lately.posts,
+            odd=lately.odd,
             is_budget_spent=any(gap.cause is GapCause.BUDGET for gap in open_gaps),
         )
 

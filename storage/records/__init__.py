@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from storage.records.collecting import (
     LARGEST_RAW,
+    Brought,
     CollectorRun,
     Cursor,
     Gap,
@@ -68,6 +69,7 @@ __all__ = [
     "SYSTEM",
     "Alert",
     "Bin",
+    "Brought",
     "Casework",
     "CollectorRun",
     "CorrectedLabel",

@@ -44,6 +44,15 @@ class CollectorRun:
     """Items that made no sense."""
 
 
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What several runs brought together: `odd` are items that made no sense."""
+
+    posts: int = 0
+    new_posts: int = 0
+    odd: int = 0
+
+
 class Stage(StrEnum):
     """Where on its way an item was set aside."""
 

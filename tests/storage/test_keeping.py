@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from storage import coverage, gaps, leases, runs, schedule, silences, spending, state
 from storage.database import Database
-from storage.records import CollectorRun, Gap, GapCause, RunOutcome, Severity, Silence, Spent
+from storage.records import Brought, CollectorRun, Gap, GapCause, RunOutcome, Severity, Silence, Spent
 from storage.schedule import Planned
 from tests.storage.examples import NOON, after
 
@@ -146,6 +146,15 @@ def test_runs_are_listed_newest_first(database: Database) -> None:
     with database.read() as tx:
         assert runs.recent(tx, "forum") == [run(after(hours=1)), run(outcome=RunOutcome.FAILED)]
         assert runs.recent(tx, since=after(minutes=1), limit=1) == [run(after(hours=2), source="news")]
+
+
+def test_what_runs_brought_is_added_up(database: Database) -> None:
+    with database.write() as tx:
+        for hour, source in ((0, "forum"), (1, "forum"), (2, "forum"), (2, "news")):
+            runs.add(tx, replace(run(after(hours=hour), source=source), posts=7, new_posts=3, odd=1))
+        assert runs.brought(tx, "forum", since=after(hours=1)) == Brought(14, 6, 2)
+        assert runs.brought(tx, since=after(hours=1)) == Brought(21, 9, 3)
+        assert runs.brought(tx, "forum", since=after(hours=3)) == Brought()
 
 
 def test_the_last_complete_run_is_found_behind_any_number_of_failures(database: Database) -> None:
