@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from alerts.page import Page
@@ -21,7 +22,7 @@ Embed = dict[str, Any]
 
 LONGEST_TITLE, LONGEST_TEXT, LONGEST_ALL = 256, 4_096, 6_000
 LONGEST_NAME, LONGEST_VALUE, LONGEST_FOOTER, MOST_FIELDS = 256, 1_024, 2_048, 25
-LONGEST_CONTENT = 2_000
+LONGEST_CONTENT, LONGEST_ADDRESS = 2_000, 250
 MOST_QUOTES = 4
 PICTURE = "curve.png"
 _UNNAMED = "\u200b"
@@ -172,17 +173,30 @@ def _field(name: str, value: str) -> dict[str, Any]:
 
 
 def _quoted(quote: ToldQuote) -> str:
+    """With what it replies to, and with its address, where there is room for that beside its words."""
+    forms = (quote, replace(quote, context=""), replace(quote, context="", url=""))
+    return next((made for one in forms if len(made := _quote(one)) <= LONGEST_VALUE), _quote(forms[-1]))
+
+
+def _quote(quote: ToldQuote) -> str:
     by = " ".join(filter(None, (escaped(cut(quote.byline, 120)), f"({escaped(quote.echo)})" if quote.echo else "")))
-    link = f" {_linked('read it', quote.url)}" if quote.url and len(quote.url) < 250 else ""
+    link = f" {_linked('read it', quote.url)}" if _is_short(quote.url) else ""
     context = f"> *in answer to: {escaped(quote.context)}*\n" if quote.context else ""
     return f"{context}> {escaped(quote.text)}\n{by}{link}"
 
 
 def _linked(said: str, url: str) -> str:
     """A link of ours; `url` has passed `safe_link`, and brackets in it are encoded, which could end it early."""
-    if not url or len(url) > 250:
-        return escaped(said)
-    return f"[{escaped(said)}]({url.replace('(', '%28').replace(')', '%29')})"
+    return f"[{escaped(said)}]({_address(url)})" if _is_short(url) else escaped(said)
+
+
+def _address(url: str) -> str:
+    return url.replace("(", "%28").replace(")", "%29")
+
+
+def _is_short(url: str) -> bool:
+    """Whether there is an address, and it leaves room for words beside it."""
+    return 0 < len(_address(url)) <= LONGEST_ADDRESS
 
 
 def _footer(story: Story, reference: str) -> str:

@@ -14,7 +14,15 @@ _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _INVISIBLE = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u200b\u2028\u2029\ufeff\ufff9-\ufffb{_BIDI}]")
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
 _SPACES = re.compile(r"\s+")
-_JOINERS = frozenset("\u200c\u200d\ufe0e\ufe0f\u20e3") | {chr(code) for code in range(0x1F3FB, 0x1F400)}
+_JOINERS = frozenset("\u200c\u200d\ufe0e\ufe0f\u20e3") | {
+    chr(code) for code in (*range(0x1F3FB, 0x1F400), *range(0xE0020, 0xE0080), *range(0x1160, 0x1200))
+}
+"""What goes with the character before it: joiners, skin colours, the letters within flags of regions, the later letters
+of Korean syllables."""
+_VIRAMA = 9
+"""The class of signs that join two letters of Indian scripts into one."""
+_LONGEST_SIGN = 40
+"""Characters that are seen as one at most: a longer chain was made to be a nuisance."""
 LONGEST = 4_000
 """Characters of a text that are looked at: more than any form shows."""
 _MARKS = 3
@@ -43,9 +51,10 @@ def cut(text: str, limit: int) -> str:
     """`text` in at most `limit` characters, with an ellipsis where it was cut, never inside of what is seen as one."""
     if len(text) <= limit:
         return text
-    end = max(0, limit - 1)
+    end = whole = max(0, limit - 1)
     while end > 0 and _sticks(text, end):
         end -= 1
+    end = end if whole - end < _LONGEST_SIGN else whole
     space = text.rfind(" ", max(0, end - 20), end)
     return text[: space if space > 0 else end].rstrip() + "…"
 
@@ -53,7 +62,9 @@ def cut(text: str, limit: int) -> str:
 def _sticks(text: str, at: int) -> bool:
     """Whether the character at `at` belongs to the one before it."""
     char, before = text[at], text[at - 1]
-    if char in _JOINERS or before == "\u200d" or unicodedata.combining(char):
+    if char in _JOINERS or before == "\u200d" or unicodedata.category(char).startswith("M"):
+        return True
+    if unicodedata.combining(before) == _VIRAMA:
         return True
     return _is_flag_letter(char) and _flag_letters_before(text, at) % 2 == 1
 

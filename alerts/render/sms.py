@@ -64,13 +64,27 @@ def units(text: str) -> int:
     """Characters as a network counts them: the extended ones of GSM as two, others in UTF-16 units."""
     if is_gsm(text):
         return len(text) + sum(char in _EXTENDED for char in text)
+    return _utf16(text)
+
+
+def _utf16(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def fits(text: str, segments: int) -> bool:
     """Whether the text is sent in so many segments."""
     single, each = (160, 153) if is_gsm(text) else (70, 67)
-    return units(text) <= (single if segments == 1 else each * segments)
+    return units(text) <= single or _parts(text, each) <= segments
+
+
+def _parts(text: str, each: int) -> int:
+    """Segments of a longer text: a character of two units is not divided between two of them."""
+    number, left = 1, each
+    for size in map(units, text) if is_gsm(text) else map(_utf16, text):
+        if size > left:
+            number, left = number + 1, each
+        left -= size
+    return number
 
 
 def speech(page: Page, repeat: int = 2) -> str:

@@ -30,8 +30,11 @@ _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#x27);")
 
 def escaped(text: str) -> str:
     """Outside words: no tag, no entity, no mention, no hashtag, no command and no address can begin in them."""
-    calm = _ALIVE.sub(lambda found: f"{found[0]}{_WORD_JOINER}", text)
-    return escape(calm)
+    return escape(_calm(text))
+
+
+def _calm(text: str) -> str:
+    return _ALIVE.sub(lambda found: f"{found[0]}{_WORD_JOINER}", text)
 
 
 def text(page: Page, reference: str) -> str:
@@ -57,7 +60,9 @@ def update(page: Page, reference: str) -> str:
 
 def one_line(page: Page, reference: str) -> str:
     """The last rung, without markup."""
-    return f"{line(page)} · ref {reference}"
+    said, url = line(page), tell(page).url
+    words = said.removesuffix(url)
+    return f"{_calm(words)}{said[len(words) :]} · ref {reference}"
 
 
 def length(made: str) -> int:

@@ -186,6 +186,15 @@ def test_a_page_as_full_as_can_be_stays_within_the_limits(text: str, number: int
     assert len(render.one_line(full, "d1")) <= 2000
 
 
+@pytest.mark.parametrize("address", ["https://x.example/" + "(" * 230, "https://x.example/" + "a" * 230])
+def test_a_stranger_who_writes_nothing_but_signs_costs_no_part_of_the_page(address: str) -> None:
+    quote = replace(page().quotes[0], text="*" * 900, author="_" * 300, answers="~" * 300, url=address)
+    made = render.embed(page(quotes=(quote, replace(quote, text="_" * 900)), origin=quote), "d1")
+    assert all(0 < len(one["value"]) <= 1024 for one in made["fields"])
+    assert {"What people say", "Where it began"} <= {one["name"] for one in made["fields"]}
+    assert made["fields"][0]["value"].count("\\_") > 100
+
+
 def test_who_calls_nobody_is_refused() -> None:
     with pytest.raises(ValidationError, match="calls nobody"):
         channel(mentions={"critical": ["@kim"]})

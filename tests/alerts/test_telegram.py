@@ -131,6 +131,12 @@ def test_markup_that_telegram_refuses_is_followed_by_one_line(server: Telegram) 
     assert "01HR7Q4Z8XK3M2N5P6T7V9W0AB" in server.messages()[0].text
 
 
+def test_no_outside_word_comes_alive_in_the_one_line_either() -> None:
+    said = render.one_line(page(headline="@everyone #now /kill see evil.example & <b>", url=""), "d1")
+    assert _ALIVE.findall(said) == []
+    assert "& <b>" in said
+
+
 def test_a_picture_that_fails_costs_nothing(server: Telegram, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(telegram, "picture", lambda _page: 1 / 0)
     assert send(server, page()).remote_id

@@ -85,6 +85,13 @@ def test_typographic_signs_are_written_plainly_and_other_alphabets_stay() -> Non
     assert "Скандал" in sms.text(page(headline="Скандал в магазине"), "d1")
 
 
+@pytest.mark.parametrize("most", [2, 3])
+@pytest.mark.parametrize("sign", ["{", "😀"])
+def test_a_sign_of_two_units_is_not_divided_between_segments(sign: str, most: int) -> None:
+    for before in range(4):
+        assert segments(sms.text(page(headline="a" * before + sign * 400), "d1", most)) <= most
+
+
 @given(text=some.text(max_size=400), most=some.integers(1, 3))
 def test_any_words_fit_and_keep_their_reference(text: str, most: int) -> None:
     said = sms.text(page(headline=text, brand=text[:30]), "0123456789abcdef", most)

@@ -27,10 +27,17 @@ _PAIRS = "^{}\\[~]|€"
 def segments(body: str) -> int:
     """How many segments a network bills for a text."""
     if all(char in _GSM or char in _PAIRS for char in body):
-        length, single, each = sum(2 if char in _PAIRS else 1 for char in body), 160, 153
+        sizes, single, each = [2 if char in _PAIRS else 1 for char in body], 160, 153
     else:
-        length, single, each = len(body.encode("utf-16-le")) // 2, 70, 67
-    return 1 if length <= single else -(-length // each)
+        sizes, single, each = [len(char.encode("utf-16-le")) // 2 for char in body], 70, 67
+    if sum(sizes) <= single:
+        return 1
+    filled = [0]
+    for size in sizes:
+        if filled[-1] + size > each:
+            filled.append(0)
+        filled[-1] += size
+    return len(filled)
 
 
 @dataclass

@@ -49,6 +49,12 @@ def test_cleaned_text_is_one_line_without_control_characters(text: str) -> None:
         ("🇩🇪🇫🇷🇮🇹", 4, "🇩🇪…"),
         ("e\u0301e\u0301e\u0301e\u0301", 4, "e\u0301…"),
         ("👍🏽👍🏽👍🏽", 4, "👍🏽…"),
+        ("🏴\U000e0067\U000e0062\U000e007f" * 2, 7, "🏴\U000e0067\U000e0062\U000e007f…"),
+        ("कि" * 3, 4, "कि…"),
+        ("क्ष" * 3, 5, "क्ष…"),
+        ("ที่" * 3, 5, "ที่…"),
+        ("கொ" * 3, 4, "கொ…"),
+        ("\u1112\u1161\u11ab" * 3, 6, "\u1112\u1161\u11ab…"),
     ],
 )
 def test_a_cut_never_falls_inside_of_what_is_seen_as_one(text: str, limit: int, shown: str) -> None:
