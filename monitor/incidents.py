@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from monitor.stories import BRAND_WIDE, Story, opened, strongest_first
+from monitor.signals import BRAND_WIDE, strongest_first
+from monitor.stories import Story, opened
 from monitor.transitions import Change, CorrelationSettings, Transition, incident_id, is_known
 from storage.records import Incident, Signal
 

@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from monitor.stories import EVIDENCE, TERMS, joined, terms_of, threads_of
+from monitor.signals import terms_of, threads_of
+from monitor.stories import EVIDENCE, TERMS, joined
 from storage.records import Casework, Incident, IncidentState, Part, PostKey, Signal
 
 

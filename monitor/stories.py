@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from monitor.signals import (
+    BRAND_WIDE,
+    beginning_of,
+    headline_of,
+    is_about_one_post,
+    line_of,
+    origin_of,
+    strongest_first,
+    terms_of,
+    threads_of,
+    why_of,
+)
 from monitor.transitions import Change, CorrelationSettings, Transition, ended_at, incident_id
 from storage.records import Incident, IncidentState, PostKey, Severity, Signal, fingerprint
 
@@ -17,8 +29,6 @@ GROWN = 1.5
 TERMS = 16
 THREADS = 50
 LISTS = ("topics", "threads", "kinds", "terms")
-BRAND_WIDE = ""
-"""Topic of signals about the brand as a whole; they join whatever is going on about it."""
 EVIDENCE = 30
 """Posts that an incident keeps as its evidence."""
 
@@ -57,8 +67,8 @@ class Story:
         return (
             self.before is None
             and self.incident.brand == signal.brand
-            and not _is_about_one_post(self.incident.topic)
-            and not _is_about_one_post(signal.topic)
+            and not is_about_one_post(self.incident.topic)
+            and not is_about_one_post(signal.topic)
         )
 
     def _shares_terms(self, signal: Signal, settings: CorrelationSettings) -> bool:
@@ -131,9 +141,10 @@ class Story:
         if at.timestamp() - told_at < settings.wave_after.total_seconds() / 2:
             return None
         told = self.incident.facts.get("told", {})
-        waves = (signal for signal in ringing if signal.facts.get("is_sudden") and _line(signal) in told)
+        waves = (signal for signal in ringing if signal.facts.get("is_sudden") and line_of(signal) in told)
         return next(
-            (one for one in waves if at.timestamp() - told[_line(one)][2] >= settings.wave_after.total_seconds()), None
+            (one for one in waves if at.timestamp() - told[line_of(one)][2] >= settings.wave_after.total_seconds()),
+            None,
         )
 
     def _change(self, ringing: Sequence[Signal], at: datetime, settings: CorrelationSettings) -> tuple[Change, str]:
@@ -141,9 +152,9 @@ class Story:
             return Change.HELD, ""
         lead = ringing[0]
         if self.before is None:
-            return Change.OPENED, _why(lead)
+            return Change.OPENED, why_of(lead)
         if not self.before.state.is_live:
-            return Change.REOPENED, f"it is back{_how_often(self.before, at, settings)}: {_why(lead)}"
+            return Change.REOPENED, f"it is back{_how_often(self.before, at, settings)}: {why_of(lead)}"
         return self._change_of_live(self.before, ringing, at, settings)
 
     def _change_of_live(
@@ -151,10 +162,10 @@ class Story:
     ) -> tuple[Change, str]:
         severity = _severity(before, ringing, settings)
         if severity.rank > before.severity.rank:
-            return Change.ESCALATED, f"now {severity.value}: {_why(ringing[0])}"
+            return Change.ESCALATED, f"now {severity.value}: {why_of(ringing[0])}"
         wave = self._wave(ringing, at, settings)
         if wave is not None:
-            return Change.REOPENED, f"it flares up again: {_why(wave)}"
+            return Change.REOPENED, f"it flares up again: {why_of(wave)}"
         news = _news(before, ringing, settings)
         if news:
             return Change.UPDATED, news
@@ -196,7 +207,7 @@ def opened(signal: Signal, at: datetime) -> Story:
         state=IncidentState.OPEN,
         severity=signal.severity,
         headline="",
-        began_at=_began_at(signal),
+        began_at=beginning_of(signal),
         opened_at=at,
         updated_at=at,
         topic=signal.topic,
@@ -217,15 +228,15 @@ def _merged(
     is_worse = change in (Change.OPENED, Change.REOPENED, Change.ESCALATED)
     tells = is_worse or (change is Change.UPDATED and ringing[0].severity.rank >= severity.rank)
     earliest = _beginning(incident, ringing)
-    is_earlier = earliest is not None and (incident.origin is None or _began_at(earliest) < incident.began_at)
+    is_earlier = earliest is not None and (incident.origin is None or beginning_of(earliest) < incident.began_at)
     return replace(
         incident,
         state=IncidentState.OPEN if is_worse else incident.state,
         severity=severity,
-        headline=_headline(ringing[0]) if tells else incident.headline,
+        headline=headline_of(ringing[0]) if tells else incident.headline,
         kind=incident.kind or next((one.kind for one in ringing if one.kind), ""),
-        began_at=min(incident.began_at, _began_at(earliest)) if earliest else incident.began_at,
-        origin=_origin(earliest) if earliest and is_earlier else incident.origin,
+        began_at=min(incident.began_at, beginning_of(earliest)) if earliest else incident.began_at,
+        origin=origin_of(earliest) if earliest and is_earlier else incident.origin,
         updated_at=at,
         resolved_at=None,
         episode=incident.episode + 1 if is_new_episode else incident.episode,
@@ -246,7 +257,7 @@ def _beginning(incident: Incident, ringing: Sequence[Signal]) -> Signal | None:
     """
     telling = [one for one in ringing if one.topic != BRAND_WIDE]
     candidates = telling or (ringing if incident.origin is None else [])
-    return min(candidates, key=_began_at, default=None)
+    return min(candidates, key=beginning_of, default=None)
 
 
 def joined(incident: Incident, other: Incident) -> Incident:
@@ -276,7 +287,7 @@ def _severity(incident: Incident, ringing: Sequence[Signal], settings: Correlati
 def _has_grown(ended: Incident, signal: Signal) -> bool:
     """Whether a signal shows more than was ever seen of the story while it lasted."""
     told: Mapping[str, Sequence[float]] = ended.facts.get("told", {})
-    before = told.get(_line(signal))
+    before = told.get(line_of(signal))
     if ended.state is IncidentState.FALSE_ALARM:
         return False
     return before is not None and signal.observed >= GROWN * before[0]
@@ -289,7 +300,7 @@ def _news(before: Incident, ringing: Sequence[Signal], settings: CorrelationSett
         return f"it has spread to {', '.join(sources)}"
     told: Mapping[str, Sequence[float]] = before.facts.get("told", {})
     for one in ringing:
-        earlier = told.get(_line(one))
+        earlier = told.get(line_of(one))
         if earlier is not None and one.observed >= settings.material_growth * earlier[0]:
             return f"it has grown from {earlier[0]:g} to {one.observed:g} {one.unit}"
     return ""
@@ -298,14 +309,14 @@ def _news(before: Incident, ringing: Sequence[Signal], settings: CorrelationSett
 def _is_stronger(before: Incident, ringing: Sequence[Signal]) -> bool:
     """Whether a detector sees it for the first time, or clearly more of it than when it was last remembered."""
     told: Mapping[str, Sequence[float]] = before.facts.get("told", {})
-    return any(_line(one) not in told or one.surprise >= STRONGER * told[_line(one)][1] for one in ringing)
+    return any(line_of(one) not in told or one.surprise >= STRONGER * told[line_of(one)][1] for one in ringing)
 
 
 def _facts(incident: Incident, ringing: Sequence[Signal], severity: Severity) -> dict[str, Any]:
     told = dict(incident.facts.get("told", {}))
     for one in ringing:
-        observed, surprise, _ = told.get(_line(one), (0.0, 0.0, 0.0))
-        told[_line(one)] = [max(observed, one.observed), max(surprise, one.surprise), one.at.timestamp()]
+        observed, surprise, _ = told.get(line_of(one), (0.0, 0.0, 0.0))
+        told[line_of(one)] = [max(observed, one.observed), max(surprise, one.surprise), one.at.timestamp()]
     kinds = {*_listed(incident, "kinds"), *(one.kind for one in ringing if one.kind)}
     holds_for = max(float(one.facts.get("holds_for", 0.0)) for one in ringing)
     terms = [term for one in ringing for term in terms_of(one)]
@@ -328,63 +339,16 @@ def _severity_why(ringing: Sequence[Signal], severity: Severity, incident: Incid
     leading = next((one for one in ringing if one.severity is severity), None)
     if leading is None:
         return str(incident.facts.get("severity_why", "")) or f"{severity.value}: carried by many sources"
-    return f"{severity.value}: {_why(leading)}"
+    return f"{severity.value}: {why_of(leading)}"
 
 
 def _evidence(incident: Incident, ringing: Sequence[Signal]) -> tuple[PostKey, ...]:
     return tuple(dict.fromkeys([*(key for one in ringing for key in one.evidence), *incident.evidence]))[:EVIDENCE]
 
 
-def _headline(signal: Signal) -> str:
-    return f"{signal.brand}: {signal.facts.get('headline') or _why(signal)}"
-
-
-def _why(signal: Signal) -> str:
-    said = signal.facts.get("why")
-    return str(said) if said else f"{signal.observed:g} {signal.unit} where {signal.expected:g} would be usual"
-
-
-def _began_at(signal: Signal) -> datetime:
-    began = signal.facts.get("began_at")
-    return datetime.fromtimestamp(float(began), UTC) if began is not None else signal.window_start
-
-
-def _origin(signal: Signal) -> PostKey | None:
-    origin = signal.facts.get("origin")
-    if origin:
-        return (str(origin[0]), str(origin[1]))
-    return signal.evidence[0] if signal.evidence else None
-
-
-def terms_of(signal: Signal) -> Sequence[str]:
-    terms: Sequence[str] = signal.facts.get("terms", ())
-    return terms
-
-
-def _is_about_one_post(topic: str) -> bool:
-    return topic.startswith(("thread:", "text:"))
-
-
-def threads_of(signal: Signal) -> Sequence[str]:
-    """The threads that a signal is about, or that its voices spoke in."""
-    if signal.topic.startswith("thread:"):
-        return (signal.topic,)
-    threads: Sequence[str] = signal.facts.get("threads", ())
-    return threads
-
-
 def _listed(incident: Incident, name: str) -> Sequence[Any]:
     listed: Sequence[Any] = incident.facts.get(name, ())
     return listed
-
-
-def _line(signal: Signal) -> str:
-    """Under which name a signal's numbers are remembered."""
-    return f"{signal.detector}:{signal.topic}"
-
-
-def strongest_first(signal: Signal) -> tuple[str, int, float, str, str]:
-    return (signal.brand, -signal.severity.rank, -signal.surprise, signal.detector, signal.topic)
 
 
 def _rank(severity: Severity) -> int:

@@ -17,7 +17,7 @@ from monitor.detectors.contract import TICK, Tick
 from monitor.fold import floor_tick, ticks
 from monitor.incidents import Change, Transition
 from monitor.pipeline import SPAN, ledgered_coverage
-from monitor.stories import BRAND_WIDE
+from monitor.signals import BRAND_WIDE
 from storage import posts as post_store
 from storage.database import Database
 from storage.records import Incident, PostKey, Severity

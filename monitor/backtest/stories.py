@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from monitor.backtest.course import LOUD, Course, Outcome
-from monitor.stories import BRAND_WIDE
+from monitor.signals import BRAND_WIDE
 from storage import incidents as incident_store
 from storage import verdicts as verdict_store
 from storage.database import Database, Transaction

@@ -19,24 +19,30 @@ import msgspec
 
 from monitor.detectors import wording
 from monitor.detectors.contract import Hearing, thread_topic
-from monitor.detectors.heat import AGES, FIRST_SIGHT, Norms, age_class
+from monitor.detectors.heat import AGES, Norms
 from monitor.detectors.terms import content_terms
+from monitor.detectors.thread_state import (
+    AboutThread,
+    Fame,
+    SeenThread,
+    ThreadState,
+    comments_of,
+    take_reply,
+    take_root,
+)
 from monitor.kinds import Kind
-from monitor.voices import VOICE, Heard, forget_oldest
+from monitor.voices import Heard, forget_oldest
 from storage.keys import plain_words
-from storage.records import EngagementSample, Label, PostKey, Severity, Signal
+from storage.records import EngagementSample, PostKey, Severity, Signal
 
 NAME: Final = "thread"
 FORGOTTEN_AFTER: Final = 26 * 3600.0
 MOST_THREADS: Final = 20_000
-MEMORY: Final = 28 * 86400.0
 CLEAR: Final = 0.5
 HOLDS_FOR: Final = 6 * 3600.0
-TOLD: Final = 6
 TERMS: Final = 8
 EVERY: Final = "*"
 NO_KIND: Final = ""
-_NEGATIVE: Final = Label.NEGATIVE
 OTHER_KINDS: Final = 0.3
 """What a hot thread of another kind is worth when it is asked how used one is to them."""
 
@@ -61,63 +67,6 @@ class ThreadSettings:
     critical: float = 3.0
 
 
-class _Thread(msgspec.Struct, array_like=True, gc=False):
-    """A thread as it was last seen; `place` is the age class it was counted in, `heard` counts replies as posts."""
-
-    source: str
-    external_id: str
-    first_at: float
-    last_at: float
-    place: int = -1
-    comments: int | None = None
-    points: int | None = None
-    heard: int = 0
-
-    @property
-    def age_class(self) -> int | None:
-        """The class of its age (`heat.age_class`)."""
-        if self.first_at == self.last_at:  # as most are: seen once
-            return FIRST_SIGHT
-        return age_class((self.last_at - self.first_at) / 60.0)
-
-
-class _About(msgspec.Struct, array_like=True, gc=False):
-    """What a brand's thread says: its root where it was heard, and its replies. `is_famous` once it counted as hot."""
-
-    at: float
-    title: str = ""
-    names: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
-    negative: bool = False
-    replies: int = 0
-    negative_replies: int = 0
-    evidence: list[tuple[str, str]] = []
-    is_famous: bool = False
-
-    def copy(self) -> _About:
-        """An independent state of the same."""
-        twin = copy(self)
-        twin.evidence = list(self.evidence)
-        return twin
-
-
-class _Fame(msgspec.Struct, array_like=True):
-    """How many hot threads a brand had, fading."""
-
-    total: float = 0.0
-    at: float = 0.0
-
-    def faded(self, now: float) -> float:
-        return self.total * math.exp(-max(0.0, now - self.at) / MEMORY)
-
-
-class _State(msgspec.Struct, array_like=True):
-    norms: dict[str, Norms]
-    threads: dict[str, _Thread]
-    about: dict[str, dict[str, _About]]
-    fame: dict[str, _Fame]
-
-
 class Threads:
     """Follows threads of every source, and judges those about a brand."""
 
@@ -128,7 +77,7 @@ class Threads:
         """`settings` holds those of single brands; those of `""` are everybody else's."""
         self._kinds = kinds
         self._settings = settings
-        self._state = _State({}, {}, {}, {})
+        self._state = ThreadState({}, {}, {}, {})
         self._owned: set[str] | None = None
 
     def hear(self, hearing: Hearing) -> list[Signal]:
@@ -157,7 +106,7 @@ class Threads:
     def detach(self) -> Self:
         """Let go of what a shallow copy shares with the original."""
         state, self._owned = self._state, set()
-        self._state = _State(
+        self._state = ThreadState(
             norms={source: norms.copy() for source, norms in state.norms.items()},
             threads=dict(state.threads),
             about=dict(state.about),
@@ -171,7 +120,7 @@ class Threads:
 
     def load(self, blob: bytes) -> None:
         """Take up a state that `dump` gave."""
-        self._state = msgspec.msgpack.decode(blob, type=_State)
+        self._state = msgspec.msgpack.decode(blob, type=ThreadState)
 
     # --- listening -----------------------------------------------------------------------------------------------
 
@@ -185,9 +134,9 @@ class Threads:
                 thread = _name(post.source, root)
                 about = self._about(thread, brand, one.at)
                 if root == post.external_id:
-                    _take_root(about, one)
+                    take_root(about, one)
                 else:
-                    _take_reply(about, one)
+                    take_reply(about, one)
                     replies[post.key] = thread
                     self._thread(thread, post.source, root, one.at)
         for thread in replies.values():
@@ -207,7 +156,7 @@ class Threads:
             thread.points = points
         return name
 
-    def _about(self, name: str, brand: str, at: float) -> _About:
+    def _about(self, name: str, brand: str, at: float) -> AboutThread:
         """What is known of the thread's words about the brand, heard of at `at`."""
         brands = self._state.about.get(name)
         if brands is None:
@@ -215,7 +164,7 @@ class Threads:
             self._own("about", name)
         elif self._own("about", name):
             brands = self._state.about[name] = {other: about.copy() for other, about in brands.items()}
-        return brands.get(brand) or brands.setdefault(brand, _About(at, evidence=[]))
+        return brands.get(brand) or brands.setdefault(brand, AboutThread(at, evidence=[]))
 
     def _own(self, table: str, name: str) -> bool:
         """Whether an entry is still shared with a copy; from now on it is not."""
@@ -224,14 +173,14 @@ class Threads:
         self._owned.add(f"{table}\x1f{name}")
         return True
 
-    def _thread(self, name: str, source: str, external_id: str, at: float) -> _Thread:
+    def _thread(self, name: str, source: str, external_id: str, at: float) -> SeenThread:
         """The thread, heard of at `at`; youngest last in the table, so that forgetting begins with the oldest."""
         threads = self._state.threads
         thread = threads.pop(name, None)
         if thread is None:
             about = self._state.about.get(name)
             begun = min(at, *[one.at for one in about.values()]) if about else at
-            threads[name] = thread = _Thread(intern(source), external_id, begun, at)
+            threads[name] = thread = SeenThread(intern(source), external_id, begun, at)
             self._own("thread", name)
             return thread
         if self._own("thread", name):
@@ -243,12 +192,12 @@ class Threads:
     def _norms(self, source: str) -> Norms:
         return self._state.norms.get(source) or self._state.norms.setdefault(source, Norms({}, {}))
 
-    def _learn(self, thread: _Thread) -> None:
+    def _learn(self, thread: SeenThread) -> None:
         """Count the thread once in every age class it passes."""
         place = thread.age_class
         if place is not None and place != thread.place:
             thread.place = place
-            self._norms(thread.source).learn(place, _comments(thread), thread.points, thread.last_at)
+            self._norms(thread.source).learn(place, comments_of(thread), thread.points, thread.last_at)
 
     def _forget(self, now: float) -> None:
         forget_oldest(self._state.threads, MOST_THREADS, lambda thread: now - thread.last_at > FORGOTTEN_AFTER)
@@ -264,7 +213,7 @@ class Threads:
         place = thread.age_class if thread else None
         if thread is None or place is None:
             return None
-        comments = _comments(thread)
+        comments = comments_of(thread)
         if (comments or 0) + (thread.points or 0) / 2 < settings.fewest:
             return None
         heat = self._norms(thread.source).heat(place, comments, thread.points)
@@ -276,7 +225,7 @@ class Threads:
             self._count_fame(brand, about, hearing.at.timestamp())
         return self._told(hearing, brand, thread, about, _Judged(heat, place, pages_from, rings_from, settings))
 
-    def _thresholds(self, settings: ThreadSettings, brand: str, about: _About, now: float) -> tuple[float, float]:
+    def _thresholds(self, settings: ThreadSettings, brand: str, about: AboutThread, now: float) -> tuple[float, float]:
         """The heat from which the thread pages (infinite for one without harm), and from which it rings."""
         gravity = max((self._kinds[name].gravity for name in about.kinds if name in self._kinds), default=0)
         negative = about.negative or (about.replies >= 8 and 2 * about.negative_replies >= about.replies)
@@ -287,27 +236,27 @@ class Threads:
         least = settings.grave if gravity >= 3 else settings.serious if serious else settings.negative
         return least + more, settings.notice * (least + more)
 
-    def _famous(self, brand: str, about: _About, now: float) -> float:
+    def _famous(self, brand: str, about: AboutThread, now: float) -> float:
         """How used one is to hot threads about this brand, those of the same kinds above all; itself left out."""
-        fames = [self._state.fame.get(_fame_name(brand, kind), _Fame()).faded(now) for kind in self._lines(about)]
+        fames = [self._state.fame.get(_fame_name(brand, kind), Fame()).faded(now) for kind in self._lines(about)]
         every, *own = [max(0.0, fame - about.is_famous) for fame in fames]
         return max(own) + OTHER_KINDS * every
 
-    def _lines(self, about: _About) -> list[str]:
+    def _lines(self, about: AboutThread) -> list[str]:
         """The lines in which a hot thread is remembered: that of all, and those of its kinds."""
         harmful = [name for name in about.kinds if name in self._kinds and self._kinds[name].harm]
         return [EVERY, *(harmful or [NO_KIND])]
 
-    def _count_fame(self, brand: str, about: _About, now: float) -> None:
+    def _count_fame(self, brand: str, about: AboutThread, now: float) -> None:
         """Count a hot thread of harm once."""
         if not about.is_famous:
             about.is_famous = True
             for kind in self._lines(about):
-                fame = self._state.fame.setdefault(_fame_name(brand, kind), _Fame())
+                fame = self._state.fame.setdefault(_fame_name(brand, kind), Fame())
                 fame.total, fame.at = fame.faded(now) + 1.0, now
 
-    def _told(self, hearing: Hearing, brand: str, thread: _Thread, about: _About, judged: _Judged) -> Signal:
-        comments = _comments(thread)
+    def _told(self, hearing: Hearing, brand: str, thread: SeenThread, about: AboutThread, judged: _Judged) -> Signal:
+        comments = comments_of(thread)
         norms = self._norms(thread.source)
         harmful = [name for name in about.kinds if name in self._kinds and self._kinds[name].harm]
         root: PostKey = (thread.source, thread.external_id)
@@ -357,33 +306,11 @@ def _fame_name(brand: str, kind: str) -> str:
     return f"{brand}\x1f{kind}"
 
 
-def _comments(thread: _Thread) -> int | None:
-    if thread.comments is None and not thread.heard:
-        return None
-    return max(thread.comments or 0, thread.heard)
-
-
-def _take_root(about: _About, one: Heard) -> None:
-    about.title = one.item.post.title or one.item.post.text
-    about.names = (one.item.mention.brand, *one.item.mention.matched)
-    about.kinds = one.item.kinds
-    about.negative = one.item.score.label is _NEGATIVE
-
-
-def _take_reply(about: _About, one: Heard) -> None:
-    is_negative = one.item.score.label is _NEGATIVE
-    if one.role is VOICE:
-        about.replies += 1
-        about.negative_replies += is_negative
-    if is_negative and len(about.evidence) < TOLD:
-        about.evidence.append(one.item.post.key)
-
-
-def _facts(thread: _Thread, about: _About, judged: _Judged, norms: Norms) -> dict[str, Any]:
+def _facts(thread: SeenThread, about: AboutThread, judged: _Judged, norms: Norms) -> dict[str, Any]:
     age = wording.span(max(thread.last_at - thread.first_at, 300.0))
     counts = [
         wording.counted(count, noun)
-        for count, noun in ((_comments(thread), "comment"), (thread.points, "point"))
+        for count, noun in ((comments_of(thread), "comment"), (thread.points, "point"))
         if count is not None
     ]
     named = wording.quoted(about.title) if about.title else "A thread"
@@ -398,7 +325,7 @@ def _facts(thread: _Thread, about: _About, judged: _Judged, norms: Norms) -> dic
             "page": round(judged.pages_from, 4) if math.isfinite(judged.pages_from) else None,
             "ring": round(judged.rings_from, 4),
         },
-        "comments": _comments(thread),
+        "comments": comments_of(thread),
         "points": thread.points,
         "age_minutes": round((thread.last_at - thread.first_at) / 60.0, 1),
         "age_class": AGES[judged.place],
