@@ -71,7 +71,7 @@ class Understanding:
 
     def is_about_us(self, post: Post) -> bool:
         """Whether the post is about a brand; what was found out is not found out again by `read`."""
-        return bool(self._matcher.match(post))
+        return self._matcher.names_anybody(post)
 
     def read(self, posts: Sequence[Post]) -> list[MentionedPost]:
         """The mentions in the posts, in order, with their scores; posts about no brand leave nothing behind.

@@ -7,6 +7,7 @@ change nothing, and the bins are always the exact counts of the mentions stored.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -66,7 +67,7 @@ def write(tx: Transaction, page: Intake) -> Written:
     before = post_rows.load(tx, keys | sampled)
     earlier = samples.of_posts(tx, keys - before.keys())  # a sample may have come before its post
     sampled.update(before, ((sample.source, sample.external_id) for sample in earlier))
-    firsts, others = _apart(readings, sampled)
+    firsts, others = _apart(readings, keys, sampled)
     written = _join(tx, before, _Given(others, page.samples, earlier))
     sights = post_rows.insert(tx, firsts)
     new = [mentioned for reading in firsts for mentioned in reading.mentions]
@@ -113,8 +114,12 @@ def _without_erased(tx: Transaction, readings: list[Reading], keys: set[PostKey]
     return [reading for reading in readings if reading.post.key not in erased]
 
 
-def _apart(readings: Iterable[Reading], known: Collection[PostKey]) -> tuple[list[Reading], list[Reading]]:
+def _apart(
+    readings: list[Reading], keys: AbstractSet[PostKey], known: Collection[PostKey]
+) -> tuple[list[Reading], list[Reading]]:
     """The readings that are the only ones of their posts, and those that are to be joined with what is known."""
+    if len(keys) == len(readings) and keys.isdisjoint(known) and all(map(is_single, readings)):  # as a rule
+        return readings, []
     firsts: dict[PostKey, Reading] = {}
     others: list[Reading] = []
     joined = set(known)

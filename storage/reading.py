@@ -22,6 +22,7 @@ from msgspec.structs import replace
 
 from storage.columns import is_storable, storable
 from storage.records import Engagement, EngagementSample, MentionedPost, Post
+from storage.rows import columns_of
 
 Wording = tuple[str, str]
 """Title and text."""
@@ -30,6 +31,12 @@ Rank = tuple[datetime, datetime]
 """Edit time (or time of publication) and reading time."""
 
 NO_ENGAGEMENT = Engagement()
+
+_WORDED = (
+    "source", "external_id", "text", "title", "url", "author", "author_name", "thread_id", "parent_id", "repost_of",
+    "language",
+)  # fmt: skip
+"""The fields of a post that hold words; its brands do, too."""
 
 
 class Reading(NamedTuple):
@@ -156,25 +163,24 @@ def with_brands_in_order(reading: Reading) -> Reading:
 
 def storable_readings(readings: list[Reading]) -> list[Reading]:
     """The readings in words that the database can keep; nearly always the readings themselves."""
-    words = filter(None, chain.from_iterable(_words(reading.post) for reading in readings))
-    return readings if is_storable("".join(words)) else [_storable_reading(reading) for reading in readings]
+    if not readings:
+        return readings
+    # Looked at in columns, all words at once: to ask each post for each of its fields takes five times as long.
+    columns = columns_of([post for post, _ in readings])
+    words = chain(chain.from_iterable(columns[name] for name in _WORDED), chain.from_iterable(columns["brands"]))
+    if is_storable("".join(filter(None, words))):
+        return readings
+    return [_storable_reading(reading) for reading in readings]
 
 
 def _storable_reading(reading: Reading) -> Reading:
-    if is_storable("".join(filter(None, _words(reading.post)))):
-        return reading
     post = _storable_fields(reading.post)
+    if post == reading.post:
+        return reading
     mentions = tuple(
         replace(mentioned, post=post, mention=_storable_fields(mentioned.mention)) for mentioned in reading.mentions
     )
     return Reading(post, mentions)
-
-
-def _words(of: Post) -> tuple[str | None, ...]:
-    return (
-        of.source, of.external_id, of.text, of.title, of.url, of.author, of.author_name, of.thread_id, of.parent_id,
-        of.repost_of, of.language, *of.brands,
-    )  # fmt: skip
 
 
 def rank_of(post: Post) -> Rank:

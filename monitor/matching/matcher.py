@@ -40,16 +40,20 @@ class Matcher:
         """Remember no text."""
         self._kept.clear()
 
+    def names_anybody(self, post: Post) -> bool:
+        """Whether the post has a mention; without making one, because most posts have none."""
+        if post.brands:
+            return bool(self.match(post))
+        brands = self._brands
+        return any(relevance >= brands[number].minimum_relevance for number, relevance, _, _ in self._named_in(post))
+
     def match(self, post: Post) -> list[Mention]:
         """The brands that the post is about, in the order of the settings, each with what matched and how sure.
 
         Mentions below a brand's `minimum_relevance` are left out. Brands that the source itself names (`post.brands`)
         are certain.
         """
-        text = reading_of(post)
-        named = self._kept.get(text)
-        if named is None:
-            named = self._remembered(text)
+        named = self._named_in(post)
         if post.brands:
             return self._with_told(post, named)
         if not named:
@@ -74,6 +78,11 @@ class Matcher:
             for number, (relevance, reason, matched) in sorted(found.items())
             if number in told or relevance >= self._brands[number].minimum_relevance
         ]
+
+    def _named_in(self, post: Post) -> _Named:
+        text = reading_of(post) if post.title else post.text
+        named = self._kept.get(text)
+        return self._remembered(text) if named is None else named
 
     def _remembered(self, text: str) -> _Named:
         """Whom the text names, looked up; kept for its copies."""

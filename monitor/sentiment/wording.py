@@ -69,6 +69,8 @@ class Token(Word):
 _MUTE, _SHOUTED = Token(_NAMELESS, None), Token(_NAMELESS, None)
 _SHOUTED.is_upper = _SHOUTED.is_notable = True
 """Stand for every word that says nothing, plain and in capitals."""
+_MUTE_ALONE, _SHOUTED_ALONE = (_MUTE,), (_SHOUTED,)
+"""What a token is made of that is such a word: nearly every new one, and all of them share these."""
 
 
 class _Known(dict[str, tuple[Token, ...]]):
@@ -125,7 +127,7 @@ class Wording:
         """What a token is made of; links and accounts, of which there is no end, are not remembered."""
         word = _bare(token)
         if word and (word is token or not self._is_heard(token.lower())):  # nearly every new one
-            return self._remembered(token, (self._token(word),))
+            return self._remembered(token, self._alone(word))
         if "@" in token and _ACCOUNT.match(token):
             return ()
         if ("." in token or "http" in token.lower()) and _LINK.match(token):
@@ -134,6 +136,13 @@ class Wording:
         if len(token) > _LONGEST:
             return parts
         return self._remembered(token, parts)
+
+    def _alone(self, word: str) -> tuple[Token, ...]:
+        """What a token is made of that is one word of ASCII letters."""
+        lower = word.lower()
+        if self._spells_all or self._is_heard(lower) or ELONGATED.search(lower):
+            return (self._token(word),)
+        return _SHOUTED_ALONE if word.isupper() else _MUTE_ALONE
 
     def _remembered(self, token: str, parts: tuple[Token, ...]) -> tuple[Token, ...]:
         if len(self._known) >= _MEMORY:
@@ -212,9 +221,13 @@ class Wording:
 
 def _bare(token: str) -> str:
     """The word of a token that is letters with punctuation at its edges; empty where it may be a link or more words."""
-    if len(token) > _LONGEST or not token.isascii() or "@" in token or token[0] == "#":
+    if len(token) > _LONGEST or not token.isascii():
         return ""
-    word = token if token.isalpha() else token.strip(_EDGES)
+    if token.isalpha():
+        return "" if "http" in token.lower() else token
+    if "@" in token or token[0] == "#":
+        return ""
+    word = token.strip(_EDGES)
     if not word.isalpha() or "http" in word.lower():
         return ""
     return "" if "." in token and (not token[0].isalpha() or word.lower() == "www") else word

@@ -50,5 +50,14 @@ def test_batches_and_order_change_nothing(posts: list[Post], size: int) -> None:
     assert sorted(parts, key=lambda found: (found.post.key, found.mention.brand)) == whole
 
 
+def test_what_is_about_us_has_a_mention_and_nothing_else_has() -> None:
+    doubtful = {"brands": [{"name": "Acme"}, {"name": "Gap", "minimum_relevance": 0.99}]}
+    understanding = Understanding.build(Settings.model_validate(doubtful))
+    told = post("7", text="mind the gap", brands=("Gap",))
+    posts = [*POSTS, post("6", text="mind the gap"), told, post("8", text="", title="Acme")]
+    about_us = [one.external_id for one in posts if understanding.is_about_us(one)]
+    assert about_us == [one.external_id for one in posts if understanding.read([one])] == ["1", "3", "4", "7", "8"]
+
+
 def test_nothing_read_is_nothing_understood() -> None:
     assert UNDERSTANDING.read([]) == []
