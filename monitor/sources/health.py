@@ -7,6 +7,7 @@ ever had, where posts used to come, is as ill as one that refuses.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -84,15 +85,29 @@ def silence_allowed(arrivals: Sequence[datetime], unread: Iterable[Gap], every: 
     `arrivals` are the times at which something new was read, in order. Silences into which an `unread` span falls are
     left out, for nobody knows what came in it.
     """
-    spans = [gap for gap in unread if gap.cause is not GapCause.SOURCE]
+    starts, ends = _joined((gap.starts_at, gap.ends_at) for gap in unread if gap.cause is not GapCause.SOURCE)
     longest: dict[date, timedelta] = defaultdict(timedelta)
     for begin, end in pairwise(arrivals):
-        if not any(gap.starts_at < end and gap.ends_at > begin for gap in spans):
+        before = bisect_left(starts, end)  # so many spans begin earlier; the last of them ends last
+        if not before or ends[before - 1] <= begin:
             longest[end.date()] = max(longest[end.date()], end - begin)
     if len(longest) < DAYS_NEEDED:
         return None
     usual = timedelta(seconds=median(silence.total_seconds() for silence in longest.values()))
     return max(SILENT_AFTER * usual, *longest.values(), TURNS_MISSED * every)
+
+
+def _joined(spans: Iterable[tuple[datetime, datetime]]) -> tuple[list[datetime], list[datetime]]:
+    """Where the spans begin and where they end, in order, with those that overlap as one: two weeks have thousands."""
+    starts: list[datetime] = []
+    ends: list[datetime] = []
+    for start, end in sorted(spans):
+        if ends and start <= ends[-1]:
+            ends[-1] = max(ends[-1], end)
+        else:
+            starts.append(start)
+            ends.append(end)
+    return starts, ends
 
 
 @dataclass

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alerts.system import SystemIncidents
 from collectors.contract import CollectorError, Page, Quarantined
@@ -97,6 +101,28 @@ def test_silence_in_which_nobody_read_teaches_nothing() -> None:
     hole = Gap("forum", NOON + timedelta(days=2), NOON + timedelta(days=2, hours=9), "down", cause=GapCause.FAILURE)
     assert silence_allowed(with_hole, [hole], EVERY) == silence_allowed(told, [], EVERY)
     assert silence_allowed(with_hole, [], EVERY) == pytest.approx(timedelta(hours=9), abs=timedelta(minutes=11))
+
+
+@given(
+    st.lists(st.integers(0, 24 * 8), min_size=12),
+    st.lists(st.tuples(st.integers(0, 24 * 8), st.integers(0, 30)), max_size=8),
+)
+def test_of_many_spans_each_takes_the_silences_that_it_falls_into(
+    told: list[int], holes: list[tuple[int, int]]
+) -> None:
+    heard = [NOON + hour * HOUR for hour in sorted(told)]
+    unread = [
+        Gap("forum", NOON + at * HOUR, NOON + (at + hours) * HOUR, "down", cause=GapCause.FAILURE)
+        for at, hours in holes
+    ]
+    longest: dict[date, timedelta] = {}
+    for begin, end in pairwise(heard):
+        if not any(gap.starts_at < end and gap.ends_at > begin for gap in unread):
+            longest[end.date()] = max(longest.get(end.date(), timedelta()), end - begin)
+    expected = None
+    if len(longest) >= 3:
+        expected = max(3 * median(longest.values()), *longest.values(), 3 * EVERY)
+    assert silence_allowed(heard, unread, EVERY) == expected
 
 
 # -- in the running program
