@@ -219,7 +219,8 @@ def run(
             brands=BRANDS[:brands],
             story_every=story_every,
         )
-        live_before(soak.config, lived, story_every, datetime.now(UTC))
+        if lived:
+            live_before(soak.config, lived, story_every, datetime.now(UTC))
         soak.start()
         try:
             _disturb(soak, minutes * 60)
