@@ -62,6 +62,8 @@ class Failover:
             return False
         # Where nobody has tried it yet, the first way gets its chance after an outage of our own.
         tried_for = now - (item.attempted_at or now)
+        if self.routing is not None and item.channel not in self.routing.channels:
+            return True
         return bool(item.last_error) or item.channel in blocked or tried_for >= self.timing.failover[item.severity]
 
     def _patience_ends_at(self, item: Delivery) -> datetime | None:

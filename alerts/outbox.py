@@ -35,6 +35,7 @@ from alerts.verdict import Timing, Verdict, after_check, after_send, is_beyond_c
 from config.plugins import resolve
 from config.settings import ChannelSettings, Settings
 from storage import outbox
+from storage.abandoned import abandoned
 from storage.database import Database, Transaction
 from storage.errors import StorageError
 from storage.records import Delivery, DeliveryState, Severity
@@ -45,6 +46,8 @@ SLOTS = 8
 """Attempts that one process makes at once."""
 SLOTS_A_CHANNEL = 3
 """Of them, on one channel: one that hangs leaves the others their turn."""
+MOST_LEFT = 100
+"""Deliveries in a channel that is gone which are given up at one look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +197,8 @@ class Sender:
         """The next message to send, `None` where nothing is due, an empty one where it was not worth sending."""
         now, lease = self._clock(), self._timing.lease
         with self._database.write() as tx:
-            found = outbox.claim(tx, now, self._owner, lease, without=full, allow=partial(self._may_go, tx, now))
+            may_go = partial(self._may_go, tx, now)
+            found = outbox.claim(tx, now, self._owner, lease, known=self._channels, without=full, allow=may_go)
             return self._gathering.parcel(tx, found[0], now, self._owner, lease) if found else None
 
     def _may_go(self, tx: Transaction, now: datetime, delivery: Delivery) -> bool:
@@ -202,11 +206,7 @@ class Sender:
 
     def _deliver(self, claim: _Claim) -> None:
         parcel, delivery = claim.parcel, claim.delivery
-        channel = self._channels.get(delivery.channel)
-        if channel is None:
-            error = f"the channel {delivery.channel!r} is not configured any more"
-            self._record(parcel, Verdict(DeliveryState.DEAD, error=error, unreachable=True))
-            return
+        channel = self._channels[delivery.channel]
         ready = parcel.ready or self._examined(delivery)
         if isinstance(ready, Verdict):
             self._record(parcel, ready)
@@ -295,7 +295,7 @@ class Sender:
                 outbox.block_channel(tx, first.channel, verdict.block_until, verdict.error or "")
             for item in held if verdict.unreachable else ():
                 self._failover.unreachable(tx, item, now, verdict.error or "")
-            if held and self._system and first.channel in self._channels:  # one that is gone is wanted to be gone
+            if held and self._system and first.channel in self._channels:
                 report_health(tx, self._system, first, verdict, now)
             if held == [first] and first.digest_id is None and verdict.state is DeliveryState.SENT:
                 after_message(tx, self._channels.get(first.channel), first, verdict.picture, now)
@@ -323,8 +323,15 @@ class Sender:
             self._looks = now, now + LOOK_EVERY
         with self._database.write() as tx:
             again_at = self._failover.look(tx, now)
+            left = [item for name in abandoned(tx, now, self._channels) for item in self._taken_over(tx, name, now)]
         with self._state:
             self._looks = now, again_at
+        for item in left:
+            error = f"the channel {item.channel!r} is not configured any more"
+            self._record(Parcel((item,)), Verdict(DeliveryState.DEAD, error=error, unreachable=True))
+
+    def _taken_over(self, tx: Transaction, name: str, now: datetime) -> list[Delivery]:
+        return outbox.claim(tx, now, self._owner, self._timing.lease, MOST_LEFT, known=[name])
 
 
 def report_health(

@@ -78,20 +78,24 @@ def claim(
     lease: timedelta,
     limit: int = 1,
     *,
+    known: Collection[str] | None = None,
     without: Collection[str] = (),
     allow: Callable[[Delivery], bool] = lambda _delivery: True,
 ) -> list[Delivery]:
     """Take up to `limit` deliveries that are due, the most urgent first, and hold them for `lease`.
 
-    Per (incident, channel, target) only the first that is not finished is taken, none of a channel that is blocked or
-    in `without`, none that a bucket without a token holds back, and of those found only what `allow` lets through. Of
-    a digest the first is taken, which stands for all of it (storage/digests.py).
+    Per (incident, channel, target) only the first that is not finished is taken, of the channels `known` where some are
+    given, none of a channel that is blocked or in `without`, none that a bucket without a token holds back, and of
+    those found only what `allow` lets through. Of a digest the first is taken, which stands for all of it
+    (storage/digests.py).
     A delivery comes back as `sending`: send it; or as `ambiguous` (stored as `checking`): find out whether it arrived.
     Commit before acting on it.
     """
-    statement = select(*COLUMNS).where(_is_claimable(now), is_first_in_line(_D), ~_is_blocked(now))
+    statement = select(*COLUMNS).where(is_claimable(now), is_first_in_line(_D), ~is_blocked(now))
     statement = statement.where(~_is_led(now))
     statement = statement.where(~holds_back(_D, now))
+    if known is not None:
+        statement = statement.where(_D.channel.in_(known))
     if without:
         statement = statement.where(_D.channel.not_in(without))
     statement = statement.order_by(*MOST_URGENT_FIRST).limit(limit)
@@ -277,7 +281,7 @@ def late(tx: Transaction, now: datetime) -> int:
 def oldest_due(tx: Transaction, now: datetime) -> datetime | None:
     """Since when the delivery that waits longest is due, of those that nobody has begun and no channel holds up."""
     statement = select(func.min(_D.due_at)).where(
-        is_unfinished(_D), _D.state == DeliveryState.PENDING.value, _D.due_at <= now, ~_is_blocked(now)
+        is_unfinished(_D), _D.state == DeliveryState.PENDING.value, _D.due_at <= now, ~is_blocked(now)
     )
     found: datetime | None = tx.scalar(statement)
     return found
@@ -288,7 +292,8 @@ def is_unfinished(columns: Any) -> ColumnElement[bool]:
     return ~is_constantly_in(columns.state, _TERMINAL)
 
 
-def _is_claimable(now: datetime) -> ColumnElement[bool]:
+def is_claimable(now: datetime) -> ColumnElement[bool]:
+    """Whether a delivery is due, or whoever held it has lost it."""
     waiting = (*_UNSENT, DeliveryState.AMBIGUOUS.value)
     return and_(
         is_unfinished(_D),
@@ -335,7 +340,8 @@ def _is_led(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _is_blocked(now: datetime) -> ColumnElement[bool]:
+def is_blocked(now: datetime) -> ColumnElement[bool]:
+    """Whether the channel of a delivery is to be left alone."""
     return exists().where(channel.c.name == _D.channel, channel.c.blocked_until > now)
 
 

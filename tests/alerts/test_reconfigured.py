@@ -74,6 +74,8 @@ def test_a_page_that_waits_in_a_channel_that_is_gone_goes_where_the_routes_lead_
     house.send()
     house.configure(routes("new", places=(NEW, MAIL)))
     house.wait(minutes=1).send()
+    assert house.heard("new") == ["opened"]  # nobody took it for a minute
+    house.wait(minutes=2).send()
     assert house.states("slack") == [("opened", "dead")]
     assert house.heard("new") == ["opened"]
     assert house.troubles() == []  # that it is gone is what somebody wanted
@@ -121,3 +123,25 @@ def test_a_way_that_took_it_is_enough_while_the_routes_lead_there_too(house: Hou
     house.configure(routes("mail", places=(MAIL,)))
     house.wait(minutes=1).send()
     assert house.heard("mail") == ["opened"]
+
+
+def test_a_process_that_does_not_know_a_channel_yet_leaves_its_messages_to_one_that_does(house: House) -> None:
+    old = house.sender
+    house.configure(routes("new", places=(NEW,)))
+    house.open()
+    old.run_once()
+    assert house.states("new") == [("opened", "pending")]
+    house.wait(seconds=30).send()
+    assert house.states("new") == [("opened", "sent")]
+
+
+def test_a_channel_in_which_somebody_still_sends_is_not_given_up(house: House) -> None:
+    old = house.sender
+    house.ways["slack"].plan = [NO_WAY] * 4
+    house.open()
+    old.run_once()
+    house.configure(routes("new", places=(NEW,)))
+    for _ in range(6):
+        house.wait(minutes=1).send()
+        old.run_once()
+    assert house.states("slack") == [("opened", "sent")]
