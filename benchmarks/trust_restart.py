@@ -2,6 +2,7 @@
 
     python -m benchmarks.trust_restart
     python -m benchmarks.trust_restart --posts 100000 --restarts 3
+    python -m benchmarks.trust_restart --database postgresql
 
 The database is filled by the engine (benchmarks/reading/material.py) and judged up to the present. `tocsin run` lives
 over it once, until it has caught up, and is killed: what follows finds what a program leaves behind that ran all the
@@ -39,6 +40,7 @@ from typing import Any
 from alerts.policy import Change
 from alerts.speak import Speaker
 from benchmarks.reading import material
+from benchmarks.trust import database_at
 from benchmarks.trust_load import CONFIGURATION, POLL
 from benchmarks.trust_plaza import SOURCE, Plan, Plaza, served
 from benchmarks.trust_sim import silence_the_log
@@ -110,9 +112,11 @@ class Lives:
         with log.open("ab") as file:
             self.process = subprocess.Popen(
                 [*command, str(self.configuration)],
-                stdout=file, stderr=file, cwd=Path(__file__).parent.parent,
+                stdout=file,
+                stderr=file,
+                cwd=Path(__file__).parent.parent,
                 env={**environment, "PYTHONPYCACHEPREFIX": str(self.folder / "compiled")},
-            )  # fmt: skip
+            )
 
     def kill(self) -> None:
         """kill -9."""
@@ -139,21 +143,26 @@ class Lives:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def run(posts: int, restarts: int) -> Result:
+def run(posts: int, restarts: int, wanted: str = "") -> Result:
     """Fill, start, and start again and again."""
     with ExitStack() as stack:
         lives = Lives(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-restart-"))))
-        stack.callback(lives.kill)
         address = stack.enter_context(served(Plaza(Plan(1.0, 0))))
         slack, mail = stack.enter_context(slack_server()), stack.enter_context(mail_server())
-        url = f"sqlite:///{lives.folder / 'restart.db'}"
+        url = stack.enter_context(database_at(wanted, lives.folder))
+        stack.callback(lives.kill)
         lives.configuration.write_text(
             CONFIGURATION.format(
-                database=json.dumps(url), plaza=address, source=SOURCE, poll=POLL, mail_port=mail.port, slack=slack.url
+                database='{ env = "BENCH_DATABASE" }',
+                plaza=address,
+                source=SOURCE,
+                poll=POLL,
+                mail_port=mail.port,
+                slack=slack.url,
             )
             + "".join(f"[[brands]]\nname = {json.dumps(name)}\n" for name in material.brands())
         )
-        os.environ["BENCH_TOKEN"] = TOKEN
+        os.environ.update(BENCH_TOKEN=TOKEN, BENCH_DATABASE=url)
         chosen = load_settings(lives.configuration)
         with Database.open(url) as database:
             _fill(database, chosen, posts)
@@ -219,9 +228,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--posts", type=int, default=1_000_000)
     parser.add_argument("--restarts", type=int, default=10)
+    parser.add_argument("--database", default="", help='"postgresql" for one from a wheel, or an address; else SQLite')
     chosen: Any = parser.parse_args(arguments)
     silence_the_log()
-    result = run(chosen.posts, chosen.restarts)
+    result = run(chosen.posts, chosen.restarts, chosen.database)
     print(json.dumps(asdict(result)))
     return 1 if result.broken else 0
 
