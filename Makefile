@@ -9,7 +9,7 @@ DEV := $(VENV)/.dev
 .DEFAULT_GOAL := help
 RECORDINGS := $(VENV)/recordings
 
-.PHONY: help demo test check lint types imports docs bench wheel recordings requirements audit clean
+.PHONY: .venv help demo test check lint types imports docs bench wheel recordings requirements audit clean
 
 help: ## this list
 	@grep -hE '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.]+):.*## /  make \1|/' | column -t -s '|'
@@ -29,7 +29,8 @@ $(DEV): $(RUNTIME) requirements/dev.txt
 	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@
 
-.venv: $(RUNTIME) ## the environment alone
+.venv: $(RUNTIME) ## the environment alone, with the program compiled for accounts that may not write here
+	@$(BIN)/python -m compileall -q config storage collectors alerts monitor
 	@touch $(VENV)
 
 demo: $(RUNTIME) ## the main job on a made story, on embedded SQLite

@@ -58,8 +58,9 @@ class Database:
     @property
     def place(self) -> str:
         """Where the database is: the file, or the address without its password."""
-        file = sqlite.path_of(self.engine.url) if self.engine.dialect.name == "sqlite" else None
-        return str(file or self.engine.url.render_as_string(hide_password=True))
+        url = self.engine.url.set(drivername=self.engine.dialect.name)
+        file = sqlite.path_of(url) if url.drivername == "sqlite" else None
+        return str(file or url.render_as_string(hide_password=True))
 
     @property
     def address(self) -> str:
