@@ -66,12 +66,6 @@ def erase(tx: Transaction, keys: Collection[PostKey], at: datetime, reason: str)
     return Erased(tuple((row.source, row.external_id) for row in doomed), tuple(quoted))
 
 
-def erase_author(tx: Transaction, source: str, author: str, at: datetime, reason: str) -> Erased:
-    """Erase every post of an account on a source."""
-    forget_waiting(tx, author, source)
-    return erase(tx, posts_of(tx, author, source), at, reason)
-
-
 def forget_waiting(tx: Transaction, author: str, source: str | None = None) -> int:
     """Remove what an account wrote that waits to be read or was set aside; how many items there were."""
     bare = author.removeprefix("@")
@@ -81,7 +75,11 @@ def forget_waiting(tx: Transaction, author: str, source: str | None = None) -> i
 
 
 def posts_of(tx: Transaction, author: str, source: str | None = None) -> list[PostKey]:
-    """The posts of an account, by its identity or its name, with or without @."""
+    """The posts of an account, by its identity or its name, with or without @.
+
+    Every post is looked at: the index of words holds identities alone, and whoever asks to be forgotten gives the name
+    that people see. An index of names would be paid for by each post that is stored, for a question a month.
+    """
     bare = author.removeprefix("@")
     names = [bare, f"@{bare}"]
     statement = select(P.source, P.external_id).where(P.author.in_(names) | P.author_name.in_(names))

@@ -36,7 +36,7 @@ def test_whose_last_post_was_deleted_is_remembered_for_a_day_at_the_most(sqlite_
     authors = Authors("forum")
     assert among(sqlite_database, authors, "ann") == {"ann"}
     with sqlite_database.write() as tx:
-        erasure.erase_author(tx, "forum", "ann", NOON, "asked")
+        erasure.erase(tx, erasure.posts_of(tx, "ann", "forum"), NOON, "asked")
     assert len(authors) == 2
     assert among(sqlite_database, authors, "ann", after=READ_AGAIN_AFTER) == set()
     assert len(authors) == 1

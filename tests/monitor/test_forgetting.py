@@ -66,7 +66,8 @@ def _within(held: list[object]) -> Iterator[object]:
 
 def _forget(address: str, author: str) -> None:
     with Database.open(address) as beside, beside.write() as tx:
-        erasure.erase_author(tx, "forum", author, NOON + timedelta(hours=4), "the author asked")
+        erasure.forget_waiting(tx, author, "forum")
+        erasure.erase(tx, erasure.posts_of(tx, author, "forum"), NOON + timedelta(hours=4), "the author asked")
 
 
 def test_what_another_process_erased_is_in_no_table_of_the_running_one(address: str, running: Pipeline) -> None:

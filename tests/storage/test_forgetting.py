@@ -81,11 +81,11 @@ def test_an_erased_post_is_not_stored_again(database: Database) -> None:
         assert write(tx, Intake(mentions=[mentioned(post("1"))])) == Written()
 
 
-def test_all_of_an_author_is_erased(database: Database) -> None:
+def test_all_of_an_author_is_found_and_erased(database: Database) -> None:
     fill(database)
     with database.write() as tx:
-        assert erasure.erase_author(tx, "forum", "ann_1", after(days=2), "the author asked").posts == (KEY,)
-        assert erasure.erase_author(tx, "forum", "nobody", after(days=2), "the author asked").posts == ()
+        assert erasure.posts_of(tx, "nobody", "forum") == erasure.posts_of(tx, "ann_1", "press") == []
+        assert erasure.erase(tx, erasure.posts_of(tx, "@ann_1", "forum"), after(days=2), "asked").posts == (KEY,)
         assert [each.author for each in posts.get(tx, [KEY, ("forum", "2")])] == ["bob"]
 
 

@@ -93,6 +93,6 @@ def test_nothing_is_passed_over_while_many_hand_in_at_once(database: Database) -
 def test_forgetting_an_author_or_a_post_empties_the_inbox_of_them(database: Database) -> None:
     accept(database, "m1", letter("a"), letter("b", author="bob"), letter("c", author="cy"))
     with database.write() as tx:
-        erasure.erase_author(tx, "desk", "ann_1", NOON, "the author asked")
+        erasure.forget_waiting(tx, "ann_1", "desk")
         erasure.erase(tx, [("desk", "b")], NOON, "the author asked")
     assert waiting(database) == ["c"]

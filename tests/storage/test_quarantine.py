@@ -82,7 +82,7 @@ def test_forgetting_an_author_forgets_what_was_set_aside_of_theirs(database: Dat
     add(database, item("a", raw=b'{"user": "ann_1"}'), item("b", reason="'ann_1' is not a time"), item("c"))
     add(database, item("d", source="press", raw=b"ann_1 elsewhere"))
     with database.write() as tx:
-        erasure.erase_author(tx, "forum", "ann_1", NOON, "the author asked")
+        erasure.forget_waiting(tx, "ann_1", "forum")
     assert {one.raw_hash for one in kept(database)} == {"c", "d"}
 
 
