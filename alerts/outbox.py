@@ -34,7 +34,7 @@ from alerts.system import Failing, SystemIncidents
 from alerts.verdict import Timing, Verdict, after_check, after_send, is_beyond_checking, is_settled
 from config.plugins import resolve
 from config.settings import ChannelSettings, Settings
-from storage import outbox
+from storage import incidents, outbox
 from storage.abandoned import abandoned
 from storage.database import Database, Transaction
 from storage.errors import StorageError
@@ -290,6 +290,8 @@ class Sender:
         """Record what came of a message for every delivery in it, and what follows from it, in one transaction."""
         now, first = self._clock(), parcel.first
         with self._database.write() as tx:
+            for name in sorted({item.incident_id for item in parcel.deliveries if verdict.unreachable}):
+                incidents.lock(tx, name)  # first, as others are to be told: with a delivery held nobody is waited for
             held = [item for item in parcel.deliveries if self._recorded(tx, item, verdict, now)]
             if held and verdict.block_until:
                 outbox.block_channel(tx, first.channel, verdict.block_until, verdict.error or "")

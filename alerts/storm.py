@@ -99,6 +99,8 @@ class Storm:
         late = outbox.late(tx, now)
         children = incidents.sheltered(tx, storm.opened_at)
         if is_over(self.rules, now - storm.opened_at, new, late):
+            if not all(incidents.is_free(tx, child.id) for child in _left(children)):
+                return []  # somebody acts on one of them just now and goes first
             return [*self._end(tx, children, now), *self._page_left(tx, speaker, children, now)]
         news = _news(storm, children) if now - _told_at(storm) >= self.rules.every else ""
         facts = _known(children, now) if news else {}
@@ -133,15 +135,19 @@ class Storm:
 
     def _page_left(self, tx: Transaction, speaker: Speaker, children: Sequence[Incident], now: datetime) -> list[Alert]:
         """Let the critical ones that were only named page for themselves, one after another."""
-        left = [child for child in children if child.state.is_live and child.severity is Severity.CRITICAL]
         said: list[Alert] = []
-        for number, child in enumerate(left, start=1):
+        for number, child in enumerate(_left(children), start=1):
             told = incidents.alerts(tx, child.id)
             page = page_of(told[-1].page if told else None, child)
             why = "it began in a storm of incidents and still goes on"
             decision = Decision(Reason.OPENED, why, (), now + number * self.rules.spacing)
             said.append(speaker.say(tx, child, page, decision, told, now).alert or told[-1])
         return said
+
+
+def _left(children: Sequence[Incident]) -> list[Incident]:
+    """Those that are to page for themselves when it is over."""
+    return [child for child in children if child.state.is_live and child.severity is Severity.CRITICAL]
 
 
 def _standing(tx: Transaction) -> Incident | None:

@@ -65,7 +65,7 @@ def audit(tx: Transaction, speaker: Speaker, system: SystemIncidents, brief: Bri
     """Look at every incident that goes on, as part of `tx`: tell what nobody told, and report it."""
     found = [finding for one in incidents.live(tx) if isinstance(finding := _look(tx, one, now), Finding)]
     for finding in found:
-        if finding.mendable:
+        if finding.mendable and incidents.is_free(tx, finding.incident.id):  # else somebody acts on it just now
             incidents.append_event(tx, finding.incident.id, now, "audited", details={"why": finding.why})
             speaker.speak(tx, finding.incident, Change.OPENED, brief(tx, finding.incident, now), now)
     told = [finding for finding in found if not finding.incident.is_system]

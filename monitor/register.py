@@ -74,6 +74,7 @@ class Register:
     def record(self, tx: Transaction, seen: Sequence[Finding], at: datetime) -> list[Alert]:
         """Store what changed, append it to the timelines, and announce what is worth it."""
         alerts: list[Alert] = []
+        _go_after_others(tx, seen)
         for finding in sorted(seen, key=lambda item: item.incident.id):
             alerts += self._record(tx, finding, at)
         return alerts
@@ -90,16 +91,10 @@ class Register:
         return alerts
 
     def _record(self, tx: Transaction, finding: Finding, at: datetime) -> list[Alert]:
-        before = incident_store.get(tx, finding.incident.id) or _told_early(tx, finding.incident)
+        before = _known(tx, finding.incident)
         if before is None:
             return self._settle(tx, None, finding.incident, finding, at)
         work = casework_store.of(tx, before.id)
-        if work.detected is None and not _says_something(before, finding):
-            return []
-        for name in sorted(concerned(tx, before.id)):  # who acts on one of them just now goes first
-            incident_store.lock(tx, name)
-        if (incident_store.get(tx, before.id), casework_store.of(tx, before.id)) != (before, work):
-            return self._record(tx, finding, at)
         if work.detected is None:
             return self._settle(tx, before, _merged(before, finding.incident), finding, at)
         alerts: list[Alert] = []
@@ -145,9 +140,24 @@ class Register:
         return fresh
 
 
-def _says_something(before: Incident, finding: Finding) -> bool:
-    """Whether an incident is to be stored anew."""
-    return bool(finding.signals) or difference(before, _merged(before, finding.incident)) is not None
+def _go_after_others(tx: Transaction, seen: Iterable[Finding]) -> None:
+    """Lock the incidents that are to be stored anew, all of them in the order of their names, before any is read to be
+    changed: who acts on one of them just now goes first."""
+    before = [(known, finding) for finding in seen if (known := _known(tx, finding.incident)) is not None]
+    names = [concerned(tx, known.id) for known, finding in before if _says_something(tx, known, finding)]
+    for name in sorted(set().union(*names)):
+        incident_store.lock(tx, name)
+
+
+def _says_something(tx: Transaction, before: Incident, finding: Finding) -> bool:
+    """Whether a finding may change what is stored; where people did casework, it always may."""
+    changes = bool(finding.signals) or difference(before, _merged(before, finding.incident)) is not None
+    return changes or casework_store.of(tx, before.id).detected is not None
+
+
+def _known(tx: Transaction, incident: Incident) -> Incident | None:
+    """The incident as it is stored, under this name or the one that it got early."""
+    return incident_store.get(tx, incident.id) or _told_early(tx, incident)
 
 
 def _told_early(tx: Transaction, incident: Incident) -> Incident | None:

@@ -22,8 +22,11 @@ from alerts.page import Page
 from alerts.policy import Change
 from config.settings import Settings
 from monitor.care import Action, Care
-from monitor.register import Finding, Register
-from storage import escalations, held, incidents, outbox, silences
+from monitor.casework import Asked
+from monitor.casework_lines import Work
+from monitor.caseworker import Caseworker
+from monitor.register import Finding, Register, Told
+from storage import casework, escalations, held, incidents, outbox, silences
 from storage.database import Database, Transaction
 from storage.records import Delivery, DeliveryState, Incident, IncidentState, Severity, Silence
 from tests.monitor.cli import letterbox
@@ -228,3 +231,34 @@ def test_taking_it_while_the_silence_is_ended_that_held_it(
         with database.write() as tx:
             assert EarlyEnd().end(tx, rule, at) == 2
     assert taken(database) == TAKEN
+
+
+def test_two_get_worse_while_somebody_links_them(contended: Database, care: Care) -> None:
+    """What was merged is changed with what it is part of: all are locked in one order, before any is changed."""
+    database, at = contended, after(minutes=5)
+    names = ("a0", "i0", "i1")
+    for name in names:
+        opened(database, care, id=name, fingerprint=f"about {name}")
+    worker = Caseworker(care)
+
+    def work(kind: Work, name: str, other: str) -> None:
+        with database.write() as tx:
+            worker.do(tx, name, Asked(kind, "Ada", at, other=incidents.get(tx, other)))
+
+    work(Work.MERGE, "i1", "a0")
+    with ThreadPoolExecutor(1) as pool, meanwhile(pool, lambda: work(Work.LINK, "a0", "i0")) as begin:
+
+        def brief(_: Transaction, told: Told) -> Page:
+            begin()
+            return page_of(told.incident, told.at)
+
+        with database.write() as tx:
+            worse = [
+                Finding(replace(one, severity=Severity.CRITICAL, updated_at=at))
+                for name in names[1:]
+                if (one := casework.of(tx, name).detected or incidents.get(tx, name))
+            ]
+            Register(brief, care.speaker.announce).record(tx, worse, at)
+    with database.read() as tx:
+        assert [one.severity for one in incidents.live(tx)] == [Severity.CRITICAL] * 2
+        assert casework.of(tx, "a0").links == ("i0",)
