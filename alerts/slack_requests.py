@@ -50,7 +50,7 @@ class Press:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A form that somebody sent, with what stands in its fields (`note`, `link`, `time`, `incident`)."""
+    """A form that somebody sent, with what stands in its fields (`note`, `link`, `time`, `incident`, `brand`)."""
 
     asked: Asked
     by: Presser

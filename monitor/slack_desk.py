@@ -33,9 +33,12 @@ from config.durations import parse_duration
 from config.problems import Mistake
 from config.references import MissingSecretError
 from monitor.care import Care, CareError
-from monitor.outcomes import outcome
+from monitor.casework import Asked as Piece
+from monitor.casework_lines import Work
+from monitor.caseworker import Caseworker
+from monitor.outcomes import outcome, worked
 from storage import incidents
-from storage.database import Database
+from storage.database import Database, Transaction
 from storage.errors import StorageError
 from storage.records import Incident
 
@@ -125,7 +128,8 @@ class SlackDesk:
         if offer(press.action).needs is Need.INCIDENT and not choices:
             self._whisper(press.response_url, "There is no other incident that it could be the same as.")
             return
-        view = form(asked, f"{incident.brand}: {incident.headline}", choices)
+        brands = [name for name in self.care.brands if name != incident.brand] if incident.state.is_live else []
+        view = form(asked, f"{incident.brand}: {incident.headline}", choices, brands)
         try:
             self._client().views_open(trigger_id=press.trigger, view=view)
         except (SlackApiError, ChannelError, MissingSecretError) as error:
@@ -173,24 +177,21 @@ class SlackDesk:
         who = f"slack:{self._name(by)}"
         try:
             with self.database.write() as tx:
-                now = self.clock()
-                until = now + parse_duration(fields["time"]) if fields.get("time") else None
-                done = self.care.do(
-                    tx,
-                    incident,
-                    action,
-                    who,
-                    now,
-                    fields.get("note", ""),
-                    until=until,
-                    link=fields.get("link", ""),
-                    twin=fields.get("incident", ""),
-                )
+                said = self._act(tx, action, incident, who, fields)
         except (CareError, Mistake, StorageError) as error:
             if strict:
                 raise CareError(str(error)) from error
             return str(error)
         self.on_done()
+        return said
+
+    def _act(self, tx: Transaction, action: Action, incident: str, who: str, fields: Mapping[str, str]) -> str:
+        now, note = self.clock(), fields.get("note", "")
+        if brand := fields.get("brand"):  # the message only says that it is over, so the presser reads where it is now
+            return worked(Caseworker(self.care).do(tx, incident, Piece(Work.MOVE, who, now, note, brand=brand)))
+        until = now + parse_duration(fields["time"]) if fields.get("time") else None
+        link, twin = fields.get("link", ""), fields.get("incident", "")
+        done = self.care.do(tx, incident, action, who, now, note, until=until, link=link, twin=twin)
         return "" if done.changed else outcome(done, self.care.timezone)
 
     def _name(self, by: Presser) -> str:

@@ -81,8 +81,9 @@ def _button(one: Offer, page: Page) -> Block:
     return button
 
 
-def form(asked: Asked, headline: str, others: Sequence[tuple[str, str]] = ()) -> Block:
-    """The form for an action that needs something; `others` are incidents to choose from, with their words."""
+def form(asked: Asked, headline: str, others: Sequence[tuple[str, str]] = (), brands: Sequence[str] = ()) -> Block:
+    """The form for an action that needs something; `others` are incidents to choose from, with their words, and
+    `brands` those of ours that it may be about instead."""
     one = offer(Action(asked.action))
     return {
         "type": "modal",
@@ -95,6 +96,7 @@ def form(asked: Asked, headline: str, others: Sequence[tuple[str, str]] = ()) ->
             {"type": "section", "text": _plain(cleaned(headline), _LONGEST_SENTENCE)},
             {"type": "context", "elements": [_plain(one.confirm, _LONGEST_SENTENCE)]},
             *_inputs(one, others),
+            *_elsewhere(one, brands),
         ],
     }
 
@@ -110,6 +112,14 @@ def _inputs(one: Offer, others: Sequence[tuple[str, str]]) -> list[Block]:
     words: Block = {"type": "plain_text_input", "multiline": True, "max_length": 2000}
     note = _input("note", "Words for the others", words, optional=one.needs is not Need.WORDS)
     return [*fields[one.needs], note]
+
+
+def _elsewhere(one: Offer, brands: Sequence[str]) -> list[Block]:
+    """What is not about us may be about a sister brand: then it goes there instead of ending."""
+    if one.action is not Action.NOT_ABOUT_US or not brands:
+        return []
+    named = _choice([(name, name) for name in brands])
+    return [_input("brand", "But about another brand of ours: it goes on there", named, optional=True)]
 
 
 def _input(name: str, label: str, element: Block, *, optional: bool = False) -> Block:

@@ -86,7 +86,7 @@ def room(slack: Slack, sqlite_database: Database, monkeypatch: pytest.MonkeyPatc
     slack.scopes.add("users:read")
     options: dict[str, Any] = {"token": {"env": "BOT"}, "app_token": {"env": "APP"}, "channels": ["C0ROOM"]}
     channel = {"type": "slack", "base_url": slack.url, **options}
-    settings = Settings.model_validate({"brands": [{"name": "Acme"}], "channels": [channel]})
+    settings = Settings.model_validate({"brands": [{"name": "Acme"}, {"name": "Bolt"}], "channels": [channel]})
     clock = lambda: after(minutes=10)  # noqa: E731
     care = Care.build(settings)
     sender = Sender.build(settings, sqlite_database, clock=clock, owner="here")
@@ -162,6 +162,23 @@ def test_a_duplicate_is_chosen_among_the_other_incidents(room: Room) -> None:
     room.work()
     assert room.incident.state is IncidentState.RESOLVED
     assert room.header.startswith("✅ Over")
+
+
+def test_what_is_about_another_brand_of_ours_goes_on_there(room: Room) -> None:
+    room.slack.press(room.message, "Not about us")
+    people = room.slack.people
+    view = people.view()
+    assert "another brand of ours" in str(view.view)
+    people.through_line(people.sent(view, "U0KIM", brand="Bolt", note="their oven"))
+    room.work()
+    assert room.header.startswith("✅ Over")
+    assert room.incident.state is IncidentState.RESOLVED
+    with room.database.read() as tx:
+        (new,) = [one for one in incidents.recent(tx) if one.brand == "Bolt"]
+        told = outbox.history(tx, new.id)
+    assert new.state is IncidentState.OPEN
+    assert [item.reason for item in told] == [Reason.OPENED]
+    assert "You moved it to Bolt" in str(people.whispers)
 
 
 def test_what_ends_it_from_the_menu_is_confirmed_in_a_form(room: Room) -> None:
