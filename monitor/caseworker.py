@@ -152,6 +152,8 @@ class Caseworker:
         """It ends for those who were told, and opens for those of the other brand, of whose incident it is part now."""
         _keep_detected(tx, case.incident.id)
         new = moved(tx, case.incident, asked.at, str(details["brand"]), str(details["headline"]))
+        if not self._hears(tx, new, asked.at) and self._hears(tx, case.incident, asked.at):
+            raise CareError(f"nobody would be told of it: no route is for {new.brand} ({new.severity.value}) now")
         incidents.insert(tx, new)
         over = replace(new, state=IncidentState.RESOLVED, resolved_at=asked.at)
         casework_store.save(tx, Casework(new.id, detected=over))  # it lives by what is part of it, and by that alone
@@ -162,6 +164,11 @@ class Caseworker:
         now = self._show(tx, new.id, asked.at)
         note = f"{person(asked.by)} moved it here from {case.incident.brand}."
         return Worked(case.incident, case.work, event, (*told, *self._say(tx, now, Change.OPENED, asked.at, note)), now)
+
+    def _hears(self, tx: Transaction, incident: Incident, at: datetime) -> bool:
+        """Whether somebody is on a route for an incident."""
+        routing = self.care.speaker.routing
+        return bool(routing.destinations(routing.subject(tx, incident, at)))
 
     # -- Taking back -------------------------------------------------------------------------------------------------
 

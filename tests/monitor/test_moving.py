@@ -167,6 +167,18 @@ def test_who_had_not_been_told_yet_is_not_told_any_more(database: Database, case
         assert [channel for channel, _, _ in said(tx, new.id)] == ["bolt"]
 
 
+def test_it_is_not_moved_to_where_nobody_would_hear_of_it(database: Database, caseworker: Caseworker) -> None:
+    routing = caseworker.care.speaker.routing
+    alone = replace(routing, routes=routing.routes[:1])
+    deaf = Caseworker(replace(caseworker.care, speaker=replace(caseworker.care.speaker, routing=alone)))
+    with database.write() as tx:
+        opened(tx, deaf)
+        sent(tx)
+        with pytest.raises(CareError, match=r"nobody would be told of it: no route is for Bolt \(warning\)"):
+            moved(tx, deaf)
+        assert shapes.stored(tx, "i1").state is IncidentState.OPEN
+
+
 # -- What becomes of it -----------------------------------------------------------------------------------------------
 
 
