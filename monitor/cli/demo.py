@@ -41,7 +41,7 @@ def demo(out: Folder = Path("demo"), serve: Serve = False, port: Port = 8477) ->
         progress.add_task("fifteen ordinary days, and 2 June", total=None, note="")
         shown = show(out)
     _tell_story(shown)
-    _tell_files(shown)
+    _tell_files(shown, is_served=serve)
     if serve:
         _serve(shown.folder, port)
 
@@ -87,7 +87,7 @@ def _alert(alert: Alert) -> str:
     return "\n".join([headline, *(f"               {output.plain(str(sentence))}" for sentence in reasons)])
 
 
-def _tell_files(shown: Shown) -> None:
+def _tell_files(shown: Shown, *, is_served: bool) -> None:
     result, first = shown.result, shown.first_page
     output.say(f"\n{result.posts:,} posts read, {result.mentions:,} about the company.")
     if first is not None:
@@ -105,5 +105,8 @@ def _tell_files(shown: Shown) -> None:
     output.say(f"  and {len(shown.files) - len(first_looks)} more beside them, each mail as .html, .txt and .eml")
     config = output.plain(str(shown.folder / "tocsin.toml"))
     program = output.plain(sys.argv[0])
-    output.say(f"\nLook at it in a browser: [bold]{program} demo --serve --out {output.plain(str(shown.folder))}[/]")
+    if not is_served:
+        output.say(
+            f"\nLook at it in a browser: [bold]{program} demo --serve --out {output.plain(str(shown.folder))}[/]"
+        )
     output.say(f"Ask the database: [bold]{program} incidents list --config {config}[/]")

@@ -77,4 +77,4 @@ def count(number: float | None) -> str:
 
 def percent(share: float | None) -> str:
     """A share in per cent; a dash where there is none."""
-    return "–" if share is None else f"{round(100 * share)} %"
+    return "–" if share is None else f"{round(100 * share)}%"

@@ -141,6 +141,7 @@ def test_no_page_has_a_serious_barrier_in_light_or_dark_or_is_wider_than_a_telep
         assert barriers(page, ONLY_COLOURS) == []
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("[...document.querySelectorAll('.top nav')].every(one => one.scrollWidth <= one.clientWidth)")
 
 
 def test_a_drawing_that_is_still_as_wide_as_the_page_was_holds_it_not_open(opened: Any, worst: Incident) -> None:
@@ -290,6 +291,7 @@ def test_the_late_answer_of_an_earlier_trial_does_not_hide_the_newer_one(
 
 def test_past_pages_are_judged(opened: Any, worst: Incident) -> None:
     page = opened("/review")
+    expect(page.locator(".head")).to_contain_text("1 of 1 incident of the last year waits for a verdict")
     page.locator(f"#i-{worst.id}").get_by_role("button", name="Real").click()
     expect(page.locator(f"#i-{worst.id}")).to_contain_text("real, says local")
 

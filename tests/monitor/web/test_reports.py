@@ -65,7 +65,8 @@ def test_what_makes_no_sense_is_refused(of: Desk, path: str) -> None:
 
 
 def test_the_review_leads_to_the_briefs(of: Desk) -> None:
-    page = browser(of).get("/review").text
+    page = browser(of).get("/review?all=true").text
+    assert "nobody took it" in page
     for address in ("/briefs/week/2024-06-02/Acme", "/briefs/week/2024-05-27/Acme", "/briefs/month/2024-06-02/Acme"):
         assert f'href="{address}"' in page
         assert browser(of).get(address).status_code == 200
