@@ -57,6 +57,36 @@ def test_every_kind_of_trouble_has_a_first_step_and_a_page() -> None:
             assert part in text, f"{kind}.md says nothing of {part}"
 
 
+BEGINNINGS = {
+    "alerts/outbox.py": ["Messages cannot be delivered through the channel"],
+    "alerts/storm.py": ["incidents began within 5 minutes", "messages are late", ": messages are bundled"],
+    "monitor/audit.py": ["Nobody was told of"],
+    "monitor/backups.py": ["The database could not be copied"],
+    "monitor/briefs.py": ["could not be written"],
+    "monitor/last_word.py": ["Nothing can be stored"],
+    "monitor/sources/health.py": [
+        "cannot be read until somebody mends it",
+        "has not been read for",
+        "gives what cannot be read",
+        "has had nothing new for",
+        "is spent",
+    ],
+    "monitor/vigil.py": [
+        "A made incident did not come through",
+        "Sentiment is judged by the lexicon, not by the configured model",
+    ],
+}
+"""How the message of each trouble begins."""
+
+
+def test_whoever_is_woken_finds_the_words_of_the_message_in_the_list() -> None:
+    listed = (PAGES / "index.md").read_text(encoding="utf-8")
+    assert set(BEGINNINGS) == {module for module, kinds in KINDS.items() if kinds}
+    for module, sentences in BEGINNINGS.items():
+        source = (ROOT / module).read_text(encoding="utf-8")
+        assert [one for one in sentences if one not in source or one not in listed] == [], module
+
+
 def test_every_page_is_reached_from_the_list() -> None:
     linked = set(re.findall(r"\]\((\w+)\.md\)", (PAGES / "index.md").read_text(encoding="utf-8")))
     assert linked == {path.stem for path in PAGES.glob("*.md")} - {"index"}
