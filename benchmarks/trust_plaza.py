@@ -101,7 +101,7 @@ class Plaza:
         """Think of what people say."""
         calm = [brand.name for brand in material.settings(CALM_BRANDS).brands]
         self.calm_brands = calm
-        vocabulary = _vocabulary()
+        vocabulary = _vocabulary([*calm, *STORY_BRANDS])
         self._pool = [_calm(number, calm, vocabulary, self.plan.naming) for number in range(POOL)]
 
     def visible(self, now: float) -> int:
@@ -140,10 +140,12 @@ def _calm(number: int, brands: list[str], vocabulary: list[str], naming: float) 
     return f"{draw.choice(brands)}: {text}" if draw.random() < naming else text
 
 
-def _vocabulary() -> list[str]:
+def _vocabulary(watched: list[str]) -> list[str]:
     """Words of calm sentences, and names of places that nobody watches."""
     said = {word for part in words.ORDINARY[1] for word in part.split()}
-    return sorted(said) + [name.split()[0].lower() for name in material.names(600, seed=11)]
+    taken = {word for name in watched for word in name.lower().split()}
+    places = [name.split()[0].lower() for name in material.names(600, seed=11)]
+    return sorted(said) + [place for place in places if place not in taken]
 
 
 def _angry(number: int, brand: str, stride: int) -> str:
@@ -216,7 +218,8 @@ class PlazaSource:
             while True:
                 found = self._asked(line, after)
                 after += len(found)
-                posts = [said.post(self.name, self.clock()) for said in found]
+                now = self.clock()
+                posts = [said.post(self.name, now) for said in found]
                 yield Page({"next": after}, posts, requests=1, complete=len(found) < PAGE)
                 if len(found) < PAGE:
                     return

@@ -31,7 +31,7 @@ from monitor.detectors.stillness import Stillness
 from monitor.detectors.threads import Threads, ThreadSettings
 from monitor.detectors.trouble import Trouble, TroubleSettings
 from monitor.kinds import Kind, built_in_kinds, kinds_with
-from monitor.voices import Heard, VoiceFold
+from monitor.voices import Heard, VoiceFold, fair_share
 from storage.records import MentionedPost, Signal
 
 VERSION = 1
@@ -40,6 +40,9 @@ UNREAD = {"": 0.0}
 ELSE = ""
 """Stands for every brand without settings of its own."""
 DETECTORS = "monitor.detectors"
+
+MOST = (75_000, 75_000)
+"""Texts and speakers that are remembered of all brands together, some eighty megabytes; a quarter more meanwhile."""
 
 Make = Callable[[Sequence[str]], Detector]
 """Makes a detector without a past, for the brands named."""
@@ -125,6 +128,7 @@ class Judge:
         self._voices: dict[str, VoiceFold] = {}
         self._recent: dict[str, Recent] = {}
         self._shared: set[str] = set()
+        self._remembered = (0, 0)
         self._stillness = Stillness()
         self._silent = 0
         self._last_at: datetime | None = None
@@ -195,6 +199,7 @@ class Judge:
         known = set(self._brands)
         self._voices = {brand: VoiceFold.restored(kept) for brand, kept in state.voices.items() if brand in known}
         self._recent = {brand: self._new_recent(kept) for brand, kept in state.recent.items() if brand in known}
+        self._remembered = self._sizes()
         for detector, kept in zip(self._detectors, state.detectors, strict=True):
             detector.load(kept)
         for name in self._own.keys() & state.own.keys():
@@ -227,18 +232,42 @@ class Judge:
     def _hear(self, tick: Tick) -> dict[str, list[Heard]]:
         known, now = self._known, tick.at.timestamp()
         said = sorted((brand, items) for brand, items in tick.mentions.items() if items and brand in known)
-        return {brand: self._hear_brand(brand, items, now) for brand, items in said}
+        heard: dict[str, list[Heard]] = {}
+        for brand, items in said:
+            heard[brand] = self._hear_brand(brand, items, now)
+            if any(4 * size > 5 * most for size, most in zip(self._remembered, MOST, strict=True)):
+                self._make_room(now)
+        return heard
 
     def _hear_brand(self, brand: str, items: Sequence[MentionedPost], now: float) -> list[Heard]:
-        if brand in self._shared:
-            self._shared.discard(brand)
-            self._voices[brand], self._recent[brand] = self._voices[brand].copy(), self._recent[brand].copy()
-        fold = self._voices.get(brand) or self._voices.setdefault(brand, VoiceFold())
+        fold = self._own_voices(brand)
         recent = self._recent.get(brand) or self._recent.setdefault(brand, self._new_recent(()))
+        (texts, speakers), all_texts, all_speakers = fold.size, *self._remembered
         fold.forget(now)
         heard = fold.hear(items if len(items) == 1 else sorted(items, key=_by_time))
         recent.take(now, heard)
+        self._remembered = all_texts + fold.size[0] - texts, all_speakers + fold.size[1] - speakers
         return heard
+
+    def _own_voices(self, brand: str) -> VoiceFold:
+        """What was heard of a brand, no longer shared with a copy."""
+        if brand in self._shared:
+            self._shared.discard(brand)
+            self._voices[brand], self._recent[brand] = self._voices[brand].copy(), self._recent[brand].copy()
+        return self._voices.get(brand) or self._voices.setdefault(brand, VoiceFold())
+
+    def _make_room(self, now: float) -> None:
+        """Let the brands of which most is remembered forget the oldest of it."""
+        texts, speakers = zip(*(fold.size for fold in self._voices.values()), strict=True)
+        most = fair_share(texts, MOST[0]), fair_share(speakers, MOST[1])
+        for brand, fold in sorted(self._voices.items()):
+            if any(size > share for size, share in zip(fold.size, most, strict=True)):
+                self._own_voices(brand).forget(now, most)
+        self._remembered = self._sizes()
+
+    def _sizes(self) -> tuple[int, int]:
+        sizes = [fold.size for fold in self._voices.values()]
+        return sum(texts for texts, _ in sizes), sum(speakers for _, speakers in sizes)
 
     def _end_silence(self, heard: Mapping[str, Sequence[Heard]]) -> int:
         """How many of the ticks just before were a gap, as is known now that somebody speaks again."""

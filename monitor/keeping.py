@@ -31,6 +31,8 @@ DAYS_KEPT = 8
 without folding all of history."""
 MOST_TICKS = BLOCK_TICKS
 """Ticks that are kept beside a beginning; a restart judges them again, in a second or two for thousands of brands."""
+LEAST_OF_A_MENTION = 150
+"""Bytes of one among the ticks kept: where they are many, it is known without writing that a beginning is lighter."""
 _DAILY = tuple(f"{CHECKPOINT}:{number}" for number in range(DAYS_KEPT))
 _BEGINNING, _CONFIGURED = "beginning", "configured"
 
@@ -104,6 +106,8 @@ class Keeping:
         """Write the ticks beside the beginning; `None` where it is time for another one."""
         last = self._written
         if last is None or last.day != at.toordinal() or last.ticks + len(taken) > MOST_TICKS:
+            return None
+        if LEAST_OF_A_MENTION * sum(len(items) for tick in taken for items in tick.mentions.values()) > last.room:
             return None
         blob = msgspec.msgpack.encode(taken)
         is_whole = state_store.count_parts(tx, CHECKPOINT) == last.rows + len((_BEGINNING, _CONFIGURED))

@@ -8,10 +8,12 @@ until it is settled, then for good. It is kept until then, as long as nobody els
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from operator import attrgetter, itemgetter
+from itertools import chain
+from operator import attrgetter
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -22,10 +24,11 @@ from storage import posts as post_store
 from storage.database import Transaction
 from storage.ingest import Written
 from storage.reading import largest
-from storage.records import EngagementSample, MentionedPost, Post, PostKey
+from storage.records import EngagementSample, MentionedPost, Post
 
-MOST = 30_000
-"""Mentions and samples that are kept; of more, which only history brings, the next begin anew."""
+MOST = 150_000
+"""Mentions and samples that are kept, a hundred megabytes; of more the oldest ticks are read again where asked for."""
+_Item = TypeVar("_Item")
 _NEXT = timedelta(microseconds=1)
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -40,43 +43,63 @@ class Lately:
 
     _edition: int | None = None
     _since: datetime = _NEVER
-    _mentions: dict[tuple[PostKey, str], tuple[datetime, MentionedPost]] = field(default_factory=dict)
-    _samples: dict[datetime, list[EngagementSample]] = field(default_factory=dict)
-    """By the beginning of the tick in which they were read."""
+    _ticks: dict[datetime, _OfTick] = field(default_factory=dict)
+    """By the beginning of the tick in which they count."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __len__(self) -> int:
         """How many mentions and samples are kept."""
-        return len(self._mentions) + sum(map(len, self._samples.values()))
+        return sum(map(len, self._ticks.values()))
 
     def begin(self, tx: Transaction) -> None:
         """Be ready for what the transaction will write, which nobody else can write to meanwhile."""
         found = edition.of(tx)
         with self._lock:
-            if found is None or (found == self._edition and len(self) < MOST):
+            if found is None:
+                return
+            if found == self._edition:
+                self._make_room()
                 return
             newest = post_store.newest_moment(tx)
             self._edition, self._since = found, newest + _NEXT if newest else _ALWAYS
-            self._mentions, self._samples = {}, {}
+            self._ticks = {}
 
     def take(self, tx: Transaction, written: Written) -> None:
         """Take in what the transaction has written since `begin`."""
         with self._lock:
             if self._edition is None:
                 return
-            for item in (*written.new_mentions, *written.changed_mentions):
-                self._mentions[item.post.key, item.mention.brand] = (item.post.judged_at, _in_utc(item))
-            for item in written.removed_mentions:
-                self._mentions.pop((item.post.key, item.mention.brand), None)
+            for item in chain(written.changed_mentions, written.removed_mentions):
+                for kept in self._ticks.values():  # a change may let it count at another moment
+                    kept.mentions.pop(_name(item), None)
+            items = map(_in_utc, chain(written.new_mentions, written.changed_mentions))
+            for at, of_tick in self._wanted(by_tick(items, attrgetter("post.judged_at"))):
+                self._of(at).mentions.update((_name(item), item) for item in of_tick)
             samples = [one if one.at.tzinfo is UTC else _sample_in_utc(one) for one in written.samples]
-            for at, of_tick in by_tick(samples, attrgetter("at")).items():
-                self._samples.setdefault(at, []).extend(of_tick)
+            for at, sampled in self._wanted(by_tick(samples, attrgetter("at"))):
+                self._of(at).samples.extend(sampled)
             self._edition = edition.of(tx)
+
+    def _wanted(self, found: Mapping[datetime, list[_Item]]) -> list[tuple[datetime, list[_Item]]]:
+        """What counts in ticks of which something is asked for from here."""
+        return [(at, items) for at, items in found.items() if at + TICK > self._since]
+
+    def _of(self, at: datetime) -> _OfTick:
+        return self._ticks.get(at) or self._ticks.setdefault(at, _OfTick())
+
+    def _make_room(self) -> None:
+        """Let go of the oldest ticks while there is too much."""
+        kept = len(self)
+        for at in sorted(self._ticks):
+            if kept <= MOST:
+                return
+            kept -= len(self._ticks.pop(at))
+            self._since = max(self._since, at + TICK)
 
     def forget(self) -> None:
         """Begin anew: what was taken in may not have been committed, or some of it may have been erased."""
         with self._lock:
-            self._edition, self._mentions, self._samples = None, {}, {}
+            self._edition, self._ticks = None, {}
 
     def heed(self, tx: Transaction) -> None:
         """Keep nothing when somebody else has written, for some of it may have been erased; `tx` is one that writes."""
@@ -91,25 +114,36 @@ class Lately:
         found = edition.of(tx)
         with self._lock:
             is_here = found is not None and found == self._edition and self._since <= start
-            mentions = [(at, *key, item) for key, (at, item) in self._mentions.items() if is_here and start <= at < end]
-            samples = [
-                one for of_tick in self._samples.values() for one in of_tick if is_here and start <= one.at < end
-            ]
+            ticks = [of for at, of in self._ticks.items() if is_here and at < end and at + TICK > start]
+            mentions = [item for of in ticks for item in of.mentions.values()]
+            samples = [one for of in ticks for one in of.samples if start <= one.at < end]
         if not is_here:
             return post_store.judged(tx, start, end), post_store.samples(tx, start, end)
-        return [item for *_, item in sorted(mentions, key=_PLACE)], _in_order(samples)
+        return post_store.in_order(item for item in mentions if start <= item.post.judged_at < end), _in_order(samples)
 
     def let_go(self, until: datetime) -> None:
         """Keep nothing of the time before `until`, which is settled."""
         with self._lock:
             if until > self._since:
                 self._since = until
-                self._mentions = {key: kept for key, kept in self._mentions.items() if kept[0] >= until}
-                self._samples = {at: of_tick for at, of_tick in self._samples.items() if at + TICK > until}
+                self._ticks = {at: of_tick for at, of_tick in self._ticks.items() if at + TICK > until}
 
 
-_PLACE = itemgetter(0, 1, 2)
-"""Moment, post and brand of what is kept of a mention."""
+@dataclass(slots=True)
+class _OfTick:
+    """What counts in one tick; `mentions` by source, post and brand."""
+
+    mentions: dict[tuple[str, str, str], MentionedPost] = field(default_factory=dict)
+    samples: list[EngagementSample] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.mentions) + len(self.samples)
+
+
+def _name(item: MentionedPost) -> tuple[str, str, str]:
+    return item.post.source, item.post.external_id, item.mention.brand
+
+
 _MOMENT = attrgetter("at", "source", "external_id")
 
 

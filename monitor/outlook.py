@@ -23,8 +23,9 @@ from storage import bins as bin_store
 from storage.database import Transaction
 from storage.records import Incident
 
-REMEMBERED = 3
-"""Ends of ticks at which the fold is remembered: posts that come late are rarely later than a tick."""
+REMEMBERED = 2
+"""Ends of ticks at which the fold is remembered: posts that come late are rarely later than a tick. Each costs what was
+heard of every brand once more."""
 
 Steps = Callable[[Transaction, Fold, datetime], Iterator[list[Transition]]]
 Known = Mapping[str, Incident]

@@ -28,6 +28,7 @@ from monitor.register import Finding, Register, findings
 from monitor.sifting import post_set_aside, sifted
 from monitor.threads import inherited
 from monitor.understanding import Understanding
+from storage import bins as bin_store
 from storage import gaps as gap_store
 from storage import ingest as ingest_store
 from storage import posts as post_store
@@ -50,6 +51,9 @@ Coverage = Mapping[datetime, Mapping[str, float]]
 
 SPAN = timedelta(days=1)
 """Event time folded in one transaction at the most, so that a long history does not make a long one."""
+
+PORTION = 20_000
+"""Posts that are read at once to be judged, unless a single tick has more: some twenty megabytes."""
 
 
 def always_allowed(_tx: Transaction) -> None:
@@ -300,16 +304,32 @@ class Pipeline:
         self, tx: Transaction, fold: Fold, end: datetime, taken: list[Tick] | None = None
     ) -> Iterator[list[Transition]]:
         """Fold the ticks up to `end`, giving the transitions of each that changed something; they go to `taken`."""
+        for start, until in self._portions(tx, fold, end):
+            mentions, samples = self._lately.between(tx, start, until)
+            coverage = self.coverage(tx, start, until)
+            for tick in ticks(start, until, mentions, samples, coverage):
+                if taken is not None:
+                    taken.append(tick)
+                if transitions := fold.step(tick):
+                    yield transitions
+
+    def _portions(self, tx: Transaction, fold: Fold, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """The time up to `end` in spans of which the posts fit into memory, whole ticks each."""
         start = fold.at
         if start is None or start >= end:
             return
-        mentions, samples = self._lately.between(tx, start, end)
-        coverage = self.coverage(tx, start, end)
-        for tick in ticks(start, end, mentions, samples, coverage):
-            if taken is not None:
-                taken.append(tick)
-            if transitions := fold.step(tick):
-                yield transitions
+        if end - start <= TICK or post_store.count(tx, start, end) <= PORTION:
+            yield start, end
+            return
+        counts = bin_store.totals(tx, fold.brands, start, end)
+        size, at = 0, start
+        while at < end:
+            posts = counts.get(at, (0,))[0]
+            if size and size + posts > PORTION:
+                yield start, at
+                start, size = at, 0
+            size, at = size + posts, at + TICK
+        yield start, end
 
     def _keep(self, tx: Transaction, fold: Fold, taken: Sequence[Tick]) -> None:
         if fold.at is None:

@@ -6,12 +6,13 @@ texts alone make voices. 38 pastes of one wording are one voice however many acc
 27 texts are 27 at most.
 
 Near-duplicates are found by a sketch of sampled shingles and confirmed by edit distance (rapidfuzz). Memory is bounded
-per brand: texts are forgotten a day after they were last heard, the longest unheard first when there are very many.
+per brand: texts are forgotten a day after they were last heard, the longest unheard first when there are very many. It
+is bounded for all brands together as well (`fair_share`): the loudest give way first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
@@ -110,12 +111,18 @@ class VoiceFold:
         """What each of the mentions adds; they must be sorted by time."""
         return [self._one(item) for item in items]
 
-    def forget(self, now: float) -> None:
-        """Let go of texts and speakers not heard for long at `now` (Unix seconds)."""
+    @property
+    def size(self) -> tuple[int, int]:
+        """How many texts and speakers are remembered."""
+        return len(self._state.texts), len(self._state.speakers)
+
+    def forget(self, now: float, most: tuple[int, int] | None = None) -> None:
+        """Let go of texts and speakers not heard for long at `now` (Unix seconds), and of those beyond `most`."""
         state, limits = self._state, self._settings
-        for text in forget_oldest(state.texts, limits.most_texts, lambda text: now - text.last > limits.text_for):
+        texts, speakers = most or (limits.most_texts, limits.most_speakers)
+        for text in forget_oldest(state.texts, texts, lambda text: now - text.last > limits.text_for):
             self._unlearn(text)
-        forget_oldest(state.speakers, limits.most_speakers, lambda last: now - last > limits.speaker_for)
+        forget_oldest(state.speakers, speakers, lambda last: now - last > limits.speaker_for)
 
     def copy(self) -> Self:
         """An independent fold with the same state."""
@@ -229,6 +236,18 @@ def forget_oldest(table: dict[_KeyT, _ValueT], most: int, is_old: Callable[[_Val
             break
         gone.append(key)
     return [table.pop(key) for key in gone]
+
+
+def fair_share(sizes: Iterable[int], most: int) -> int:
+    """The largest size to which all may grow so that together they are at most `most`; smaller ones keep theirs."""
+    left, share = most, most
+    ascending = sorted(sizes)
+    for number, size in enumerate(ascending):
+        share = left // (len(ascending) - number)
+        if size > share:
+            return share
+        left -= size
+    return share if not ascending else max(share, ascending[-1])
 
 
 def sketch(words: str) -> list[int]:

@@ -1,8 +1,9 @@
-"""Posts and mentions as rows, and rows as posts and mentions."""
+"""Posts and mentions as rows, and rows as posts and mentions; what many of them say is in memory once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from sys import intern
 from typing import Any
 
 from msgspec.structs import astuple
@@ -31,6 +32,8 @@ NEWEST_SAMPLE_COLUMNS = (P.source, P.external_id, P.engagement_at, P.likes, P.sh
 _KINDS = {kind.value: kind for kind in PostKind}
 _LABELS = {label.value: label for label in Label}
 _WIDTH = len(POST_COLUMNS)
+_NOTHING = (None, None, None, None)
+_UNCOUNTED = Engagement()
 
 
 def select_mentioned() -> Select[Any]:
@@ -50,10 +53,15 @@ def to_post(row: Sequence[Any]) -> Post:
         parent_id, repost_of, language, likes, shares, replies, views, edited_at, collected_at, brands,
     ) = row  # fmt: skip
     return Post(
-        source, external_id, created_at, text, _KINDS[kind], title, url, author, author_name, author_reach, thread_id,
-        parent_id, repost_of, language, Engagement(likes, shares, replies, views), edited_at, collected_at,
-        tuple(brands),
+        intern(source), external_id, created_at, text, _KINDS[kind], title, url, author, author_name, author_reach,
+        thread_id, parent_id, repost_of, language and intern(language), _engagement(likes, shares, replies, views),
+        edited_at, collected_at, tuple(brands),
     )  # fmt: skip
+
+
+def _engagement(likes: int | None, shares: int | None, replies: int | None, views: int | None) -> Engagement:
+    counts = likes, shares, replies, views
+    return _UNCOUNTED if counts == _NOTHING else Engagement(*counts)
 
 
 def to_mentioned_post(row: Sequence[Any]) -> MentionedPost:
@@ -66,8 +74,8 @@ def with_mention(of: Post, row: Sequence[Any]) -> MentionedPost:
     brand, relevance, matched, reason, compound, label, scorer, version, uncertainty, content_key, kinds = row
     return MentionedPost(
         post=of,
-        mention=Mention(brand, of.source, of.external_id, relevance, tuple(matched), reason),
-        score=Score(compound, _LABELS[label], scorer, version, uncertainty),
+        mention=Mention(intern(brand), of.source, of.external_id, relevance, tuple(matched), reason),
+        score=Score(compound, _LABELS[label], intern(scorer), intern(version), uncertainty),
         content_key=content_key,
         kinds=tuple(kinds),
     )

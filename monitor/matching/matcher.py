@@ -6,6 +6,7 @@ Linear in the text: terms are literal, operators give no patterns that could blo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from config.settings import BrandSettings
 from monitor.matching.folding import Folded, fold, folded_term
@@ -101,9 +102,15 @@ class Matcher:
         for place in places:
             of_brands.setdefault(place.term.brand, []).append(place)
         return tuple(
-            (number, *judged(self._rules[number], found := Found(text, of_brands[number])), found.shown())
+            (number, *judged(self._rules[number], found := Found(text, of_brands[number])), _once(found.shown()))
             for number in sorted(of_brands)
         )
+
+
+@lru_cache(maxsize=16_384)
+def _once(shown: tuple[str, ...]) -> tuple[str, ...]:
+    """The same tuple for all mentions by the same names: many of them are in memory."""
+    return shown
 
 
 def _standing(places: list[Place], text: Folded) -> list[Place]:

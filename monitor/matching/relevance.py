@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from sys import intern
 from typing import NamedTuple
 
 from config.settings import BrandSettings
@@ -76,7 +77,7 @@ def judged(rules: BrandRules, found: Found) -> tuple[float, str]:
     strong = [place for place in standing if not place.term.weak]
     if strong:
         best = strong[0] if len(strong) == 1 else max(strong, key=lambda place: _SURE[place.term.kind])
-        return _SURE[best.term.kind], f"{best.term.kind} {best.term.shown}"
+        return _SURE[best.term.kind], intern(f"{best.term.kind} {best.term.shown}")  # once for all that say so
     if excluded or not standing:
         start, end = excluded[0]
         return 0.02, f"ruled out by “{found.text.folded[start:end]}”"

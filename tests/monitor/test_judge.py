@@ -163,6 +163,29 @@ HISTORY = list(
 )
 
 
+def test_the_loudest_forget_first_when_all_together_have_said_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.judge.MOST", (60, 60))
+    loud, quiet = chatter(200, START, START + 4 * HOUR, seed=5), said(COMPLAINT, START, author="q")
+    judge, other = Judge([BRAND, "Calm"]), Judge([BRAND, "Calm"])
+    for number, tick in enumerate(ticks(loud)):
+        both = replace(tick, mentions={**tick.mentions, "Calm": [quiet]} if number == 0 else tick.mentions)
+        ahead = judge.copy()
+        assert judge.step(both) == ahead.step(both) == other.step(both)
+        assert judge.dump() == ahead.dump()
+        other = _resumed(judge, [BRAND, "Calm"])
+        texts, speakers = judge._sizes()
+        assert judge._remembered == (texts, speakers)
+        assert max(texts, speakers) <= 75
+    assert judge._voices["Calm"].size == (1, 1)
+    assert judge._voices[BRAND].size[0] > 30
+
+
+def _resumed(judge: Judge, brands: list[str]) -> Judge:
+    resumed = Judge(brands)
+    resumed.load(judge.dump())
+    return resumed
+
+
 @settings(max_examples=8)
 @given(st.lists(st.integers(0, len(HISTORY)), max_size=3))
 def test_a_restart_anywhere_gives_the_same_signals(cuts: list[int]) -> None:

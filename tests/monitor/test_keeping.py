@@ -109,6 +109,16 @@ def test_ticks_that_outweigh_the_beginning_make_another(sqlite_database: Databas
     assert f"{CHECKPOINT}/000" not in rows(sqlite_database)
 
 
+def test_ticks_that_are_surely_heavier_are_not_even_written_down(sqlite_database: Database) -> None:
+    fold, keeping = begun(), Keeping()
+    give(sqlite_database, fold, keeping, history()[:1])
+    unwritable = object()
+    crowd = [unwritable] * (sum(rows(sqlite_database).values()) // 150 + 1)
+    with sqlite_database.write() as tx:
+        keeping.save(tx, fold, history()[1].at, [Tick(history()[1].at, {BRAND: crowd})])  # type: ignore[dict-item]
+    assert restarted(sqlite_database)[0].at == history()[1].at
+
+
 def test_what_was_judged_under_other_thresholds_stays_as_it_was(sqlite_database: Database) -> None:
     calm = Thresholds(crowd=replace(CrowdSettings(), burst=BurstSettings(brief=99.0, lasting=99.0)))
     number, fold, keeping = len(history()) - 2, begun(calm), Keeping()

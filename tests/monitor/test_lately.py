@@ -109,9 +109,11 @@ def test_what_is_settled_and_what_is_too_much_is_let_go(database: Database, monk
     assert from_memory(database, lately, NOON, monkeypatch) is None
     assert from_memory(database, lately, after(minutes=5), monkeypatch) is not None
     monkeypatch.setattr("monitor.lately.MOST", 1)
-    store(database, lately, mentioned(post("3", created_at=after(minutes=9))))
+    store(database, lately, mentioned(post("3", created_at=after(minutes=10))))
+    store(database, lately, mentioned(post("4", created_at=after(minutes=6))))
     assert from_memory(database, lately, after(minutes=5), monkeypatch) is None
-    assert from_memory(database, lately, after(minutes=9), monkeypatch) is not None
+    assert from_memory(database, lately, after(minutes=10), monkeypatch) is not None
+    assert len(lately) == 1
 
 
 @pytest.mark.postgresql

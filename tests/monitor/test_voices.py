@@ -7,7 +7,7 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.voices import Role, VoiceFold, VoiceSettings, sketch
+from monitor.voices import Role, VoiceFold, VoiceSettings, fair_share, sketch
 from storage.keys import plain_words
 from tests.monitor.scenes import START, said
 
@@ -93,6 +93,14 @@ def test_memory_is_bounded() -> None:
 def test_words_are_compared_without_decoration() -> None:
     assert plain_words("RT @lena: So ANGRY!! 3 hours https://example.org/x #fail") == "so angry hours fail"
     assert len(sketch("")) == 1
+
+
+@given(st.lists(st.integers(0, 50), min_size=1), st.integers(0, 300))
+def test_what_all_may_remember_is_shared_so_that_the_smallest_keep_theirs(sizes: list[int], most: int) -> None:
+    share = fair_share(sizes, most)
+    kept = sum(min(size, share) for size in sizes)
+    assert kept <= most
+    assert kept == sum(sizes) or sum(min(size, share + 1) for size in sizes) > most
 
 
 texts = st.sampled_from([COMPLAINT, COMPLAINT + " again", "My suitcase is gone", "I love the crew", "", "费恩召回"])

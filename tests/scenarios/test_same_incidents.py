@@ -129,6 +129,14 @@ def test_with_a_crash_at_any_fault_point(crashes: set[int], tmp_path: Path, expe
     assert met >= 10
 
 
+@pytest.mark.parametrize("at_once", [1, 25])
+def test_when_little_is_read_at_once(at_once: int, expected: list[Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.pipeline.PORTION", at_once)
+    with Database.open("sqlite://") as database:
+        live_through(database, [bad_day()], restart_after=set())
+        assert outcomes(database) == expected
+
+
 def test_people_who_are_told_early_are_told_of_the_same_incidents(expected: list[Outcome]) -> None:
     with Database.open("sqlite://") as database:
         pipeline = assemble(SETTINGS, database)
