@@ -89,6 +89,7 @@ class Identifier:
         return best, weights[best] / sum(weights.values())
 
 
+@lru_cache(maxsize=1_024)
 def plain_code(language: str) -> str:
     """A language code without region and script (`pt-BR` → `pt`), in lower case."""
     return language.replace("_", "-").split("-")[0].strip().lower()

@@ -74,7 +74,7 @@ def insert(tx: Transaction, firsts: Sequence[Reading]) -> list[EngagementSample]
     if not firsts:
         return []
     edition.renew(tx)
-    ids, given = _new_ids(tx, len(firsts)), columns_of([post for post, _ in firsts])
+    ids, given = _new_ids(tx, len(firsts)), columns_of([reading.post for reading in firsts])
     version_at = _first_known(given["edited_at"], given["created_at"])
     read_at = _first_known(given["collected_at"], version_at)
     counts = given["engagement"]
@@ -82,9 +82,9 @@ def insert(tx: Transaction, firsts: Sequence[Reading]) -> list[EngagementSample]
     times = EngineTimes(tx)
     insert_columns(tx, post_table, _post_columns(times, ids, given, read_at, counted_at))
     rows = [
-        _mention_values(number, post, mentioned, rank_of(post), times)
-        for number, (post, mentions) in zip(ids, firsts, strict=True)
-        for mentioned in mentions
+        _mention_values(number, reading.post, mentioned, rank_of(reading.post), times)
+        for number, reading in zip(ids, firsts, strict=True)
+        for mentioned in reading.mentions
     ]
     insert_bulk(tx, mention, _MENTION_NAMES, rows)
     _find_by_words_and_days(tx, ids, given)

@@ -16,8 +16,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from storage.columns import is_storable, storable
@@ -39,7 +40,7 @@ _WORDED = (
 """The fields of a post that hold words; its brands do, too."""
 
 
-class Reading(NamedTuple):
+class Reading(Struct, frozen=True, gc=False):
     """A post as it was read once, with what was understood of it."""
 
     post: Post
@@ -166,7 +167,7 @@ def storable_readings(readings: list[Reading]) -> list[Reading]:
     if not readings:
         return readings
     # Looked at in columns, all words at once: to ask each post for each of its fields takes five times as long.
-    columns = columns_of([post for post, _ in readings])
+    columns = columns_of([reading.post for reading in readings])
     words = chain(chain.from_iterable(columns[name] for name in _WORDED), chain.from_iterable(columns["brands"]))
     if is_storable("".join(filter(None, words))):
         return readings

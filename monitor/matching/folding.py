@@ -10,7 +10,8 @@ import html
 import re
 import unicodedata
 from functools import lru_cache
-from typing import NamedTuple
+
+from msgspec import Struct
 
 # Invisible characters with which words are broken up, by accident (soft hyphen) or to escape filters.
 _INVISIBLE = re.compile(
@@ -24,7 +25,7 @@ _SPACES = re.compile(r"\s+")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 
 
-class Folded(NamedTuple):
+class Folded(Struct, frozen=True, gc=False):
     """A text with its two forms; `offsets` maps positions of `folded` to `clean`, `None` where they are the same."""
 
     clean: str

@@ -45,8 +45,11 @@ class Matcher:
         """Whether the post has a mention; without making one, because most posts have none."""
         if post.brands:
             return bool(self.match(post))
+        named = self._named_in(post)
+        if not named:  # nearly all; a generator that has nothing to give takes longer than the rest
+            return False
         brands = self._brands
-        return any(relevance >= brands[number].minimum_relevance for number, relevance, _, _ in self._named_in(post))
+        return any(relevance >= brands[number].minimum_relevance for number, relevance, _, _ in named)
 
     def match(self, post: Post) -> list[Mention]:
         """The brands that the post is about, in the order of the settings, each with what matched and how sure.
