@@ -41,8 +41,8 @@ ELSE = ""
 """Stands for every brand without settings of its own."""
 DETECTORS = "monitor.detectors"
 
-MOST = (75_000, 75_000)
-"""Texts and speakers that are remembered of all brands together, some eighty megabytes; a quarter more meanwhile."""
+MOST = (50_000, 50_000)
+"""Texts and speakers that are remembered of all brands together, some fifty megabytes; a quarter more meanwhile."""
 
 Make = Callable[[Sequence[str]], Detector]
 """Makes a detector without a past, for the brands named."""
