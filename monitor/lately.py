@@ -69,12 +69,12 @@ class Lately:
         with self._lock:
             if self._edition is None:
                 return
-            for item in chain(written.changed_mentions, written.removed_mentions):
-                for kept in self._ticks.values():  # a change may let it count at another moment
-                    kept.mentions.pop(_name(item), None)
+            gone = {_name(item) for item in chain(written.changed_mentions, written.removed_mentions)}
+            for kept in self._ticks.values() if gone else ():  # a change may let it count at another moment
+                kept.mentions = [item for item in kept.mentions if _name(item) not in gone]
             items = map(_in_utc, chain(written.new_mentions, written.changed_mentions))
             for at, of_tick in self._wanted(by_tick(items, attrgetter("post.judged_at"))):
-                self._of(at).mentions.update((_name(item), item) for item in of_tick)
+                self._of(at).mentions.extend(of_tick)
             samples = [one if one.at.tzinfo is UTC else _sample_in_utc(one) for one in written.samples]
             for at, sampled in self._wanted(by_tick(samples, attrgetter("at"))):
                 self._of(at).samples.extend(sampled)
@@ -115,7 +115,7 @@ class Lately:
         with self._lock:
             is_here = found is not None and found == self._edition and self._since <= start
             ticks = [of for at, of in self._ticks.items() if is_here and at < end and at + TICK > start]
-            mentions = [item for of in ticks for item in of.mentions.values()]
+            mentions = [item for of in ticks for item in of.mentions]
             samples = [one for of in ticks for one in of.samples if start <= one.at < end]
         if not is_here:
             return post_store.judged(tx, start, end), post_store.samples(tx, start, end)
@@ -131,9 +131,9 @@ class Lately:
 
 @dataclass(slots=True)
 class _OfTick:
-    """What counts in one tick; `mentions` by source, post and brand."""
+    """What counts in one tick, as it came."""
 
-    mentions: dict[tuple[str, str, str], MentionedPost] = field(default_factory=dict)
+    mentions: list[MentionedPost] = field(default_factory=list)
     samples: list[EngagementSample] = field(default_factory=list)
 
     def __len__(self) -> int:

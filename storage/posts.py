@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from itertools import chain
+from operator import attrgetter
 
 from sqlalchemy import func, select
 
@@ -32,6 +33,7 @@ __all__ = [
     "window",
 ]
 
+_ORDER = [*map(attrgetter, ("mention.brand", "post.external_id", "post.source", "post.judged_at"))]
 AT_ONCE = 5_000
 """Rows that are in memory beside what was made of them."""
 
@@ -102,7 +104,10 @@ def judged(tx: Transaction, since: datetime, until: datetime) -> list[MentionedP
 
 def in_order(found: Iterable[MentionedPost]) -> list[MentionedPost]:
     """In the order of the moments at which they count, then of their posts and brands."""
-    return sorted(found, key=lambda item: (item.post.judged_at, item.post.key, item.mention.brand))
+    ordered = list(found)
+    for last_first in _ORDER:  # one after another, since a key made of all would be as large as what is sorted
+        ordered.sort(key=last_first)
+    return ordered
 
 
 def count(tx: Transaction, since: datetime, until: datetime) -> int:

@@ -8,7 +8,7 @@ make it a page, a launch stays a launch. Brands that live on the front page are 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ from monitor.detectors.thread_state import (
     take_root,
 )
 from monitor.kinds import Kind
-from monitor.voices import Heard, forget_oldest
+from monitor.voices import forget_oldest
 from storage.keys import plain_words
 from storage.records import EngagementSample, PostKey, Severity, Signal
 
@@ -78,13 +78,13 @@ class Threads:
         self._kinds = kinds
         self._settings = settings
         self._state = ThreadState({}, {}, {}, {})
-        self._owned: set[str] | None = None
+        self._owned: dict[str, set[str]] | None = None
 
     def hear(self, hearing: Hearing) -> list[Signal]:
         """The hot threads among those that something was heard of in this tick."""
         if not hearing.heard and not hearing.samples:
             return []
-        touched = self._take_posts(hearing.heard)
+        touched = self._take_posts(hearing)
         touched.update([self._take_sample(sample) for sample in hearing.samples])
         self._forget(hearing.at.timestamp())
         about, threads, names = self._state.about, self._state.threads, sorted(touched)
@@ -100,12 +100,12 @@ class Threads:
 
     def copy(self) -> Self:
         """An independent detector with the same state; threads are shared until either of the two hears of them."""
-        self._owned = set()
+        self._owned = _nothing_owned()
         return copy(self).detach()
 
     def detach(self) -> Self:
         """Let go of what a shallow copy shares with the original."""
-        state, self._owned = self._state, set()
+        state, self._owned = self._state, _nothing_owned()
         self._state = ThreadState(
             norms={source: norms.copy() for source, norms in state.norms.items()},
             threads=dict(state.threads),
@@ -124,11 +124,13 @@ class Threads:
 
     # --- listening -----------------------------------------------------------------------------------------------
 
-    def _take_posts(self, heard: Mapping[str, Sequence[Heard]]) -> set[str]:
+    def _take_posts(self, hearing: Hearing) -> set[str]:
         """Remember roots and replies; the threads that were answered."""
         replies: dict[PostKey, str] = {}
-        for brand in sorted(heard):
-            for one in heard[brand]:
+        for brand in sorted(hearing.heard):
+            if 4 * len(self._state.about) > 5 * MOST_THREADS:
+                self._forget_words(hearing.at.timestamp())  # not when all of the tick has been heard: that may be much
+            for one in hearing.heard[brand]:
                 post = one.item.post
                 root = post.thread_id or post.external_id
                 thread = _name(post.source, root)
@@ -168,9 +170,9 @@ class Threads:
 
     def _own(self, table: str, name: str) -> bool:
         """Whether an entry is still shared with a copy; from now on it is not."""
-        if self._owned is None or f"{table}\x1f{name}" in self._owned:
+        if self._owned is None or name in self._owned[table]:
             return False
-        self._owned.add(f"{table}\x1f{name}")
+        self._owned[table].add(name)
         return True
 
     def _thread(self, name: str, source: str, external_id: str, at: float) -> SeenThread:
@@ -201,9 +203,13 @@ class Threads:
 
     def _forget(self, now: float) -> None:
         forget_oldest(self._state.threads, MOST_THREADS, lambda thread: now - thread.last_at > FORGOTTEN_AFTER)
-        forget_oldest(
-            self._state.about, MOST_THREADS, lambda brands: now - next(iter(brands.values())).at > FORGOTTEN_AFTER
-        )
+        self._forget_words(now)
+
+    def _forget_words(self, now: float) -> None:
+        about = self._state.about
+        forget_oldest(about, MOST_THREADS, lambda brands: now - next(iter(brands.values())).at > FORGOTTEN_AFTER)
+        if self._owned is not None and len(self._owned["about"]) > len(about):
+            self._owned["about"] &= about.keys()
 
     # --- judging -------------------------------------------------------------------------------------------------
 
@@ -281,6 +287,11 @@ class Threads:
             coverage=hearing.covered,
             facts=_facts(thread, about, judged, norms) | {"origin": list(root), "began_at": thread.first_at},
         )
+
+
+def _nothing_owned() -> dict[str, set[str]]:
+    """The names of what is no longer shared with a copy, by table."""
+    return {"about": set(), "thread": set()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from monitor.detectors import threads
+from monitor.detectors.contract import Hearing
 from monitor.detectors.heat import Norms, age_class
+from monitor.detectors.threads import Threads, ThreadSettings
+from monitor.kinds import built_in_kinds
+from monitor.voices import VOICE, Heard
 from storage.records import EngagementSample, Label, Severity, Signal
 from tests.monitor.scenes import BRAND, START, comments, judged, said
 
@@ -120,3 +125,23 @@ def test_heat_rises_with_comments_and_points() -> None:
     assert heats == sorted(heats)
     assert age_class(0) == 0
     assert age_class(60 * 24 * 9) is None
+
+
+def test_of_a_tick_with_very_many_threads_no_more_are_in_memory_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.detectors.threads.MOST_THREADS", 40)
+    detector = Threads(built_in_kinds(), {"": ThreadSettings()})
+    ahead, sizes = detector.copy(), []
+    monkeypatch.setattr(threads, "take_root", lambda *_: sizes.append(len(ahead._state.about)))
+    brands = [f"Brand {number}" for number in range(30)]
+    heard = {
+        brand: [Heard(said(f"{brand} {number}", START, external_id=f"{brand} {number}"), VOICE, 0, 0, START.timestamp())
+                for number in range(10)]
+        for brand in brands
+    }  # fmt: skip
+    ahead.hear(Hearing(START, heard, {}))
+    assert len(sizes) == 300
+    assert max(sizes) <= 60
+    assert len(ahead._state.about) <= 40
+    assert ahead._owned is not None
+    assert ahead._owned["about"] == ahead._state.about.keys()
+    assert detector._state.about == {}
