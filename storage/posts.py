@@ -74,6 +74,8 @@ def window(tx: Transaction, since: datetime, until: datetime, brand: str | None 
     if brand is not None:
         statement = statement.where(M.brand == brand)
     ordered = statement.order_by(at, P.source, P.external_id, M.brand)
+    if tx.dialect.name == "postgresql" and count(tx, since, until) > AT_ONCE:  # else the driver holds all of it as well
+        ordered = ordered.execution_options(stream_results=True, max_row_buffer=AT_ONCE)
     parts = tx.execute(ordered).partitions(AT_ONCE)  # row by row costs a tenth more, and all at once their memory
     return [to_mentioned_post(row) for rows in parts for row in rows]
 

@@ -63,7 +63,11 @@ def test_wordings_are_told_once_and_only_of_the_newest(database: Database) -> No
         assert posts.wordings(tx, NOON, after(hours=1), "Acme", 1) == ["Naïve “couriers” Acme 快递 迟到 了"]
 
 
-def test_a_window_has_mentions_only_in_order_of_time(database: Database) -> None:
+@pytest.mark.parametrize("at_once", [5_000, 1])
+def test_a_window_has_mentions_only_in_order_of_time(
+    database: Database, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.posts.AT_ONCE", at_once)
     with database.read() as tx:
         everything = posts.window(tx, NOON, after(hours=1))
         of_bolt = posts.window(tx, NOON, after(hours=1), "Bolt")
