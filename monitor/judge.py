@@ -42,7 +42,7 @@ ELSE = ""
 DETECTORS = "monitor.detectors"
 
 MOST = (50_000, 50_000)
-"""Texts and speakers that are remembered of all brands together, some fifty megabytes; a quarter more meanwhile."""
+"""Texts and speakers that are remembered of all brands together; a quarter more meanwhile."""
 
 Make = Callable[[Sequence[str]], Detector]
 """Makes a detector without a past, for the brands named."""

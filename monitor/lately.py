@@ -27,7 +27,7 @@ from storage.reading import largest
 from storage.records import EngagementSample, MentionedPost, Post
 
 MOST = 150_000
-"""Mentions and samples that are kept, a hundred megabytes; of more the oldest ticks are read again where asked for."""
+"""Mentions and samples that are kept; of more the oldest ticks are read again where asked for."""
 _Item = TypeVar("_Item")
 _NEXT = timedelta(microseconds=1)
 _ALWAYS = datetime.min.replace(tzinfo=UTC)

@@ -53,7 +53,7 @@ SPAN = timedelta(days=1)
 """Event time folded in one transaction at the most, so that a long history does not make a long one."""
 
 PORTION = 20_000
-"""Posts that are read at once to be judged, unless a single tick has more: some twenty megabytes."""
+"""Posts that are read at once to be judged, unless a single tick has more."""
 
 
 def always_allowed(_tx: Transaction) -> None:
