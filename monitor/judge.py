@@ -44,6 +44,9 @@ DETECTORS = "monitor.detectors"
 MOST = (50_000, 50_000)
 """Texts and speakers that are remembered of all brands together; a quarter more meanwhile."""
 
+ROUND = 24
+"""Ticks (two hours) in which all brands are looked at once, whether what they said is to be forgotten."""
+
 Make = Callable[[Sequence[str]], Detector]
 """Makes a detector without a past, for the brands named."""
 
@@ -209,6 +212,7 @@ class Judge:
         covered = sum(tick.coverage.values()) / len(tick.coverage) if tick.coverage else 1.0
         heard = self._hear(tick)
         gap_ticks = self._end_silence(heard)
+        self._forget_silent(tick)
         self._last_at = tick.at
         if not heard:
             self._silent += 1
@@ -264,6 +268,20 @@ class Judge:
             if any(size > share for size, share in zip(fold.size, most, strict=True)):
                 self._own_voices(brand).forget(now, most)
         self._remembered = self._sizes()
+
+    def _forget_silent(self, tick: Tick) -> None:
+        """Let go of the voices of brands that fell silent a day ago, looking at one brand in `ROUND` a tick.
+
+        Which ones it is follows from the tick alone, so that a restart or a copy goes on the same.
+        """
+        now = tick.at.timestamp()
+        turn = self._brands[int(now // TICK.total_seconds()) % ROUND :: ROUND]
+        silent = [brand for brand in turn if brand in self._voices and self._voices[brand].is_over(now)]
+        for brand in silent:
+            self._own_voices(brand).forget(now)
+            self._voices[brand] = self._voices[brand].copy()  # a dict that is emptied keeps its room
+        if silent:
+            self._remembered = self._sizes()
 
     def _sizes(self) -> tuple[int, int]:
         sizes = [fold.size for fold in self._voices.values()]

@@ -187,14 +187,13 @@ class Vigil:
 
     def _say_all_quiet(self, tx: Transaction, now: datetime, today: str) -> None:
         since = now - timedelta(days=1)
-        begun = [one for one in incidents.recent(tx, since=since, limit=10_000) if not one.is_system]
-        system = incidents.live(tx, SYSTEM)
-        ill = [one for one in system if not one.topic.startswith(CANARY_SINGS)]
+        numbers = incidents.numbers(tx, since)
+        ill = [one for one in incidents.live(tx, SYSTEM) if not one.topic.startswith(CANARY_SINGS)]
         read = runs.brought(tx, since=since).new_posts
         lines = [
-            f"{read:,} new posts were read in the last day, from {len(self.settings.sources)} sources.",
-            f"{len(begun)} incidents began; {len(incidents.live(tx)) - len(system)} go on.",
+            f"New posts in the last day: {read:,}. Sources: {len(self.settings.sources)}.",
+            f"Incidents that began in the last day: {numbers.begun:,}. Incidents that go on: {numbers.live:,}.",
             *(f"Not well: {one.headline}." for one in ill),
         ]
-        headline = "All is well, and nothing needs you" if not ill and not begun else "The program works"
+        headline = "All is well, and nothing needs you" if not ill and not numbers.begun else "The program works"
         self.system.remark(tx, f"{DAILY} {today}", headline, ALL_QUIET, lines, now)

@@ -124,6 +124,11 @@ class VoiceFold:
             self._unlearn(text)
         forget_oldest(state.speakers, speakers, lambda last: now - last > limits.speaker_for)
 
+    def is_over(self, now: float) -> bool:
+        """Whether something is remembered, and all of it is to be forgotten at `now` (Unix seconds)."""
+        newest = next(reversed(self._state.texts.values()), None)
+        return newest is not None and now - newest.last > self._settings.text_for
+
     def copy(self) -> Self:
         """An independent fold with the same state."""
         return copy(self).detach()

@@ -118,6 +118,20 @@ def recent(
 
 
 @dataclass(frozen=True, slots=True)
+class Numbers:
+    """How many incidents of brands began since a moment, and how many go on."""
+
+    begun: int
+    live: int
+
+
+def numbers(tx: Transaction, since: datetime) -> Numbers:
+    """Counted by the database, without reading the incidents; those of the program about itself are none of them."""
+    count, is_live = select(func.count()).where(incident.c.brand != SYSTEM), is_constantly_in(incident.c.state, _LIVE)
+    return Numbers(tx.scalar(count.where(incident.c.opened_at >= since)) or 0, tx.scalar(count.where(is_live)) or 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Outline:
     """What an incident was about, without the posts that it rests on."""
 

@@ -252,7 +252,12 @@ def _ask_channel(channel: ChannelSettings, chosen: Settings, *, send: bool) -> I
 
 
 def test_page(chosen: Settings) -> Page:
-    """A page that nobody can take for an incident."""
+    """A page that nobody can take for an incident.
+
+    It is about one of its own, so that a service that shows one alert an incident rings for the second test, too.
+    """
+    import secrets
+
     from alerts.page import TEST, Page
     from storage.records import Reason, Severity
 
@@ -262,7 +267,7 @@ def test_page(chosen: Settings) -> Page:
         brand=chosen.brands[0].name if chosen.brands else chosen.general.name,
         severity=Severity.WATCH,
         reason=Reason.OPENED,
-        incident_id="test",
+        incident_id=f"test-{secrets.token_hex(4)}",
         kind=TEST,
         at=now,
         began_at=now,

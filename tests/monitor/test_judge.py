@@ -180,6 +180,24 @@ def test_the_loudest_forget_first_when_all_together_have_said_too_much(monkeypat
     assert judge._voices[BRAND].size[0] > 30
 
 
+def test_a_brand_that_falls_silent_is_forgotten_after_a_day_with_nobody_speaking() -> None:
+    judge = Judge([BRAND])
+    for tick in ticks(chatter(50, START, START + HOUR, seed=5), end=START + 27 * HOUR):
+        ahead = judge.copy()
+        assert judge.step(tick) == ahead.step(tick)
+        assert judge.dump() == ahead.dump()
+        if tick.at == START + 24 * HOUR:
+            assert judge._voices[BRAND].size[0] > 30
+    assert judge._voices[BRAND].size == judge._remembered == (0, 0)
+
+
+def test_to_forget_the_silent_changes_nothing_that_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    later = [replace(tick, at=tick.at + timedelta(days=3)) for tick in HISTORY[-12 * 12 :]]
+    found = _signals(Judge([BRAND]), [*HISTORY, *later])
+    monkeypatch.setattr(Judge, "_forget_silent", lambda _judge, _tick: None)
+    assert found == _signals(Judge([BRAND]), [*HISTORY, *later])
+
+
 def _resumed(judge: Judge, brands: list[str]) -> Judge:
     resumed = Judge(brands)
     resumed.load(judge.dump())

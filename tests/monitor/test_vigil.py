@@ -22,7 +22,7 @@ from storage.database import Database
 from storage.records import SYSTEM, Incident, Severity
 from tests.alerts.desk import Inline
 from tests.monitor.cli import letterbox
-from tests.storage.examples import NOON
+from tests.storage.examples import NOON, after, incident
 
 BELLS: dict[str, Any] = {"type": "letterbox.channel", "name": "bells", "rooms": ["hall"]}
 TESTS: dict[str, Any] = {"type": "letterbox.channel", "name": "tests", "rooms": ["cellar"]}
@@ -115,6 +115,17 @@ def test_once_a_day_the_operators_hear_that_all_is_quiet(installation: Installat
     assert len(letterbox.sent) == 2
     with installation.database.read() as tx:
         assert incidents.live(tx) == []
+
+
+def test_the_daily_message_counts_what_began_and_what_goes_on(installation: Installation) -> None:
+    with installation.database.write() as tx:
+        incidents.insert(tx, incident("new", opened_at=after(hours=-1)))
+        incidents.insert(tx, incident("old", fingerprint="old", opened_at=after(hours=-30)))
+    installation.vigil.daily()
+    installation.sender.run_once()
+    page = letterbox.sent[0].page
+    assert page.headline == "The program works"
+    assert "Incidents that began in the last day: 1. Incidents that go on: 2." in page.why
 
 
 def test_a_rehearsal_makes_an_incident_of_any_brand_and_leaves_no_trace(installation: Installation) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from storage import incidents
 from storage.database import Database
-from storage.records import Incident, IncidentState, Severity
+from storage.records import SYSTEM, Incident, IncidentState, Severity
 from tests.storage.examples import NOON, after, alert, incident, signal
 
 
@@ -41,6 +41,19 @@ def test_two_live_incidents_are_never_about_the_same(database: Database) -> None
     with database.write() as tx:
         assert incidents.update(tx, incident("i1", fingerprint="f", state=IncidentState.RESOLVED, version=2), 1)
     assert insert(database, incident("i2", fingerprint="f"), incident("i3", fingerprint="f")) == [True, False]
+
+
+def test_incidents_of_brands_are_counted_without_those_of_the_program(database: Database) -> None:
+    insert(
+        database,
+        incident("old", fingerprint="a", opened_at=after(hours=-30), state=IncidentState.RESOLVED),
+        incident("goes on", fingerprint="b", opened_at=after(hours=-30)),
+        incident("ended", fingerprint="c", opened_at=after(hours=-2), state=IncidentState.FALSE_ALARM),
+        incident("taken", fingerprint="d", opened_at=after(hours=-24), state=IncidentState.ACKNOWLEDGED),
+        incident("own", fingerprint="e", brand=SYSTEM, opened_at=after(hours=-1)),
+    )
+    with database.read() as tx:
+        assert incidents.numbers(tx, after(hours=-24)) == incidents.Numbers(begun=2, live=2)
 
 
 def test_a_change_is_refused_when_somebody_else_made_one(database: Database) -> None:

@@ -111,6 +111,8 @@ def test_live_signs_in_to_each_source_and_sends_a_test_page_to_each_target(tocsi
     assert page.drill
     assert page.headline.startswith("This is a test")
     assert len({message.delivery_id for message in letterbox.sent}) == 2
+    tocsin("check", "--live")
+    assert len({message.page.incident_id for message in letterbox.sent}) == 4, "a second test rings as the first did"
 
 
 def test_live_asks_on_after_something_did_not_answer(tocsin: Run, configured: Path) -> None:

@@ -142,6 +142,8 @@ def test_no_page_has_a_serious_barrier_in_light_or_dark_or_is_wider_than_a_telep
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate("[...document.querySelectorAll('.top nav')].every(one => one.scrollWidth <= one.clientWidth)")
+    broken = "[...document.querySelectorAll('td.num')].filter(one => getComputedStyle(one).whiteSpace !== 'nowrap')"
+    assert page.evaluate(f"{broken}.length") == 0, "a number and its unit stay on one line"
 
 
 def test_a_drawing_that_is_still_as_wide_as_the_page_was_holds_it_not_open(opened: Any, worst: Incident) -> None:
