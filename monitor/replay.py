@@ -53,18 +53,21 @@ def replay(
     on_alert: Callable[[Alert], None] | None = None,
     progress: Progress | None = None,
     workers: Workers | None = None,
+    speaker: Speaker | None = None,
 ) -> Replay:
     """Replay `events` over `database`, or one that is thrown away; `on_alert` hears each alert as it falls.
 
-    `workers` read the posts ahead, with the same result. Alerts that only edit a message, and so reach nobody's ear,
-    are left out.
+    `workers` read the posts ahead, with the same result; `speaker` stands in for one that reaches nobody. Alerts that
+    only edit a message, and so reach nobody's ear, are left out.
     """
+    speaker = speaker or Speaker(Rules.build(settings), Routing((), {EVERYBODY.channel: (EVERYBODY,)}))
+    heard = (on_alert or _unheard, progress or _unseen)
     if database is not None:
-        return _replay(database, events, settings, on_alert or _unheard, progress or _unseen, workers or Alone())
+        return _replay(database, events, settings, speaker, workers or Alone(), *heard)
     with tempfile.TemporaryDirectory(prefix="tocsin-replay-") as folder:
         database = Database.open(f"sqlite:///{Path(folder) / 'replay.db'}")
         try:
-            return _replay(database, events, settings, on_alert or _unheard, progress or _unseen, workers or Alone())
+            return _replay(database, events, settings, speaker, workers or Alone(), *heard)
         finally:
             database.close()
 
@@ -73,11 +76,11 @@ def _replay(
     database: Database,
     events: Iterable[Event],
     settings: Settings,
+    speaker: Speaker,
+    workers: Workers,
     on_alert: Callable[[Alert], None],
     progress: Progress,
-    workers: Workers,
 ) -> Replay:
-    speaker = Speaker(Rules.build(settings), Routing((), {EVERYBODY.channel: (EVERYBODY,)}))
     understanding = ReadAhead.build(settings)
     pipeline = assemble(settings, database, speaker=speaker, durable=False, understanding=understanding)
     result = Replay()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,7 +97,9 @@ def _tell_files(shown: Shown, *, is_served: bool) -> None:
         output.say(
             f"The first page went out {minutes} minutes after the blog post, {ahead:.1f} hours before the apology."
         )
-    output.say("\nLook at what people would have received:")
+    counts = Counter(message.target for message in shown.sent)
+    went = " and ".join(f"{number} to {output.plain(target)}" for target, number in counts.items())
+    output.say(f"\nMessages went out, {went}, as files: the demo reaches nobody. Look at them:")
     first_looks = [
         path for path in shown.files if path.name.endswith(("slack.html", "mail-1-opened.html", "curve.png"))
     ]

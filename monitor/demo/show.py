@@ -9,10 +9,14 @@ from email.headerregistry import Address
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from alerts.page import Page, from_json
+from alerts.channels.contract import Message
+from alerts.page import Page
+from alerts.policy import Rules
 from alerts.render import mail, plain, preview
 from alerts.render.curve import picture
+from alerts.routing import Routing
 from config.load import load
+from monitor.demo.courier import MAIL, ROOM, Courier
 from monitor.demo.story import Story, tell
 from monitor.replay import Replay, replay
 from storage.database import Database
@@ -20,16 +24,17 @@ from storage.records import Alert
 
 DATABASE = "tocsin.db"
 CONFIGURATION = "tocsin.toml"
-STAFF = Address("PR on duty", addr_spec="pr@norrvik.example")
+STAFF = Address("PR on duty", addr_spec=MAIL.target)
 TOCSIN = Address("Tocsin", addr_spec="tocsin@norrvik.example")
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the demo made: the story, what was told of it, and the files."""
+    """What the demo made: the story, what was told of it, what went out, and the files."""
 
     story: Story
     result: Replay
+    sent: tuple[Message, ...]
     folder: Path
     files: tuple[Path, ...]
 
@@ -50,18 +55,23 @@ def show(folder: Path, on_alert: Callable[[Alert], None] | None = None) -> Shown
     settings = load(folder / CONFIGURATION, complete=False)
     story = tell()
     with Database.open(settings.database.resolved_url()) as database:
-        result = replay([*story.posts, *story.samples], settings, database=database, on_alert=on_alert)
-    return Shown(story, result, folder, tuple(_write(folder, result.alerts)))
+        courier = Courier(Rules.build(settings), Routing((), {place.channel: (place,) for place in (ROOM, MAIL)}))
+        result = replay([*story.posts, *story.samples], settings, database=database, on_alert=on_alert, speaker=courier)
+        with database.write() as tx:
+            courier.deliver(tx, result.last_at or story.apology_at)
+    return Shown(story, result, tuple(courier.sent), folder, tuple(_write(folder, courier.sent)))
 
 
-def _write(folder: Path, alerts: Sequence[Alert]) -> list[Path]:
+def _write(folder: Path, sent: Sequence[Message]) -> list[Path]:
     """Each incident as a Slack thread and as mails, with the newest picture of its curve."""
     written: list[Path] = []
-    incidents: dict[str, list[Page]] = {}
-    for alert in alerts:
-        incidents.setdefault(alert.incident_id, []).append(from_json(alert.page))
-    for number, pages in enumerate(incidents.values(), start=1):
-        written.append(_text(folder / f"{number}-slack.html", preview.page_preview(pages)))
+    incidents: dict[str, dict[str, list[Page]]] = {}
+    for message in sent:
+        places = incidents.setdefault(message.page.incident_id, {ROOM.target: [], MAIL.target: []})
+        places[message.target].append(message.page)
+    for number, places in enumerate(incidents.values(), start=1):
+        written.append(_text(folder / f"{number}-slack.html", preview.page_preview(places[ROOM.target], ROOM.target)))
+        pages = places[MAIL.target]
         root = f"<{pages[0].incident_id}@norrvik.example>"
         for step, page in enumerate(pages, start=1):
             name = f"{number}-mail-{step}-{page.reason.value}"

@@ -254,7 +254,7 @@ def test_a_threshold_is_moved_tried_and_saved(opened: Any, told: tuple[str, Data
     page.get_by_label("On the last").select_option("7d")
     page.get_by_label("Sensitivity").select_option("relaxed")
     page.get_by_role("button", name="Try").click()
-    expect(page.get_by_text("To make it so")).to_be_visible()
+    expect(page.get_by_text("To make it so")).to_be_visible(timeout=4 * PATIENCE)  # a week is judged meanwhile
     expect(page.locator("#trial pre")).to_contain_text('sensitivity = "relaxed"')
     expect(page.locator("#trial")).to_contain_text("as configured")
     page.get_by_role("button", name="Save into the configuration file").click()
