@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from operator import add
 
-from sqlalchemy import Table, delete, func, select
+from sqlalchemy import Table, bindparam, delete, func, select
 
 from storage.columns import EPOCH
 from storage.database import Transaction
@@ -19,6 +19,12 @@ _COUNTS = ("posts", "negative", "positive", "unscored", "reposts", "reach")
 _SLOT = timedelta(seconds=BIN_SECONDS)
 _SLOTS_A_DAY = 86_400 // BIN_SECONDS
 _REPOST = PostKind.REPOST
+_POSTS = (
+    select(bin_.c.start, func.sum(bin_.c.posts))
+    .where(bin_.c.brand == bindparam("brand"), bin_.c.start >= bindparam("since"), bin_.c.start < bindparam("until"))
+    .group_by(bin_.c.start)
+    .order_by(bin_.c.start)
+)
 _LABELLED = {Label.NEGATIVE: 1, Label.POSITIVE: 2, Label.UNSCORED: 3}
 
 
@@ -34,10 +40,8 @@ def series(tx: Transaction, brand: str, since: datetime, until: datetime, source
 
 def posts(tx: Transaction, brand: str, since: datetime, until: datetime) -> dict[datetime, int]:
     """How many posts the brand's bins have that begin in `[since, until)`, over all sources, by their begin."""
-    columns = bin_.c
-    statement = select(columns.start, func.sum(columns.posts)).group_by(columns.start)
-    statement = statement.where(columns.brand == brand, columns.start >= since, columns.start < until)
-    return {start: int(number) for start, number in tx.execute(statement.order_by(columns.start)).all()}
+    rows = tx.execute(_POSTS, {"brand": brand, "since": since, "until": until}).all()
+    return {start: int(number) for start, number in rows}
 
 
 def totals(tx: Transaction, brands: Sequence[str], since: datetime, until: datetime) -> dict[datetime, tuple[int, ...]]:

@@ -10,7 +10,7 @@ from dataclasses import replace as replaced
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, exists, select, update
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, delete, exists, select, update
 
 from storage.database import Transaction
 from storage.records import Casework, Incident, Part, PostKey, Severity
@@ -18,6 +18,12 @@ from storage.schema import casework, incident, incident_link, incident_tag
 from storage.statements import insert_new, replace
 
 _C = casework.c
+
+# What is asked whenever an incident is told of, put together once: that takes longer than to be answered.
+_NAMES: BindParameter[str] = bindparam("names", expanding=True)
+_OF = select(casework).where(_C.incident_id.in_(_NAMES))
+_MERGED_INTO = select(_C.incident_id).where(_C.merged_into.in_(_NAMES)).order_by(_C.incident_id)
+_SPLIT_FROM = select(_C.incident_id).where(_C.split_from.in_(_NAMES)).order_by(_C.incident_id)
 
 
 class _Shaping(msgspec.Struct):
@@ -42,7 +48,7 @@ def of_many(tx: Transaction, incident_ids: Collection[str]) -> dict[str, Casewor
     """What people made of incidents, by their ids."""
     ids = list(dict.fromkeys(incident_ids))
     found = {name: Casework(name) for name in ids}
-    rows = tx.execute(select(casework).where(_C.incident_id.in_(ids))).all() if ids else []
+    rows = tx.execute(_OF, {"names": ids}).all() if ids else []
     worked = [row.incident_id for row in rows]
     tags, links = _listed(tx, incident_tag, "tag", worked), _listed(tx, incident_link, "other_id", worked)
     for row in rows:
@@ -73,12 +79,12 @@ def remember(tx: Transaction, incident_id: str, detected: Incident) -> None:
 
 def merged_into(tx: Transaction, incident_ids: Collection[str]) -> list[Casework]:
     """The casework of what is part of these incidents, directly."""
-    return _related(tx, casework.c.merged_into, incident_ids)
+    return _related(tx, _MERGED_INTO, incident_ids)
 
 
 def split_from(tx: Transaction, incident_ids: Collection[str]) -> list[Casework]:
     """The casework of what was split off these incidents, directly, and still stands by itself."""
-    return [one for one in _related(tx, casework.c.split_from, incident_ids) if not is_put_back(one)]
+    return [one for one in _related(tx, _SPLIT_FROM, incident_ids) if not is_put_back(one)]
 
 
 def is_put_back(work: Casework) -> bool:
@@ -159,9 +165,9 @@ def _without(of: Incident, keys: Collection[PostKey]) -> Incident:
     return replaced(of, evidence=_left(of.evidence, keys), origin=origin)
 
 
-def _related(tx: Transaction, column: ColumnElement[str], incident_ids: Collection[str]) -> list[Casework]:
+def _related(tx: Transaction, statement: Select[Any], incident_ids: Collection[str]) -> list[Casework]:
     ids = list(incident_ids)
-    names = tx.scalars(select(_C.incident_id).where(column.in_(ids)).order_by(_C.incident_id)) if ids else ()
+    names = tx.scalars(statement, {"names": ids}) if ids else ()
     return list(of_many(tx, list(names)).values())
 
 

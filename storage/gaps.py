@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from storage import statements
 from storage.database import Transaction
@@ -16,6 +16,12 @@ from storage.records import Gap, GapCause
 from storage.schema import gap
 
 _COLUMNS = tuple(gap.c[name] for name in Gap.__slots__)
+_BETWEEN = (
+    select(*_COLUMNS)
+    .where(gap.c.starts_at < bindparam("until"), gap.c.ends_at > bindparam("since"))
+    .order_by(gap.c.starts_at, gap.c.source, gap.c.ends_at, gap.c.reason)
+)
+_OF_SOURCE = _BETWEEN.where(gap.c.source == bindparam("source"))
 _KEY = ("source", "starts_at", "ends_at", "reason")
 
 
@@ -71,11 +77,9 @@ def unfilled(tx: Transaction, source: str | None = None, *, limit: int = 1_000) 
 
 def between(tx: Transaction, since: datetime, until: datetime, source: str | None = None) -> list[Gap]:
     """Gaps that touch `[since, until)`, filled ones too, by begin."""
-    statement = select(*_COLUMNS).where(gap.c.starts_at < until, gap.c.ends_at > since)
-    if source is not None:
-        statement = statement.where(gap.c.source == source)
-    ordered = statement.order_by(gap.c.starts_at, gap.c.source, gap.c.ends_at, gap.c.reason)
-    return [_record(row) for row in tx.execute(ordered)]
+    span: dict[str, Any] = {"since": since, "until": until}
+    rows = tx.execute(_BETWEEN, span) if source is None else tx.execute(_OF_SOURCE, {**span, "source": source})
+    return [_record(row) for row in rows]
 
 
 def coverage(tx: Transaction, sources: Iterable[str], since: datetime, until: datetime) -> dict[str, float]:

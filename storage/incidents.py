@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import BindParameter, Select, and_, bindparam, func, or_, select
 from sqlalchemy import update as update_rows
 
 from storage.casework import is_chosen, stands_by_itself
@@ -21,6 +21,25 @@ _INCIDENT = tuple(column for column in incident.c)
 _EVENT = tuple(incident_event.c[name] for name in IncidentEvent.__slots__)
 _SIGNAL = tuple(signal.c[name] for name in Signal.__slots__)
 _ALERT = tuple(alert.c[name] for name in Alert.__slots__)
+
+# What is asked whenever an incident is told of, put together once: that takes longer than to be answered.
+_NAMED: BindParameter[str] = bindparam("name")
+_BY_ID = select(*_INCIDENT).where(incident.c.id == _NAMED)
+_BY_FINGERPRINT = (
+    select(*_INCIDENT)
+    .where(incident.c.fingerprint == _NAMED)
+    .order_by(is_constantly_in(incident.c.state, _LIVE).desc(), incident.c.opened_at.desc(), incident.c.id)
+    .limit(1)
+)
+_CHANGED = update_rows(incident).where(incident.c.id == _NAMED, incident.c.version == bindparam("expected_version"))
+_LAST_LINE = select(func.max(incident_event.c.seq)).where(incident_event.c.incident_id == _NAMED)
+_EVENTS = select(*_EVENT).where(incident_event.c.incident_id == _NAMED).order_by(incident_event.c.seq)
+_SIGNALS = (
+    select(*_SIGNAL)
+    .where(signal.c.incident_id == _NAMED)
+    .order_by(signal.c.at, signal.c.detector, signal.c.topic, signal.c.kind)
+)
+_ALERTS = select(*_ALERT).where(alert.c.incident_id == _NAMED).order_by(alert.c.episode, alert.c.seq)
 
 
 def insert(tx: Transaction, new: Incident) -> bool:
@@ -36,13 +55,12 @@ def update(tx: Transaction, changed: Incident, expected_version: int) -> bool:
     if changed.version <= expected_version:
         raise ValueError(f"incident {changed.id}: version {changed.version} does not follow {expected_version}")
     row = _row(changed)
-    statement = update_rows(incident).where(incident.c.id == row.pop("id"), incident.c.version == expected_version)
-    return bool(tx.execute(statement.values(row)).rowcount)
+    return bool(tx.execute(_CHANGED, row | {"name": row.pop("id"), "expected_version": expected_version}).rowcount)
 
 
 def get(tx: Transaction, incident_id: str) -> Incident | None:
     """The incident of this id."""
-    return _first(tx, select(*_INCIDENT).where(incident.c.id == incident_id))
+    return _one(tx, _BY_ID, incident_id)
 
 
 def lock(tx: Transaction, incident_id: str) -> None:
@@ -64,10 +82,7 @@ def is_free(tx: Transaction, incident_id: str) -> bool:
 
 def by_fingerprint(tx: Transaction, fingerprint: str) -> Incident | None:
     """The live incident with this fingerprint, else the one last opened."""
-    statement = select(*_INCIDENT).where(incident.c.fingerprint == fingerprint)
-    return _first(
-        tx, statement.order_by(incident.c.state.in_(_LIVE).desc(), incident.c.opened_at.desc(), incident.c.id)
-    )
+    return _one(tx, _BY_FINGERPRINT, fingerprint)
 
 
 def live(
@@ -142,14 +157,23 @@ class Outline:
     facts: Mapping[str, Any]
 
 
+_OUTLINES = (
+    select(*(incident.c[name] for name in Outline.__slots__))
+    .where(
+        incident.c.opened_at < bindparam("until"),
+        or_(incident.c.brand == bindparam("brand"), and_(incident.c.kind == bindparam("kind"), incident.c.kind != "")),
+        stands_by_itself(),
+    )
+    .order_by(incident.c.opened_at.desc(), incident.c.id)
+    .limit(bindparam("most"))
+)
+
+
 def outlines(tx: Transaction, *, until: datetime, brand: str, kind: str, limit: int) -> list[Outline]:
     """Incidents opened before `until` of the brand or of the kind (empty for none), the newest first; none that people
     merged into another."""
-    columns = incident.c
-    same = columns.brand == brand if not kind else or_(columns.brand == brand, columns.kind == kind)
-    statement = select(*(columns[name] for name in Outline.__slots__)).where(columns.opened_at < until, same)
-    statement = statement.where(stands_by_itself())
-    return [Outline(*row) for row in tx.execute(statement.order_by(columns.opened_at.desc(), columns.id).limit(limit))]
+    asked = {"until": until, "brand": brand, "kind": kind, "most": limit}
+    return [Outline(*row) for row in tx.execute(_OUTLINES, asked)]
 
 
 def page(
@@ -189,9 +213,7 @@ def changed(tx: Transaction, after: tuple[datetime, str], limit: int = 100) -> l
 def next_line(tx: Transaction, incident_id: str) -> int:
     """The number that the next line of an incident's timeline gets; the incident stays locked until the end of `tx`."""
     lock(tx, incident_id)  # so that two writers do not take the same number
-    return (
-        tx.scalar(select(func.max(incident_event.c.seq)).where(incident_event.c.incident_id == incident_id)) or 0
-    ) + 1
+    return (tx.scalar(_LAST_LINE, {"name": incident_id}) or 0) + 1
 
 
 def said(tx: Transaction, after: tuple[datetime, str], limit: int = 100) -> list[IncidentEvent]:
@@ -225,8 +247,7 @@ def append_event(
 
 def events(tx: Transaction, incident_id: str) -> list[IncidentEvent]:
     """The timeline of an incident."""
-    statement = select(*_EVENT).where(incident_event.c.incident_id == incident_id).order_by(incident_event.c.seq)
-    return [IncidentEvent(*row) for row in tx.execute(statement)]
+    return [IncidentEvent(*row) for row in tx.execute(_EVENTS, {"name": incident_id})]
 
 
 def add_signals(tx: Transaction, incident_id: str, signals: Sequence[Signal]) -> None:
@@ -239,10 +260,7 @@ def add_signals(tx: Transaction, incident_id: str, signals: Sequence[Signal]) ->
 
 def signals(tx: Transaction, incident_id: str) -> list[Signal]:
     """The signals of an incident, by time."""
-    columns = signal.c
-    statement = select(*_SIGNAL).where(columns.incident_id == incident_id)
-    ordered = statement.order_by(columns.at, columns.detector, columns.topic, columns.kind)
-    return [_signal(row) for row in tx.execute(ordered)]
+    return [_signal(row) for row in tx.execute(_SIGNALS, {"name": incident_id})]
 
 
 def add_alert(tx: Transaction, said: Alert) -> bool:
@@ -254,8 +272,7 @@ def add_alert(tx: Transaction, said: Alert) -> bool:
 
 def alerts(tx: Transaction, incident_id: str) -> list[Alert]:
     """The alerts of an incident, in the order they were decided."""
-    statement = select(*_ALERT).where(alert.c.incident_id == incident_id).order_by(alert.c.episode, alert.c.seq)
-    return [_alert(row) for row in tx.execute(statement)]
+    return [_alert(row) for row in tx.execute(_ALERTS, {"name": incident_id})]
 
 
 def last_alert(tx: Transaction, incident_id: str) -> Alert | None:
@@ -323,8 +340,9 @@ def _read(tx: Transaction, statement: Select[Any]) -> list[Incident]:
     return [_incident(row) for row in tx.execute(statement).mappings()]
 
 
-def _first(tx: Transaction, statement: Select[Any]) -> Incident | None:
-    return next(iter(_read(tx, statement.limit(1))), None)
+def _one(tx: Transaction, statement: Select[Any], name: str) -> Incident | None:
+    row = tx.execute(statement, {"name": name}).mappings().first()
+    return None if row is None else _incident(row)
 
 
 def _incident(row: Any) -> Incident:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, true, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, or_, select, true, tuple_, update
 
 from storage.buckets import holds_back
 from storage.database import Transaction
@@ -29,6 +29,17 @@ _D = delivery.c
 _TERMINAL = tuple(state.value for state in DeliveryState if state.is_terminal)
 _UNSENT = (DeliveryState.PENDING.value, DeliveryState.RETRY.value)
 _HELD = (DeliveryState.SENDING.value, DeliveryState.CHECKING.value)
+_HISTORY = (
+    select(*COLUMNS)
+    .where(_D.incident_id == bindparam("incident"))
+    .order_by(_D.episode, _D.seq, _D.channel, _D.target, _D.id)
+)
+_ARRIVALS = (
+    select(_D.episode, func.min(_D.sent_at))
+    .where(_D.incident_id == bindparam("incident"), _D.state == DeliveryState.SENT.value)
+    .group_by(_D.episode)
+    .order_by(_D.episode)
+)
 MOST_URGENT_FIRST = (case({"critical": 0, "warning": 1}, value=_D.severity, else_=2), _D.due_at, _D.seq, _D.id)
 
 
@@ -199,16 +210,12 @@ def get(tx: Transaction, delivery_id: str) -> Delivery | None:
 
 def history(tx: Transaction, incident_id: str) -> list[Delivery]:
     """Every delivery of an incident, by number, channel and target."""
-    statement = select(*COLUMNS).where(_D.incident_id == incident_id)
-    return read(tx, statement.order_by(_D.episode, _D.seq, _D.channel, _D.target, _D.id))
+    return [_record(row) for row in tx.execute(_HISTORY, {"incident": incident_id})]
 
 
 def arrivals(tx: Transaction, incident_id: str) -> list[Arrival]:
     """When the first message of each episode arrived anywhere, without reading the messages."""
-    statement = select(_D.episode, func.min(_D.sent_at)).where(
-        _D.incident_id == incident_id, _D.state == DeliveryState.SENT.value
-    )
-    return [Arrival(*row) for row in tx.execute(statement.group_by(_D.episode).order_by(_D.episode))]
+    return [Arrival(*row) for row in tx.execute(_ARRIVALS, {"incident": incident_id})]
 
 
 def attempts(tx: Transaction, delivery_id: str) -> list[Attempt]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import chain
 from operator import attrgetter
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from storage.database import Transaction
 from storage.records import MAY_SURFACE_LATE, MentionedPost, Post, PostKey
@@ -15,7 +15,7 @@ from storage.rows import POST_COLUMNS, M, P, select_mentioned, to_mentioned_post
 from storage.samples import between as samples
 from storage.schema import engagement_sample, mention, post
 from storage.search import Found, search
-from storage.statements import by_source, is_constantly_in, is_one_of
+from storage.statements import Question, by_source, is_constantly_in, is_one_of
 
 __all__ = [
     "Found",
@@ -34,6 +34,14 @@ __all__ = [
 ]
 
 _ORDER = [*map(attrgetter, ("mention.brand", "post.external_id", "post.source", "post.judged_at"))]
+_NAMED = Question(select(*POST_COLUMNS), P.source, P.external_id)
+_WORDINGS = (
+    select(M.content_key, P.title, P.text)
+    .select_from(mention.join(post, P.id == M.post_id))
+    .where(M.brand == bindparam("brand"), M.created_at >= bindparam("since"), M.created_at < bindparam("until"))
+    .order_by(M.created_at.desc(), P.source.desc(), P.external_id.desc())
+    .limit(bindparam("most"))
+)
 AT_ONCE = 5_000
 """Rows that are in memory beside what was made of them."""
 
@@ -43,7 +51,7 @@ def get(tx: Transaction, keys: Collection[PostKey]) -> list[Post]:
     found = {
         (row.source, row.external_id): to_post(row)
         for source, ids in by_source(keys).items()
-        for row in tx.execute(select(*POST_COLUMNS).where(P.source == source, is_one_of(tx, P.external_id, ids)))
+        for row in _NAMED.ask(tx, source, ids)
     }
     return [found[key] for key in keys if key in found]
 
@@ -82,11 +90,9 @@ def window(tx: Transaction, since: datetime, until: datetime, brand: str | None 
 
 def wordings(tx: Transaction, since: datetime, until: datetime, brand: str, most: int) -> list[str]:
     """Title and text of every distinct wording among the last `most` mentions of a brand in `[since, until)`."""
-    statement = select(M.content_key, P.title, P.text).select_from(mention.join(post, P.id == M.post_id))
-    statement = statement.where(M.brand == brand, M.created_at >= since, M.created_at < until)
-    last = statement.order_by(M.created_at.desc(), P.source.desc(), P.external_id.desc()).limit(most)
+    asked = {"brand": brand, "since": since, "until": until, "most": most}
     found: dict[str, str] = {}
-    for key, title, text in tx.execute(last):
+    for key, title, text in tx.execute(_WORDINGS, asked):
         found.setdefault(key, f"{title} {text}")
     return list(found.values())
 

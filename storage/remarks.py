@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Text, cast, select
+from sqlalchemy import Text, bindparam, cast, select
 
 from storage.columns import json_value
 from storage.database import Transaction
@@ -66,15 +66,20 @@ _COLUMNS = (
     P.source, P.external_id, P.created_at, P.title, P.text, P.author, P.author_reach, P.thread_id, P.likes, P.shares,
     P.replies, P.views, P.engagement_at, M.label, M.compound, M.content_key, cast(M.matched, Text), cast(M.kinds, Text),
 )  # fmt: skip
+_NEWEST = (
+    select(*_COLUMNS)
+    .select_from(mention.join(post, P.id == M.post_id))
+    .where(M.brand == bindparam("brand"), M.created_at >= bindparam("since"), M.created_at < bindparam("until"))
+    .order_by(M.created_at.desc(), P.source.desc(), P.external_id.desc())
+    .limit(bindparam("most"))
+)
 
 
 def newest(tx: Transaction, since: datetime, until: datetime, brand: str, most: int) -> list[Remark]:
     """The last `most` remarks about a brand that were published in `[since, until)`, by (created_at, source,
     external_id), with the engagement known at `until`: what is stored of it may be younger, as in every replay."""
-    statement = select(*_COLUMNS).select_from(mention.join(post, P.id == M.post_id))
-    statement = statement.where(M.brand == brand, M.created_at >= since, M.created_at < until)
-    last = statement.order_by(M.created_at.desc(), P.source.desc(), P.external_id.desc()).limit(most)
-    found = list(map(Remark._make, tx.execute(last).all()))[::-1]
+    asked = {"brand": brand, "since": since, "until": until, "most": most}
+    found = list(map(Remark._make, tx.execute(_NEWEST, asked).all()))[::-1]
     younger = [one.key for one in found if one.counted_at is not None and one.counted_at > until]
     return _as_counted(tx, found, younger, until) if younger else found
 

@@ -18,11 +18,13 @@ from storage.reading import largest
 from storage.records import Engagement, EngagementSample, PostKey
 from storage.rows import NEWEST_SAMPLE_COLUMNS, SAMPLE_COLUMNS, P, to_sample
 from storage.schema import engagement_sample
-from storage.statements import Question, by_source, engine_time, is_one_of, upsert_bulk
+from storage.statements import Question, by_source, engine_time, upsert_bulk
 
 _NAMES = tuple(engagement_sample.columns.keys())
 _S = engagement_sample.c
 _OF_POSTS = Question(select(*SAMPLE_COLUMNS), _S.source, _S.external_id)
+_UNTIL = Question(select(*SAMPLE_COLUMNS).where(_S.at <= bindparam("at")).order_by(_S.at), _S.source, _S.external_id)
+_NEWEST = Question(select(*NEWEST_SAMPLE_COLUMNS).where(P.engagement_at <= bindparam("at")), P.source, P.external_id)
 _ANY = select(_S.source).where(_S.source == bindparam("source")).limit(1)
 _COUNTS = ("likes", "shares", "replies", "views")
 
@@ -69,15 +71,10 @@ def newest(samples: Iterable[EngagementSample]) -> dict[PostKey, tuple[datetime,
 
 def counted_at(tx: Transaction, keys: Collection[PostKey], at: datetime) -> dict[PostKey, Engagement]:
     """What was known at `at` of the engagement of the posts; those of which nothing was known are left out."""
-    columns = engagement_sample.c
     found: dict[PostKey, Engagement] = {}
     for source, ids in by_source(keys).items():
-        if _has_any(tx, source):
-            of_source = columns.source == source, is_one_of(tx, columns.external_id, ids), columns.at <= at
-            for row in tx.execute(select(*SAMPLE_COLUMNS).where(*of_source).order_by(columns.at)):
-                found[source, row.external_id] = Engagement(*row[3:])
-        newest = P.source == source, is_one_of(tx, P.external_id, ids), P.engagement_at <= at
-        for row in tx.execute(select(*NEWEST_SAMPLE_COLUMNS).where(*newest)):
+        rows = _UNTIL.ask(tx, source, ids, at=at).all() if _has_any(tx, source) else []
+        for row in (*rows, *_NEWEST.ask(tx, source, ids, at=at)):
             found[source, row.external_id] = Engagement(*row[3:])
     return found
 

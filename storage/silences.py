@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, bindparam, select, update
 
 from storage.database import Transaction
 from storage.records import Severity, Silence
@@ -14,6 +14,12 @@ from storage.schema import silence
 from storage.statements import insert_new
 
 _COLUMNS = tuple(silence.c[name] for name in Silence.__slots__)
+_ORDER = (silence.c.starts_at, silence.c.id)
+_ACTIVE = (
+    select(*_COLUMNS)
+    .where(silence.c.starts_at <= bindparam("now"), silence.c.ends_at > bindparam("now"))
+    .order_by(*_ORDER)
+)
 
 
 def add(tx: Transaction, rule: Silence) -> None:
@@ -29,7 +35,7 @@ def get(tx: Transaction, silence_id: str) -> Silence | None:
 
 def active(tx: Transaction, now: datetime) -> list[Silence]:
     """Silences in force at `now`."""
-    return _read(tx, select(*_COLUMNS).where(silence.c.starts_at <= now, silence.c.ends_at > now))
+    return [_record(row) for row in tx.execute(_ACTIVE, {"now": now})]
 
 
 def every(tx: Transaction, *, since: datetime | None = None) -> list[Silence]:
@@ -45,7 +51,7 @@ def end(tx: Transaction, silence_id: str, at: datetime) -> bool:
 
 
 def _read(tx: Transaction, statement: Select[Any]) -> list[Silence]:
-    return [_record(row) for row in tx.execute(statement.order_by(silence.c.starts_at, silence.c.id))]
+    return [_record(row) for row in tx.execute(statement.order_by(*_ORDER))]
 
 
 def _record(row: Sequence[Any]) -> Silence:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -42,24 +43,45 @@ def insert(tx: Connection, table: Table) -> Any:
 def insert_new(tx: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert the rows whose key is not there yet."""
     if rows:
-        tx.execute(insert(tx, table).on_conflict_do_nothing(), list(rows))
+        tx.execute(_insert_new(tx.dialect.name, table), list(rows))
 
 
 def insert_if_new(tx: Connection, table: Table, row: dict[str, Any]) -> bool:
     """Insert a row unless that would break a unique key; whether it was inserted."""
-    statement = insert(tx, table).on_conflict_do_nothing().values(row)
     # Not by rowcount, which drivers do not give for inserts.
-    return tx.execute(statement.returning(*table.primary_key.columns)).first() is not None
+    return tx.execute(_insert_if_new(tx.dialect.name, table), row).first() is not None
 
 
 def replace(tx: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert the rows, or overwrite those that have the same primary key."""
     if not rows:
         return
-    statement = insert(tx, table)
+    tx.execute(_replace(tx.dialect.name, table, tuple(rows[0])), list(rows))
+
+
+# Putting a statement together takes longer than the engine needs to answer it: each is put together once.
+
+
+def _insert(engine: str, table: Table) -> Any:
+    return sqlite.insert(table) if engine == "sqlite" else postgresql.insert(table)
+
+
+@cache
+def _insert_new(engine: str, table: Table) -> Any:
+    return _insert(engine, table).on_conflict_do_nothing()
+
+
+@cache
+def _insert_if_new(engine: str, table: Table) -> Any:
+    return _insert_new(engine, table).returning(*table.primary_key.columns)
+
+
+@cache
+def _replace(engine: str, table: Table, names: tuple[str, ...]) -> Any:
+    statement = _insert(engine, table)
     keys = list(table.primary_key.columns)
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in {key.name for key in keys}}
-    tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+    changed = {name: statement.excluded[name] for name in names if name not in {key.name for key in keys}}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
 
 
 def is_one_of(tx: Connection, column: Column[Any], values: Collection[Any]) -> ColumnElement[bool]:
@@ -86,9 +108,9 @@ class Question:
             for engine in ("sqlite", "postgresql")
         }
 
-    def ask(self, tx: Connection, source: str, names: Collection[Any]) -> Result[*tuple[Any, ...]]:
-        """The answer of the transaction's engine."""
-        return tx.execute(self._by_engine[tx.dialect.name], {"source": source, "names": _listed(tx, names)})
+    def ask(self, tx: Connection, source: str, names: Collection[Any], **others: Any) -> Result[*tuple[Any, ...]]:
+        """The answer of the transaction's engine; `others` are the parameters that `selected` has of its own."""
+        return tx.execute(self._by_engine[tx.dialect.name], {"source": source, "names": _listed(tx, names), **others})
 
 
 def _is_among(engine: str, column: Column[Any], values: BindParameter[Any]) -> ColumnElement[bool]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.speed.talk import TALK
 from config.settings import Settings
 from monitor.demo import words
 from storage.records import Engagement, Post, PostKind
@@ -24,17 +25,21 @@ LATELY = 2_000
 """A copy is of one of so many posts before it."""
 _SYLLABLES = ("nor", "vik", "sun", "del", "tal", "mar", "ost", "ka", "lin", "pe", "ro", "fen", "gra", "bi", "zu", "hol")
 _FEELINGS = ("😡", "🙏", "👏", "😂", "❤️", "🤬", "✈️", "🔥")
+_ANGRY = 0.04
+"""Share of made sentences that are somebody's outrage, unless a shape says otherwise: few posts of a day are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A kind of input: how many brands, which share of the posts are copies, sentences and emoji of a text."""
+    """A kind of input: how many brands, which share of the posts are copies, sentences and emoji of a text, and which
+    share of made sentences are somebody's outrage at a company, or what came after."""
 
     name: str
     brands: int = BRANDS
     copies: float = 1 / 3
     sentences: int = 1
     emoji: int = 0
+    angry: float = _ANGRY
 
 
 TWEETS = Shape("tweets")
@@ -45,6 +50,7 @@ SHAPES = (
     Shape("few brands", brands=3),
     Shape("thousands of brands", brands=5_000),
     Shape("nine of ten are copies", copies=0.9),
+    Shape("a storm of incidents", angry=2 / 3),
 )
 
 
@@ -76,7 +82,7 @@ def texts(shape: Shape, brands: list[str], folder: Path | None = None, seed: int
         if lately and draw.random() < shape.copies:
             text = draw.choice(lately)
         else:
-            parts = [draw.choice(source) if source else _sentence(draw) for _ in range(shape.sentences)]
+            parts = [draw.choice(source) if source else _sentence(draw, shape.angry) for _ in range(shape.sentences)]
             text = " ".join(parts) + "".join(draw.choices(_FEELINGS, k=shape.emoji))
             text = f"{draw.choice(brands)} {text}" if draw.random() < NAMING else text
         lately.append(text)
@@ -85,8 +91,8 @@ def texts(shape: Shape, brands: list[str], folder: Path | None = None, seed: int
         yield text
 
 
-def _sentence(draw: random.Random) -> str:
-    parts = draw.choice((words.ORDINARY, words.OUTRAGE, words.AFTER))
+def _sentence(draw: random.Random, angry: float) -> str:
+    parts = draw.choice((words.OUTRAGE, words.AFTER)) if draw.random() < angry else TALK
     text = " ".join(filter(None, (draw.choice(part) for part in parts)))
     return (
         f"{text} {draw.choice(('', '', '😡', '🙏👏', 'https://forum.example/' + str(draw.randrange(10**6))))}".strip()
