@@ -23,6 +23,8 @@ _C = casework.c
 _NAMES: BindParameter[str] = bindparam("names", expanding=True)
 _OF = select(casework).where(_C.incident_id.in_(_NAMES))
 _MERGED_INTO = select(_C.incident_id).where(_C.merged_into.in_(_NAMES)).order_by(_C.incident_id)
+_TAGS = select(incident_tag).where(incident_tag.c.incident_id.in_(_NAMES)).order_by(incident_tag.c.tag)
+_LINKS = select(incident_link).where(incident_link.c.incident_id.in_(_NAMES)).order_by(incident_link.c.other_id)
 _SPLIT_FROM = select(_C.incident_id).where(_C.split_from.in_(_NAMES)).order_by(_C.incident_id)
 
 
@@ -50,7 +52,7 @@ def of_many(tx: Transaction, incident_ids: Collection[str]) -> dict[str, Casewor
     found = {name: Casework(name) for name in ids}
     rows = tx.execute(_OF, {"names": ids}).all() if ids else []
     worked = [row.incident_id for row in rows]
-    tags, links = _listed(tx, incident_tag, "tag", worked), _listed(tx, incident_link, "other_id", worked)
+    tags, links = _listed(tx, _TAGS, worked), _listed(tx, _LINKS, worked)
     for row in rows:
         name = row.incident_id
         found[name] = _casework(row, tags.get(name, ()), links.get(name, ()))
@@ -171,10 +173,9 @@ def _related(tx: Transaction, statement: Select[Any], incident_ids: Collection[s
     return list(of_many(tx, list(names)).values())
 
 
-def _listed(tx: Transaction, table: Any, name: str, ids: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+def _listed(tx: Transaction, statement: Select[Any], ids: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
-    statement = select(table.c.incident_id, table.c[name]).where(table.c.incident_id.in_(ids)).order_by(table.c[name])
-    for incident_id, value in tx.execute(statement) if ids else ():
+    for incident_id, value in tx.execute(statement, {"names": ids}) if ids else ():
         found[incident_id] = (*found.get(incident_id, ()), value)
     return found
 
