@@ -22,14 +22,14 @@ import numpy as np
 from benchmarks import folder_in, relevance, something
 from benchmarks.labelled import Line, Told, negative_shares, read_set, told
 from monitor.sentiment.contract import Item, Scorer
-from monitor.sentiment.judgement import Judgement
 from monitor.sentiment.learned import Learned
 from monitor.sentiment.lexicon import Lexicon, lexicon_of
 from monitor.sentiment.masking import masked
 from monitor.sentiment.reader import ENGLISH, Reader
-from monitor.sentiment.toward import TowardBrand, judgement_of
+from monitor.sentiment.toward import TowardBrand, judgements_of
 from monitor.sentiment.vader import Vader, packaged_lexicon, valences
-from monitor.sentiment.wording import BRAND, Wording
+from monitor.sentiment.vocabulary import BRAND
+from monitor.sentiment.wording import Wording
 from monitor.train import learn
 from storage.records import Label, Score
 
@@ -110,7 +110,7 @@ def without(part: str) -> Scorer:
 
     def judge(item: Item) -> tuple[float, Label]:
         text = masked(item[0], item[1]) if masks else item[0].text
-        judgement: Judgement = judgement_of(reader.evidence(text), ENGLISH)
+        (judgement,) = judgements_of(reader.evidence([text]), ENGLISH)
         return judgement.compound, judgement.label
 
     return Plain(f"without {part}", judge)

@@ -24,14 +24,14 @@ from monitor.sentiment.features import (
     LETTER_BITS,
     WORD_BITS,
     Hashed,
-    Numbers,
     dense_features,
     letter_features,
     normal,
     word_features,
 )
-from monitor.sentiment.learned import Model, evidence_of
+from monitor.sentiment.learned import Model
 from monitor.sentiment.masking import masked
+from monitor.sentiment.vocabulary import Numbers
 from storage.records import Label
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def _features(examples: Sequence[Example]) -> _Features:
     return _Features(
         vstack([_matrix(word_features(batch), WORD_BITS) for batch in batches]).tocsr(),
         vstack([_matrix(letter_features(batch), LETTER_BITS) for batch in batches]).tocsr(),
-        dense_features([evidence_of(example.text, example.language) for example in examples]),
+        dense_features([example.text for example in examples], [example.language for example in examples]),
     )
 
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from monitor.sentiment.evidence import Evidence
+from monitor.sentiment.reader import evidence_of
 from monitor.sentiment.toward import NEGATIVE, POSITIVE
+from monitor.sentiment.vocabulary import Numbers
 
 WORD_BITS = 17
 LETTER_BITS = 16
@@ -62,7 +63,6 @@ _WORD, _PAIR, _TRIPLE, _SKIPPED, _NEGATED, _EDGE = (
 
 Places = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint32]
-Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +84,16 @@ DENSE = 2
 """How many numbers describe a text beside its hashed features."""
 
 
-def dense_features(evidences: Sequence[Evidence | None]) -> Numbers:
-    """For each text the logits of the lexicons, zeros where they heard nothing.
+def dense_features(texts: Sequence[str], languages: Sequence[str]) -> Numbers:
+    """For each masked text the logits of the lexicons, zeros where they heard nothing.
 
     The evidence itself is left out: weights for it that were learned from one collection are worse on others than those
     that were set by hand for all.
     """
-    dense = np.zeros((len(evidences), DENSE))
-    for row, evidence in enumerate(evidences):
-        if evidence is not None:
-            dense[row] = (NEGATIVE.logit(evidence) + NEGATIVE.base) / 2, (POSITIVE.logit(evidence) + POSITIVE.base) / 2
+    dense = np.zeros((len(texts), DENSE))
+    for _, rows, evidence in evidence_of(texts, languages):
+        for column, weights in enumerate((NEGATIVE, POSITIVE)):
+            dense[rows, column] = (weights.logits(evidence) + weights.base) / 2
     return dense
 
 

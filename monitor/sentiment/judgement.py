@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
+from monitor.sentiment.vocabulary import Numbers
 from storage.records import Label
+
+_LABELS = (Label.NEUTRAL, Label.NEGATIVE, Label.POSITIVE)
 
 _POSITIVE_SHARE = 0.15
 """How much the positive logit moves the compound. By the negative one alone negative texts are told best (AUC); a
@@ -26,20 +32,20 @@ class Judgement(NamedTuple):
     uncertainty: float
 
 
-def judged(negative: float, positive: float, compound: float) -> Judgement:
-    """The judgement of a text from how far its logits stand above their cuts; where both do, the further one counts."""
-    margin = max(negative, positive)
-    if margin < 0:
-        return Judgement(Label.NEUTRAL, compound, _chance_of_error(-margin))
-    if negative >= positive:
-        return Judgement(Label.NEGATIVE, compound, _chance_of_error(negative))
-    return Judgement(Label.POSITIVE, compound, _chance_of_error(positive))
+def judged(negative: Numbers, positive: Numbers, compound: Sequence[float]) -> list[Judgement]:
+    """What texts are judged from how far their logits stand above their cuts; where both do, the further one counts."""
+    margin = np.maximum(negative, positive)
+    labels = np.where(margin < 0, 0, np.where(negative >= positive, 1, 2))
+    return [
+        Judgement(_LABELS[label], each, _chance_of_error(further))
+        for label, each, further in zip(labels.tolist(), compound, np.abs(margin).tolist(), strict=True)
+    ]
 
 
-def compound_of(negative: float, positive: float) -> float:
-    """The compound score of logits counted from those of an empty text, rounded to four digits."""
+def compounds_of(negative: Numbers, positive: Numbers) -> list[float]:
+    """The compound scores of logits counted from those of an empty text, rounded to four digits."""
     total = _POSITIVE_SHARE * positive - negative
-    return round(total / math.sqrt(total * total + _ALPHA), 4)
+    return [round(compound, 4) for compound in (total / np.sqrt(total * total + _ALPHA)).tolist()]
 
 
 def _chance_of_error(margin: float) -> float:

@@ -20,22 +20,21 @@ import numpy.typing as npt
 from config.settings import BrandSettings
 from monitor.language import UNDETERMINED
 from monitor.sentiment.contract import Item
-from monitor.sentiment.evidence import Evidence
 from monitor.sentiment.features import (
     DENSE,
     WORD_BITS,
     Hashed,
-    Numbers,
     dense_features,
     letter_features,
     normal,
     word_features,
 )
-from monitor.sentiment.judgement import compound_of, judged
+from monitor.sentiment.judgement import Judgement, compounds_of, judged
 from monitor.sentiment.masking import masked
 from monitor.sentiment.model_error import ModelError
-from monitor.sentiment.reader import ENGLISH, reader_of
+from monitor.sentiment.reader import ENGLISH
 from monitor.sentiment.toward import TowardBrand
+from monitor.sentiment.vocabulary import Numbers
 from storage.records import Label, Score
 
 FORMAT = 1
@@ -59,10 +58,10 @@ class Model:
     card: Mapping[str, Any]
     version: str = ""
 
-    def logits(self, texts: Sequence[str], evidences: Sequence[Evidence | None]) -> Numbers:
+    def logits(self, texts: Sequence[str], languages: Sequence[str]) -> Numbers:
         """Negative and positive logit of each masked text."""
         plain = [normal(text) for text in texts]
-        logits = dense_features(evidences) @ self.dense + self.intercepts
+        logits = dense_features(texts, languages) @ self.dense + self.intercepts
         logits += _weighed(word_features(plain), self.words)
         logits += _weighed(letter_features(plain), self.letters)
         return logits
@@ -126,7 +125,7 @@ class Learned:
         self._model = model
         self._others = TowardBrand(brands)
         self._rivals = {brand.name: tuple(brand.rivals) for brand in brands}
-        self._empty = model.logits([""], [None])[0]
+        self._empty = model.logits([""], [""])[0]
 
     @property
     def version(self) -> str:
@@ -147,24 +146,19 @@ class Learned:
         if not items:
             return []
         texts = [masked(post, mention, self._rivals.get(mention.brand, ())) for post, mention, _ in items]
-        evidences = [evidence_of(text, language) for text, (_, _, language) in zip(texts, items, strict=True)]
-        return [self._score(negative, positive) for negative, positive in self._model.logits(texts, evidences).tolist()]
+        logits = self._model.logits(texts, [language for _, _, language in items])
+        above = logits - self._empty
+        cuts = self._model.cuts
+        judgements = judged(logits[:, 0] - cuts[0], logits[:, 1] - cuts[1], compounds_of(above[:, 0], above[:, 1]))
+        return list(map(self._score, logits.tolist(), judgements))
 
-    def _score(self, negative: float, positive: float) -> Score:
-        model = self._model
-        compound = compound_of(negative - float(self._empty[0]), positive - float(self._empty[1]))
-        judgement = judged(negative - model.cuts[0], positive - model.cuts[1], compound)
-        chances = 1.0 / (1.0 + np.exp(-(model.calibration[0] * (negative, positive) + model.calibration[1])))
+    def _score(self, logits: Sequence[float], judgement: Judgement) -> Score:
+        calibration = self._model.calibration
+        chances = 1.0 / (1.0 + np.exp(-(calibration[0] * logits + calibration[1])))
         chance = {Label.NEGATIVE: chances[0], Label.POSITIVE: chances[1]}.get(
             judgement.label, (1.0 - chances[0]) * (1.0 - chances[1])
         )
         return Score(judgement.compound, judgement.label, self.name, self.version, round(1.0 - float(chance), 3))
-
-
-def evidence_of(text: str, language: str) -> Evidence | None:
-    """What the language's lexicon hears in a masked text, `None` where there is none."""
-    reader = reader_of(ENGLISH if language == UNDETERMINED else language)
-    return reader.evidence(text) if reader is not None and reader.can_read(text) else None
 
 
 def _weighed(features: Hashed, table: npt.NDArray[np.float32]) -> Numbers:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from monitor.matching.folding import cleaned
 from monitor.matching.reading import reading_of
-from monitor.sentiment.wording import BRAND
+from monitor.sentiment.vocabulary import BRAND
 from storage.records import Mention, Post
 
 _PLACEHOLDER = f" {BRAND} "

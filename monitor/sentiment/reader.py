@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import ahocorasick
+import numpy as np
 
+from monitor.language import UNDETERMINED
 from monitor.sentiment import grammar, vader
-from monitor.sentiment.evidence import Evidence, gathered
+from monitor.sentiment.evidence import Evidence, Truths, gathered
 from monitor.sentiment.lexicon import Lexicon, lexicon_of
+from monitor.sentiment.vocabulary import BEARS_ON, CONTRAST, IRREGULAR, UPPER, VALENCED, Numbers, Places, Texts
 from monitor.sentiment.wording import Wording
 
 ENGLISH = "en"
@@ -19,6 +22,10 @@ ENGLISH = "en"
 _SCRIPTS = {"ar": re.compile("[\u0600-\u06ff]"), "zh": re.compile("[\u3400-\u9fff]")}
 """Letters without which a text in the language is written in another script than its lexicon."""
 _WITHOUT_SPACES = frozenset({"zh"})
+_LETTERS = 200_000
+"""Letters of texts that are read at once."""
+_REACH = 3
+"""How many words before it may bear on a word."""
 
 Valences = Callable[[Sequence[vader.Word]], tuple[list[int], list[float]]]
 Segments = Callable[[str], str]
@@ -37,10 +44,66 @@ class Reader:
         """Whether the text is written in the script of the lexicon."""
         return self.script is None or self.script.search(text) is not None
 
-    def evidence(self, text: str) -> Evidence:
-        """What speaks for and against the brand in a masked text; linear in its length."""
-        words = self.wording.words(self.segments(text) if self.segments else text)
-        return gathered(words, *self.valences(words), text)
+    def evidence(self, texts: Sequence[str]) -> Evidence:
+        """What speaks for and against the brand in masked texts; linear in their length."""
+        words = self.wording.texts(map(self.segments, texts) if self.segments else texts)
+        return gathered(words, *self._valences(words), texts)
+
+    def _valences(self, words: Texts) -> tuple[Places, Numbers]:
+        """The places of the words that have a valence, and their valences in their context.
+
+        Grammar is asked where a text has some: in two texts of three nothing bears on a word that has a valence.
+        """
+        places = words.places_of(VALENCED)
+        rows = words.rows[places]
+        found = words.vocabulary.valences_of(words.numbers[places])
+        for row in np.unique(rows[_has_company(words, places, rows)]).tolist():
+            first, end = np.searchsorted(rows, (row, row + 1))
+            found[first:end] = self.valences(words.words_of(row))[1]
+        return places, found
+
+
+def _has_company(words: Texts, places: Places, rows: Places) -> Truths:
+    """Of each word at `places`, whether others in its text may change its valence."""
+    traits = words.traits[places]
+    uppers = np.bincount(words.rows[words.places_of(UPPER)], minlength=len(words))
+    is_mixed = (uppers > 0) & (uppers < words.lengths)
+    found: Truths = (traits & IRREGULAR != 0) | words.having(CONTRAST)[rows] | ((traits & UPPER != 0) & is_mixed[rows])
+    for distance in range(1, _REACH + 1):
+        before = places - distance
+        found |= (before >= words.starts[rows]) & (words.traits[np.maximum(before, 0)] & BEARS_ON != 0)
+    return found
+
+
+def evidence_of(texts: Sequence[str], languages: Sequence[str]) -> Iterator[tuple[str, list[int], Evidence]]:
+    """The evidence in masked texts, portions of a language at a time, with the places of their texts.
+
+    Texts whose lexicon is missing or written in another script are left out.
+    """
+    by_language: dict[str, list[int]] = {}
+    for place, language in enumerate(languages):
+        by_language.setdefault(ENGLISH if language == UNDETERMINED else language, []).append(place)
+    for language, places in by_language.items():
+        reader = reader_of(language)
+        if reader is None:
+            continue
+        readable = [place for place in places if reader.can_read(texts[place])]
+        for portion in _portions(readable, texts):
+            yield language, portion, reader.evidence([texts[place] for place in portion])
+
+
+def _portions(places: Iterable[int], texts: Sequence[str]) -> Iterator[list[int]]:
+    """The places in portions whose texts fit into memory word by word."""
+    portion: list[int] = []
+    letters = 0
+    for place in places:
+        if portion and letters + len(texts[place]) > _LETTERS:
+            yield portion
+            portion, letters = [], 0
+        portion.append(place)
+        letters += len(texts[place])
+    if portion:
+        yield portion
 
 
 @lru_cache(maxsize=64)

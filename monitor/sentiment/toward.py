@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from operator import mul
 
 from config.settings import BrandSettings
-from monitor.language import UNDETERMINED
 from monitor.matching.reading import reading_of
-from monitor.remembered import LONGEST, remembering
+from monitor.remembered import LONGEST, minded
 from monitor.sentiment.contract import Item
 from monitor.sentiment.evidence import Evidence
-from monitor.sentiment.judgement import Judgement, compound_of, judged
+from monitor.sentiment.judgement import Judgement, compounds_of, judged
 from monitor.sentiment.masking import without_names
-from monitor.sentiment.reader import ENGLISH, reader_of
+from monitor.sentiment.reader import ENGLISH, evidence_of
+from monitor.sentiment.vocabulary import Numbers
 from storage.records import Label, Score
 
 
@@ -31,9 +32,9 @@ class Weights:
     factors: tuple[float, ...]
     base: float
 
-    def logit(self, evidence: Evidence) -> float:
-        """What the evidence adds to the base."""
-        total: float = sum(map(mul, self.factors, evidence))
+    def logits(self, evidence: Evidence) -> Numbers:
+        """What the evidence of each text adds to the base."""
+        total: Numbers = sum(map(mul, self.factors, evidence))
         return total
 
 
@@ -51,6 +52,10 @@ _OTHER_CUTS = (-1.2, -0.9)
 """Cuts for the other languages, whose lexicons are smaller and hear less."""
 
 
+_Reading = tuple[str, tuple[str, ...], tuple[str, ...], str]
+"""A text, the names in it, its brand's rivals, and its language: what a score depends on."""
+
+
 class TowardBrand:
     """Judges with the lexicons that come with the program."""
 
@@ -59,39 +64,56 @@ class TowardBrand:
 
     def __init__(self, brands: Sequence[BrandSettings] = ()) -> None:
         self._rivals: Mapping[str, tuple[str, ...]] = {brand.name: tuple(brand.rivals) for brand in brands}
-        self._said = remembering(_COPIES)(self._judged)
+        self._said: dict[_Reading, Score] = {}
+        minded(self)
+
+    def let_go(self) -> None:
+        """Remember no text."""
+        self._said = {}
 
     def score(self, items: Sequence[Item]) -> list[Score]:
         """One score for each item, in order; `unscored` in languages without a lexicon."""
-        rivals, said, judge = self._rivals, self._said, self._judged
-        return [
-            (said if len(text := reading_of(post)) <= LONGEST else judge)(
-                text, mention.matched or (mention.brand,), rivals.get(mention.brand, ()), language
-            )
+        rivals, said = self._rivals, self._said
+        readings = [
+            (reading_of(post), mention.matched or (mention.brand,), rivals.get(mention.brand, ()), language)
             for post, mention, language in items
         ]
+        new = list(dict.fromkeys(reading for reading in readings if reading not in said))
+        found = dict(zip(new, self._judged(new), strict=True))
+        self._remember(found)
+        return [found.get(reading) or said[reading] for reading in readings]
 
-    def _judged(self, text: str, terms: tuple[str, ...], rivals: tuple[str, ...], language: str) -> Score:
-        judgement = judged_text(without_names(text, terms, rivals), ENGLISH if language == UNDETERMINED else language)
-        if judgement is None:
-            return Score(0.0, Label.UNSCORED, self.name, self.version, uncertainty=1.0)
-        return Score(judgement.compound, judgement.label, self.name, self.version, judgement.uncertainty)
+    def _remember(self, found: Mapping[_Reading, Score]) -> None:
+        if len(self._said) + len(found) > _COPIES:
+            self._said = {}
+        short = (reading for reading in found if len(reading[0]) <= LONGEST)
+        self._said |= {reading: found[reading] for reading in islice(short, _COPIES)}
+
+    def _judged(self, readings: Sequence[_Reading]) -> list[Score]:
+        texts = [without_names(text, terms, rivals) for text, terms, rivals, _ in readings]
+        return [
+            Score(judgement.compound, judgement.label, self.name, self.version, judgement.uncertainty)
+            if judgement
+            else Score(0.0, Label.UNSCORED, self.name, self.version, uncertainty=1.0)
+            for judgement in judged_texts(texts, [language for _, _, _, language in readings])
+        ]
 
 
-def judged_text(text: str, language: str) -> Judgement | None:
-    """What a masked text says in a language, `None` where its lexicon is missing or written in another script."""
-    reader = reader_of(language)
-    if reader is None or not reader.can_read(text):
-        return None
-    return judgement_of(reader.evidence(text), language)
+def judged_texts(texts: Sequence[str], languages: Sequence[str]) -> list[Judgement | None]:
+    """What masked texts say, each in its language; `None` where its lexicon is missing or written in another script."""
+    judgements: list[Judgement | None] = [None] * len(texts)
+    for language, rows, evidence in evidence_of(texts, languages):
+        for row, judgement in zip(rows, judgements_of(evidence, language), strict=True):
+            judgements[row] = judgement
+    return judgements
 
 
-def judgement_of(evidence: Evidence, language: str) -> Judgement:
+def judgements_of(evidence: Evidence, language: str) -> list[Judgement]:
     """What the evidence amounts to in a language."""
-    negative, positive = NEGATIVE.logit(evidence), POSITIVE.logit(evidence)
+    negative, positive = NEGATIVE.logits(evidence), POSITIVE.logits(evidence)
     negative_cut, positive_cut = _CUTS.get(language, _OTHER_CUTS)
     return judged(
         negative + NEGATIVE.base - negative_cut,
         positive + POSITIVE.base - positive_cut,
-        compound_of(negative, positive),
+        compounds_of(negative, positive),
     )

@@ -4,21 +4,34 @@ read as one word."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from itertools import chain
-from typing import NamedTuple
+
+import numpy as np
 
 from monitor.remembered import minded
 from monitor.sentiment.emoji import EMOJI, PICTURED, SKIN_AND_JOINERS
 from monitor.sentiment.lexicon import SHORTEST_STEM, Lexicon
 from monitor.sentiment.spelling import ELONGATED, SHORT, spellings_of
-from monitor.sentiment.vader import GRAMMAR, Word
+from monitor.sentiment.vader import GRAMMAR
+from monitor.sentiment.vocabulary import (
+    BEGINS,
+    BRAND,
+    FOLLOWS,
+    LINK_ALONE,
+    MUTE,
+    MUTE_ALONE,
+    NO_PHRASES,
+    SHOUTED,
+    SHOUTED_ALONE,
+    Phrase,
+    Places,
+    Texts,
+    Token,
+    Vocabulary,
+)
 
-BRAND = "\ue000"
-"""Stands where a masked text names the brand: a private-use character, which no lexicon knows and no text has."""
-
-LINK = "\ue001"
-_NAMELESS = "\ue002"
 _MEMORY = 50_000
 """How many distinct words are remembered with what they are."""
 _LONGEST = 250
@@ -38,52 +51,6 @@ _APOSTROPHES = "’‘`´"
 _STRAIGHT = str.maketrans(_APOSTROPHES, "''''")
 
 
-class Phrase(NamedTuple):
-    """The words of a phrase after its second, and the phrase as one word, plain and in capitals."""
-
-    rest: tuple[str, ...]
-    word: Token
-    shouted: Token
-
-
-_NO_PHRASES: Mapping[str, tuple[Phrase, ...]] = {}
-
-
-class Token(Word):
-    """A word with its weak hint, and by their second word the phrases that may begin with it, longest first.
-
-    Words that are neither the brand nor a link and have no hint are not `is_marked`.
-    """
-
-    __slots__ = ("hint", "is_brand", "is_link", "is_marked", "phrases")
-
-    def __init__(self, shown: str, valence: float | None, hint: float = 0.0) -> None:
-        super().__init__(shown, valence)
-        self.hint = hint
-        self.phrases: Mapping[str, tuple[Phrase, ...]] = _NO_PHRASES
-        self.is_brand = shown == BRAND
-        self.is_link = shown == LINK
-        self.is_marked = bool(hint) or self.is_brand or self.is_link
-
-
-_MUTE, _SHOUTED = Token(_NAMELESS, None), Token(_NAMELESS, None)
-_SHOUTED.is_upper = _SHOUTED.is_notable = True
-"""Stand for every word that says nothing, plain and in capitals."""
-_MUTE_ALONE, _SHOUTED_ALONE = (_MUTE,), (_SHOUTED,)
-"""What a token is made of that is such a word: nearly every new one, and all of them share these."""
-
-
-class _Known(dict[str, tuple[Token, ...]]):
-    """What tokens are made of; what is not known is asked for, so that a whole text is looked up in one go."""
-
-    def __init__(self, ask: Callable[[str], tuple[Token, ...]]) -> None:
-        super().__init__()
-        self._ask = ask
-
-    def __missing__(self, token: str) -> tuple[Token, ...]:
-        return self._ask(token)
-
-
 class Wording:
     """Reads texts of one language into words. `base` are valences for words that the lexicon does not know.
 
@@ -99,82 +66,78 @@ class Wording:
         self._is_english = language == "en"
         self._spellings = spellings_of(language)
         self._phrases = _phrases(lexicon.phrases)
+        self._seconds = frozenset(chain.from_iterable(self._phrases.values()))
         of_phrases = chain.from_iterable(map(str.split, lexicon.phrases))
         self._heard = frozenset(chain(lexicon.entries(), of_phrases, self._base, GRAMMAR, SHORT))
         self._words = lexicon.words
         self._stem_heads = frozenset(stem[:SHORTEST_STEM] for stem in lexicon.stems)
-        self._known = _Known(self._parts)
-        self._tokens: dict[str, Token] = {}
-        self._link = (Token(LINK, None),)
+        self._vocabulary = Vocabulary(self._numbers_of)
         minded(self)
 
     def let_go(self) -> None:
         """Remember no word that was read."""
-        self._known.clear()
-        self._tokens.clear()
+        self._vocabulary = Vocabulary(self._numbers_of)
 
     def words(self, text: str) -> list[Token]:
-        """The words of a text, phrases joined; linear in its length."""
-        if not text.isascii() and any(map(text.__contains__, _APOSTROPHES)):  # translating is slow
-            text = text.translate(_STRAIGHT)
-        if " n't" in text or " N'T" in text:  # texts that were tokenised before they reached us
-            text = text.replace(" n't", "n't").replace(" N'T", "N'T")
-        words = list(chain.from_iterable(map(self._known.__getitem__, text.split())))
-        starts = [place for place, word in enumerate(words) if word.phrases]
-        return _joined(words, starts) if starts else words
+        """The words of a text, phrases joined."""
+        return self.texts([text]).words_of(0)
 
-    def _parts(self, token: str) -> tuple[Token, ...]:
+    def texts(self, texts: Iterable[str]) -> Texts:
+        """The words of texts, phrases joined; linear in their length."""
+        if self._vocabulary.size >= _MEMORY:
+            self.let_go()
+        vocabulary = self._vocabulary
+        tokens: list[str | None] = []
+        for text in texts:
+            tokens += _plain(text).split()
+            tokens.append(None)
+        return Texts(vocabulary, _joined(vocabulary, vocabulary.read(tokens)))
+
+    def _numbers_of(self, vocabulary: Vocabulary, token: str) -> tuple[int, ...]:
         """What a token is made of; links and accounts, of which there is no end, are not remembered."""
         word = _bare(token)
         if word and (word is token or not self._is_heard(token.lower())):  # nearly every new one
-            return self._remembered(token, self._alone(word))
+            return _remembered(vocabulary, token, self._of_letters(vocabulary, word))
         if "@" in token and _ACCOUNT.match(token):
             return ()
         if ("." in token or "http" in token.lower()) and _LINK.match(token):
-            return self._link
-        parts = tuple(part for piece in _pieces(token[:_LONGEST]) for part in self._spelled(piece))
-        if len(token) > _LONGEST:
-            return parts
-        return self._remembered(token, parts)
+            return LINK_ALONE
+        words = [part for piece in _pieces(token[:_LONGEST]) for part in self._spelled(vocabulary, piece)]
+        numbers = vocabulary.alone(words[0]) if len(words) == 1 else tuple(vocabulary.alone(word)[0] for word in words)
+        return numbers if len(token) > _LONGEST else _remembered(vocabulary, token, numbers)
 
-    def _alone(self, word: str) -> tuple[Token, ...]:
+    def _of_letters(self, vocabulary: Vocabulary, word: str) -> tuple[int, ...]:
         """What a token is made of that is one word of ASCII letters."""
         lower = word.lower()
         if self._spells_all or self._is_heard(lower) or ELONGATED.search(lower):
-            return (self._token(word),)
-        return _SHOUTED_ALONE if word.isupper() else _MUTE_ALONE
+            return vocabulary.alone(self._spelled_so(vocabulary, word))
+        return SHOUTED_ALONE if word.isupper() else MUTE_ALONE
 
-    def _remembered(self, token: str, parts: tuple[Token, ...]) -> tuple[Token, ...]:
-        if len(self._known) >= _MEMORY:
-            self.let_go()
-        return self._known.setdefault(token, parts)
-
-    def _spelled(self, piece: str) -> Iterator[Token]:
+    def _spelled(self, vocabulary: Vocabulary, piece: str) -> Iterator[Token]:
         """The word that a piece of a token is; what is not known whole is tried at its joints."""
         if piece in EMOJI or piece == BRAND:
-            yield Token(piece, EMOJI.get(piece))
+            yield vocabulary.by_spelling.setdefault(piece, Token(piece, EMOJI.get(piece)))
             return
         lower = piece.lower()
         shown = piece if self._is_heard(lower) and self._knows(lower) else _stripped(piece)
         if not shown:
             return
-        token = self._token(shown)
+        token = self._token(vocabulary, shown)
         if token.valence is None and not token.phrases and not shown.isalnum() and _JOINED.search(shown):
             for part in _JOINED.split(shown):
-                yield self._token(part)
+                yield self._token(vocabulary, part)
             return
         yield token
 
-    def _token(self, shown: str) -> Token:
+    def _token(self, vocabulary: Vocabulary, shown: str) -> Token:
         """The word that is written so; the same whatever punctuation stood around it."""
         if self._is_mute(shown) and not self._spells_all:
-            return _SHOUTED if shown.isupper() else _MUTE
-        return self._tokens.get(shown) or self._kept(shown, self._new_token(shown))
+            return SHOUTED if shown.isupper() else MUTE
+        return self._spelled_so(vocabulary, shown)
 
-    def _kept(self, shown: str, token: Token) -> Token:
-        if len(self._tokens) >= _MEMORY:  # what is not remembered whole has parts that are
-            self._tokens.clear()
-        return self._tokens.setdefault(shown, token)
+    def _spelled_so(self, vocabulary: Vocabulary, shown: str) -> Token:
+        known = vocabulary.by_spelling
+        return known.get(shown) or known.setdefault(shown, self._new_token(shown))
 
     def _is_mute(self, shown: str) -> bool:
         """Whether a word says nothing, however it is spelled; what is not ASCII is looked at more closely."""
@@ -192,7 +155,8 @@ class Wording:
         )
         if not self._is_english:
             self._speak(token, lower)
-        token.phrases = self._phrases.get(lower, _NO_PHRASES)
+        token.phrases = self._phrases.get(lower, NO_PHRASES)
+        token.follows = lower in self._seconds
         return token
 
     def _speak(self, token: Token, lower: str) -> None:
@@ -266,28 +230,41 @@ def _phrases(valences: Mapping[str, float]) -> dict[str, dict[str, tuple[Phrase,
     return phrases
 
 
-def _joined(words: list[Token], starts: list[int]) -> list[Token]:
-    """The words with the phrases that begin at one of `starts` read as one; the longest phrase from the left wins."""
-    joined: list[Token] = []
-    done, last = 0, len(words) - 1
-    for place in starts:
-        if done <= place < last:
-            candidates = words[place].phrases.get(words[place + 1].lower)
-            phrase = _standing(candidates, words, place + 2) if candidates else None
+def _joined(vocabulary: Vocabulary, numbers: Places) -> Places:
+    """The words with phrases read as one; the longest from the left wins."""
+    traits = vocabulary.traits_of(numbers)
+    starts = np.flatnonzero((traits[:-1] & BEGINS != 0) & (traits[1:] & FOLLOWS != 0))
+    kept = np.ones(len(numbers), dtype=bool)
+    words, done = vocabulary.words, 0
+    pairs = zip(starts.tolist(), numbers[starts].tolist(), numbers[starts + 1].tolist(), strict=True)
+    for place, first, second in pairs:
+        candidates = words[first].phrases.get(words[second].lower)
+        if candidates and place >= done:
+            stands = partial(_stands, vocabulary, numbers, place + 2)
+            phrase = next(filter(stands, candidates), None)
             if phrase:
-                stop = place + 2 + len(phrase.rest)
-                is_shouted = all(part.is_upper for part in words[place:stop])
-                joined += (*words[done:place], phrase.shouted if is_shouted else phrase.word)
-                done = stop
-    return [*joined, *words[done:]] if done else words
+                done = place + 2 + len(phrase.rest)
+                is_shouted = all(words[number].is_upper for number in numbers[place:done].tolist())
+                numbers[place] = vocabulary.alone(phrase.shouted if is_shouted else phrase.word)[0]
+                kept[place + 1 : done] = False
+    return numbers[kept] if done else numbers
 
 
-def _standing(candidates: tuple[Phrase, ...], words: list[Token], start: int) -> Phrase | None:
-    """The first of the phrases whose further words stand from `start` on."""
-    for phrase in candidates:
-        stop = start + len(phrase.rest)
-        if stop <= len(words) and all(
-            word.lower == expected for word, expected in zip(words[start:stop], phrase.rest, strict=True)
-        ):
-            return phrase
-    return None
+def _stands(vocabulary: Vocabulary, numbers: Places, start: int, phrase: Phrase) -> bool:
+    """Whether the further words of a phrase stand from `start` on; none goes on behind the end of its text."""
+    words = vocabulary.words
+    return all(words[numbers[start + place]].lower == expected for place, expected in enumerate(phrase.rest))
+
+
+def _remembered(vocabulary: Vocabulary, token: str, numbers: tuple[int, ...]) -> tuple[int, ...]:
+    """The numbers of a token, remembered as long as there is room."""
+    return numbers if len(vocabulary) >= _MEMORY else vocabulary.setdefault(token, numbers)
+
+
+def _plain(text: str) -> str:
+    """The text with straight apostrophes, and with its negations whole where they came taken apart."""
+    if not text.isascii() and any(map(text.__contains__, _APOSTROPHES)):  # translating is slow
+        text = text.translate(_STRAIGHT)
+    if " n't" in text or " N'T" in text:
+        text = text.replace(" n't", "n't").replace(" N'T", "N'T")
+    return text

@@ -43,6 +43,28 @@ def test_complaints_are_negative(text: str) -> None:
     assert score.compound < 0
 
 
+def test_texts_judged_together_are_judged_as_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [
+        ("Acme is late", "en"),
+        ("great but late, Acme", "en"),
+        ("NOT good at all", "en"),
+        ("", "en"),
+        ("Acme " + "and so on " * 9 + "awful", "en"),
+        ("on hold for", "en"),
+        ("hours with Acme", "en"),
+        ("sehr enttäuscht, aber gut", "de"),
+        ("没有中文", "zh"),
+        ("whatever", "xx"),
+        ("never SO good!", "und"),
+    ]
+    items = [(post(text=text), Mention("Acme", "forum", "1", 1.0), language) for text, language in told]
+    alone = [TowardBrand().score([item])[0] for item in items]
+    assert TowardBrand().score(items) == alone
+    assert len(set(alone)) > 7
+    monkeypatch.setattr("monitor.sentiment.reader._LETTERS", 30)
+    assert TowardBrand().score(items) == alone
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from monitor.sentiment.lexicon import Lexicon, LexiconError, known_languages, lexicon_of, parsed
 from monitor.sentiment.reader import reader_of
-from monitor.sentiment.wording import LINK, Wording
+from monitor.sentiment.vocabulary import LINK
+from monitor.sentiment.wording import Wording
 
 LEXICON = parsed(
     """
@@ -78,7 +79,7 @@ def test_what_is_remembered_of_words_stays_bounded(monkeypatch: pytest.MonkeyPat
     wording = Wording("en", Lexicon(words={}))
     for number in range(100):
         wording.words(f"word{number} https://x.org/{number} @u{number}")
-    assert len(wording._known) <= 10
+    assert len(wording._vocabulary) <= 10
 
 
 def test_words_without_spaces_and_words_of_many_parts_are_not_remembered_without_end(
@@ -88,15 +89,15 @@ def test_words_without_spaces_and_words_of_many_parts_are_not_remembered_without
     wording = Wording("zh", Lexicon(words={}))
     for number in range(100):
         wording.words(f"{chr(0x4E00 + number) * 300} {chr(0x5E00 + number) * 3}/{chr(0x6E00 + number) * 3}")
-    assert len(wording._known) <= 10
-    assert len(wording._tokens) <= 10
+    assert len(wording._vocabulary) <= 10
+    assert len(wording._vocabulary.words) <= 10
 
 
 @given(st.text(max_size=200), st.sampled_from(sorted(known_languages())))
 def test_any_text_can_be_read_in_any_language(text: str, language: str) -> None:
     reader = reader_of(language)
     assert reader is not None
-    evidence = reader.evidence(text)
+    evidence = reader.evidence([text])
     assert min(evidence.positive, evidence.negative, evidence.far_positive, evidence.far_negative) >= 0
 
 
@@ -113,5 +114,5 @@ def test_long_texts_take_their_length(language: str) -> None:
         "垃圾" * 20_000,
     ):
         began = time.process_time()
-        reader.evidence(text)
+        reader.evidence([text])
         assert time.process_time() - began < 1.0
