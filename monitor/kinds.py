@@ -1,7 +1,7 @@
 """What people say when a company is in trouble: the taxonomy of incident kinds, and reading it from a text.
 
 The words lie in `kinds.toml`, per kind and language; an operator adds kinds or words in the configuration. Reading is a
-few dictionary look-ups per word (some ten microseconds for a tweet), so that every mention can be read.
+pass over the text (a few microseconds for a tweet), so that every mention can be read.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 import tomllib
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
@@ -18,14 +18,12 @@ from typing import Any, Protocol, Self
 
 import ahocorasick
 
-from monitor.remembered import minded
 from storage.records import Severity
 
 GAP = 3
 """Most words between the two sides of a `~`."""
 GAP_CHARACTERS = 8
 """The same in scripts that put no spaces between words."""
-KEPT_WORDS = 50_000
 KEPT_PHRASES = 20_000
 UNSPACED = frozenset({"zh", "ja", "th"})
 MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff\u0e00-\u0eff"
@@ -135,101 +133,37 @@ class _Reader(Protocol):
         """Names of the kinds found, one for each phrase that stands there."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Beginnings:
-    """The phrases that begin with one word: by the word that must come next, and all others."""
-
-    by_next: dict[str, list[_Phrase]]
-    others: list[_Phrase]
-
-
-class _Known(dict[str, _Beginnings | None]):
-    """Which phrases begin with a word, `None` for none. Words repeat: what is looked up is kept."""
-
-    def __init__(self, look_up: Callable[[str], _Beginnings | None]) -> None:
-        super().__init__()
-        self._look_up = look_up
-        minded(self)
-
-    def let_go(self) -> None:
-        """Remember no word."""
-        self.clear()
-
-    def __missing__(self, word: str) -> _Beginnings | None:
-        if len(self) >= KEPT_WORDS:
-            self.clear()
-        found = self[word] = self._look_up(word)
-        return found
-
-
 class _SpacedReader:
-    """Reads scripts that put spaces between words."""
+    """Reads scripts that put spaces between words: one pass tells where phrases may begin, in most texts nowhere."""
 
     def __init__(self, words: Mapping[str, Sequence[str]]) -> None:
-        self._exact: dict[str, list[_Phrase]] = defaultdict(list)
-        self._open: dict[str, list[_Phrase]] = defaultdict(list)
+        by_beginning: dict[str, list[_Phrase]] = defaultdict(list)
         for phrase in _phrases(words):
-            table = self._open if phrase.parts[0].open_ended else self._exact
-            table[phrase.parts[0].text].append(phrase)
-        self._lengths = sorted({len(beginning) for beginning in self._open})
-        self._shortest = self._lengths[0] if self._lengths else 0
-        self._heads = frozenset(beginning[: self._shortest] for beginning in self._open)
-        self._known = _Known(self._looked_up)
+            by_beginning[_beginning(phrase.parts)].append(phrase)
+        self._automaton = _automaton(by_beginning)
 
     def read(self, folded: str) -> list[str]:
         """Names of the kinds found."""
         words = _words(folded)
-        known = list(map(self._known.__getitem__, words))
-        if not any(known):
-            return []
-        last = len(words) - 1
+        spaced = f" {' '.join(words)} "
         found: list[_Found] = []
-        for at, beginnings in enumerate(known):
-            if beginnings is None:
-                continue
-            phrases = beginnings.others
-            if at < last and words[at + 1] in beginnings.by_next:
-                phrases = phrases + beginnings.by_next[words[at + 1]]
+        for last, (beginning, phrases) in self._automaton.iter(spaced):
+            at = spaced.count(" ", 0, last + 2 - len(beginning)) - 1
             for phrase in phrases:
                 end = _end(phrase.parts, words, at)
                 if end:
                     found.append((phrase, (at, end)))
         return _standing(found)
 
-    def _looked_up(self, word: str) -> _Beginnings | None:
-        """The phrases that begin with a word."""
-        phrases = self._phrases(word) if word in self._exact or word[: self._shortest] in self._heads else []
-        if not phrases:
-            return None
-        by_next: dict[str, list[_Phrase]] = defaultdict(list)
-        others: list[_Phrase] = []
-        for phrase in phrases:
-            after = phrase.parts[1] if len(phrase.parts) > 1 else None
-            if after is None or after.loose or after.open_ended:
-                others.append(phrase)
-            else:
-                by_next[after.text].append(phrase)
-        return _Beginnings(dict(by_next), others)
-
-    def _phrases(self, word: str) -> list[_Phrase]:
-        beginnings = [word[:length] for length in self._lengths if length <= len(word)]
-        return [
-            *self._exact.get(word, ()),
-            *(one for text in beginnings if text in self._open for one in self._open[text]),
-        ]
-
 
 class _UnspacedReader:
     """Reads scripts that run words together: a word is found anywhere."""
 
     def __init__(self, words: Mapping[str, Sequence[str]]) -> None:
-        self._automaton = ahocorasick.Automaton()
         by_beginning: dict[str, list[_Phrase]] = defaultdict(list)
         for phrase in _phrases(words):
             by_beginning[phrase.parts[0].text].append(phrase)
-        for text, phrases in by_beginning.items():
-            self._automaton.add_word(text, (text, phrases))
-        self._automaton.make_automaton()
+        self._automaton = _automaton(by_beginning)
 
     def read(self, folded: str) -> list[str]:
         """Names of the kinds found."""
@@ -255,6 +189,25 @@ def _words(folded: str) -> list[str]:
 
 def _reader(language: str, words: Mapping[str, Sequence[str]]) -> _Reader:
     return _UnspacedReader(words) if language in UNSPACED else _SpacedReader(words)
+
+
+def _automaton(by_beginning: Mapping[str, list[_Phrase]]) -> ahocorasick.Automaton:
+    automaton = ahocorasick.Automaton()
+    for beginning, phrases in by_beginning.items():
+        automaton.add_word(beginning, (beginning, phrases))
+    automaton.add_word("\0", ("", ()))  # one without a word cannot be asked; no text has this one
+    automaton.make_automaton()
+    return automaton
+
+
+def _beginning(parts: tuple[_Part, ...]) -> str:
+    """The first word of a phrase and the second where it must come next, as they stand between spaces."""
+    first, *others = parts
+    if first.open_ended:
+        return f" {first.text}"
+    if not others or others[0].loose:
+        return f" {first.text} "
+    return f" {first.text} {others[0].text}{'' if others[0].open_ended else ' '}"
 
 
 def _phrases(words: Mapping[str, Sequence[str]]) -> Iterator[_Phrase]:

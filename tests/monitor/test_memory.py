@@ -14,7 +14,7 @@ import pytest
 from alerts.render.drawing import drawn
 from collectors import streams
 from config.settings import Settings
-from monitor import judge, kinds, lately, memory, outlook, remembered, slack_desk, telling_words, understanding
+from monitor import judge, lately, memory, outlook, remembered, slack_desk, telling_words, understanding
 from monitor.app import App
 from monitor.detectors import reach, terms, threads, trouble
 from monitor.matching import matcher
@@ -102,7 +102,7 @@ def test_what_is_remembered_is_bounded_as_the_documentation_says() -> None:
         f"| {terms.MOST_KNOWN:,} terms |",
         f"up to {remembered.LONGEST:,} characters | {{:,}}, {{:,}} and {{:,}} texts |".format(*of_texts),
         f"| {wording._MEMORY:,} words, and as many parts of words |",
-        f"| {kinds.KEPT_WORDS:,} words; {telling_words.REMEMBERED:,} texts |",
+        f"| texts of incidents and of the week before | {telling_words.REMEMBERED:,} texts |",
         f"| {streams.MOST_WAITING:,}; then it is hung up on",
         f"| {briefs.MOST}, {trials.MOST_KEPT} and {others.MOST_KEPT} |",
         f"| {throttle.MOST_NAMES:,} addresses |",
