@@ -71,8 +71,7 @@ class Failover:
         patience = self.timing.failover.get(item.severity)
         if not _rings(item) or patience is None:
             return None
-        held = item.state is DeliveryState.PENDING  # by a silence or quiet hours: its time begins when they end
-        return (max(item.first_due_at, item.due_at) if held else item.first_due_at) + patience
+        return item.waits_since + patience
 
     def _may_arrive_soon(self, item: Delivery, now: datetime) -> bool:
         """Whether another way is open: it is tried again before the fallback would be told anyway."""

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -89,6 +90,13 @@ def test_systemd_is_told_as_often_as_the_unit_asks(unit: configparser.ConfigPars
 def test_systemd_never_gives_the_program_up(unit: configparser.ConfigParser) -> None:
     assert unit["Service"]["Restart"] == "always"
     assert unit["Unit"]["StartLimitIntervalSec"] == "0"  # as many starts as it takes (systemd.unit(5))
+
+
+def test_the_unit_lets_the_parser_of_feeds_limit_itself(unit: configparser.ConfigParser) -> None:
+    lines = (DEPLOY / "tocsin.service").read_text(encoding="utf-8").splitlines()
+    calls = [line.partition("=")[2] for line in lines if line.startswith("SystemCallFilter=")]
+    assert calls == ["@system-service", "~@privileged"]  # setrlimit(2) is one of @resources
+    assert "ProcSubset" not in unit["Service"]  # by /proc/sys it is told whether another process is dead
 
 
 def test_the_unit_starts_a_command_that_there_is(unit: configparser.ConfigParser) -> None:
@@ -208,6 +216,14 @@ def test_every_alarm_names_a_runbook_that_there_is() -> None:
         assert (ROOT / rule["annotations"]["runbook"]).exists(), rule["alert"]
         assert rule["for"]
         assert rule["labels"]["severity"] in ("warning", "critical")
+
+
+def test_every_alarm_is_tried() -> None:
+    tried = yaml.safe_load((DEPLOY / "prometheus-rules-test.yaml").read_text(encoding="utf-8"))
+    names = {alarm["alertname"] for test in tried["tests"] for alarm in test["alert_rule_test"] if alarm["exp_alerts"]}
+    assert names == {rule["alert"] for rule in rules()}
+    if promtool := shutil.which("promtool"):  # of Debian's package prometheus; its figures are those of the rules
+        subprocess.run([promtool, "test", "rules", DEPLOY / "prometheus-rules-test.yaml"], check=True)
 
 
 PAGES = [DEPLOY.parent / "operations.md", *sorted((DEPLOY.parent / "runbooks").glob("*.md"))]

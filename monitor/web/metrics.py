@@ -55,9 +55,10 @@ class Figures(Collector):
             runs = source_counts.totals(tx, EVER)
             missing = [gap for gap in gaps.between(tx, EVER, now) if gap.filled_at is None]
         lag = (now - newest).total_seconds() if newest else 0.0
-        oldest = max(((now - one.first_due_at).total_seconds() for one in waiting), default=0.0)
+        oldest = max(((now - one.waits_since).total_seconds() for one in waiting), default=0.0)
         planned = {one.name: one.planned for one in health if one.planned}
         read = {name: one.last_ended_at.timestamp() for name, one in planned.items() if one.last_ended_at}
+        due = {name: one.next_at.timestamp() for name, one in planned.items()}
         yield CounterMetricFamily("tocsin_posts_stored", "Posts ever stored", value=stored)
         yield GaugeMetricFamily("tocsin_newest_post_age_seconds", "Age of the newest post", value=lag)
         yield GaugeMetricFamily(
@@ -70,6 +71,7 @@ class Figures(Collector):
             ("source_coverage", "Share of the last day read", "source", {one.name: one.coverage for one in health}),
             ("source_failures", "Failures in a row", "source", {name: one.failures for name, one in planned.items()}),
             ("source_watermark_seconds", "When it was last read, in Unix time", "source", read),
+            ("source_due_seconds", "When it is to be read next, in Unix time", "source", due),
             ("gaps_open", "Spans still missing", "source", Counter(gap.source for gap in missing)),
         )
         for name, words, label, values in gauges:

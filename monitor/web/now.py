@@ -83,7 +83,7 @@ def now(request: Request, person: Viewer, desk: Annotated[Desk, Depends(desk_of)
         more_brands=len(desk.settings.brands) - len(pulses),
         sources=sources,
         waiting=waiting,
-        overdue=[one for one in waiting if at - one.first_due_at > timedelta(minutes=1)],
+        overdue=[one for one in waiting if at - one.waits_since > timedelta(minutes=1)],
     )
 
 

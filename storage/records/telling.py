@@ -92,6 +92,12 @@ class Delivery:
     digest_id: str | None = None
     """The identity of that message once it is under way or sent; `remote_id` is then no message of its own."""
 
+    @property
+    def waits_since(self) -> datetime:
+        """Since when it keeps people waiting: one that a silence or quiet hours hold back does from their end on."""
+        is_held = self.state is DeliveryState.PENDING
+        return max(self.first_due_at, self.due_at) if is_held else self.first_due_at
+
 
 @dataclass(frozen=True, slots=True)
 class Escalation:

@@ -12,17 +12,18 @@ from typing import get_args
 import pytest
 
 from benchmarks import conformance
+from config.settings import SourceSettings
 from monitor.casework import DOABLE
 from monitor.web import live
 from monitor.web.api.work import Doable
 from monitor.web.cursors import encoded
 from monitor.web.desk import Desk
-from storage import audit, incidents, silences
+from storage import audit, incidents, outbox, schedule, silences
 from storage.database import Database
 from storage.ingest import Intake, write
-from storage.records import IncidentState
+from storage.records import DeliveryState, IncidentState
 from tests.monitor.web.desks import NOW, browser, desk
-from tests.storage.examples import incident, mentioned, post
+from tests.storage.examples import delivery, incident, mentioned, post
 
 ID = "01JXAAAAAAAAAAAAAAAAAAAAAA"
 
@@ -186,6 +187,25 @@ def test_figures_are_there_for_prometheus(of: Desk) -> None:
     assert 'tocsin_incidents_live{severity="critical"}' in text
     assert "tocsin_posts_stored_total 5.0" in text
     assert ("process_resident_memory_bytes" in text) == Path("/proc/self/stat").exists()
+
+
+def test_a_message_that_a_silence_holds_back_keeps_nobody_waiting(of: Desk) -> None:
+    named = {"incident_id": f"{ID[:-1]}0", "first_due_at": NOW - timedelta(hours=8)}
+    held = delivery(**named, due_at=NOW + timedelta(hours=2))
+    tried = delivery(2, **named, due_at=NOW + timedelta(minutes=2), state=DeliveryState.RETRY)
+    for item, seconds in ((held, 0.0), (tried, 28_800.0)):
+        with of.database.write() as tx:
+            outbox.enqueue(tx, [item])
+        assert f"tocsin_delivery_oldest_due_seconds {seconds}" in browser(of).get("/metrics").text
+
+
+def test_prometheus_is_told_when_a_source_is_to_be_read_next(of: Desk) -> None:
+    of.settings.sources.append(SourceSettings(type="hackernews"))
+    with of.database.write() as tx:
+        schedule.plan(tx, "hackernews", timedelta(hours=6), NOW)
+    text = browser(of).get("/metrics").text
+    (told,) = [line.split()[1] for line in text.splitlines() if line.startswith("tocsin_source_due_seconds{")]
+    assert float(told) == NOW.timestamp()
 
 
 def test_the_api_is_as_it_says_and_nothing_makes_it_fail() -> None:
