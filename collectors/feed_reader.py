@@ -116,15 +116,14 @@ def _decoded(body: bytes, encoding: str) -> str:
 
 
 def _entry(entry: Any) -> dict[str, Any]:
-    content = entry.get("content") or []
-    markup = next((part.get("value") for part in content if part.get("value")), None) or entry.get("summary")
+    markup = next((part["value"] for part in _parts(entry, "content") if part.get("value")), None)
     answered = entry.get("thr_in-reply-to")
-    replies: Mapping[str, Any] = next((link for link in entry.get("links") or () if link.get("rel") == "replies"), {})
+    replies = next((link for link in _parts(entry, "links") if link.get("rel") == "replies"), {})
     return {
         "id": _short(entry.get("id")),
         "link": _short(entry.get("link")),
         "title": _short(entry.get("title")),
-        "html": _short(markup),
+        "html": _short(markup or entry.get("summary")),
         "author": _short(entry.get("author")),
         "published": _seconds(entry, "published_parsed"),
         "updated": _seconds(entry, "updated_parsed"),
@@ -132,6 +131,12 @@ def _entry(entry: Any) -> dict[str, Any]:
         "comments": _number(entry.get("slash_comments") or entry.get("thr_total") or replies.get("thr:count")),
         "reply_to": _short(answered.get("ref")) if isinstance(answered, Mapping) else None,
     }
+
+
+def _parts(entry: Any, name: str) -> list[Mapping[str, Any]]:
+    """What feedparser took apart; an element that happens to have the name is its text alone."""
+    found = entry.get(name)
+    return [part for part in found if isinstance(part, Mapping)] if isinstance(found, list) else []
 
 
 def _short(value: Any) -> str | None:

@@ -16,7 +16,7 @@ from collectors import feeds
 from collectors.contract import CollectorError
 from collectors.feed_entries import canonical, readable, web_address
 from collectors.feed_parsing import FeedParser
-from collectors.feed_reader import declares_entities
+from collectors.feed_reader import declares_entities, read_feed
 from storage.records import Engagement, PostKind
 from tests.collectors.scenario import Clock, Store, built
 from tests.servers.feed_host import Article, Comment, FeedHost
@@ -342,6 +342,15 @@ def test_declarations_are_found_in_any_encoding(body: bytes) -> None:
 def test_an_article_about_entities_is_no_declaration() -> None:
     assert not declares_entities(rss("<item><title><![CDATA[<!ENTITY x 'y'>]]></title></item>"))
     assert not declares_entities(b'<!DOCTYPE rss PUBLIC "-//Netscape" "http://n.example/rss-0.91.dtd"><rss/>')
+
+
+@pytest.mark.parametrize(
+    "odd", ["links", "content", "thr:in-reply-to", "wfw:commentrss", "slash:comments", "published_parsed", "id", "tags"]
+)
+def test_an_element_that_feeds_have_no_use_for_costs_no_entry(odd: str) -> None:
+    body = rss(f"<item><guid>1</guid><{odd}>said</{odd}></item><item><guid>2</guid></item>")
+    answer = read_feed(body, "application/rss+xml")
+    assert [entry["id"] for entry in answer["entries"]] in (["1", "2"], ["said", "2"])
 
 
 def test_a_feed_that_would_take_the_parser_minutes_is_given_up() -> None:
