@@ -40,7 +40,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -55,20 +55,20 @@ from benchmarks.trust import database_at
 from benchmarks.trust_pages import Pages, paging
 from benchmarks.trust_plaza import SOURCE, STORY_BRANDS, Plan, Plaza, served
 from benchmarks.trust_sim import silence_the_log
+from benchmarks.trust_told import Told, first_messages, watching
 from config.load import load as load_settings
 from config.settings import Settings
 from monitor.assembly import assemble
 from monitor.pipeline import Batch
-from storage import cursors, incidents, outbox
+from storage import cursors
 from storage import quarantine as quarantine_store
 from storage.database import Database
-from storage.records import Reason, Severity
+from storage.records import Severity
 from tests.servers.mail import MailServer, mail_server
 from tests.servers.slack import TOKEN, Slack, slack_server
 
 POLL = 10.0
 LOOK_EVERY = 1.0
-WATCH_EVERY = 0.05
 PAGE_EVERY = 2.0
 PAGED_WITHIN = 10.0
 """Seconds after which the last page is told, or lost."""
@@ -209,7 +209,7 @@ def run(plan: Plan, wanted: str = "", keep: Path | None = None) -> Result:
             chosen = load_settings(load.configuration)
             with (
                 Database.open(url) as database,
-                _watching(database) as decided,
+                watching(database) as decided,
                 Database.open(url) as beside,
             ):
                 while not plaza.began_at:
@@ -252,7 +252,7 @@ def _is_told(load: Load, story: int) -> bool:
 def _counted(
     load: Load, database: Database, cleared: tuple[int, float], decided: dict[str, float], pages: Pages
 ) -> Result:
-    told = list(_first_messages(database, decided, _taken(load)))
+    told = list(first_messages(database, decided, _taken(load)))
     waited = list(pages.waited(_taken(load)))
     claimed, sent = sorted(one.claimed for one in waited), sorted(one.sent for one in waited)
     with database.read() as tx:
@@ -294,73 +294,6 @@ def _taken(load: Load) -> dict[str, float]:
     for name, moment in pairs:
         at[name] = min(moment, at.get(name, moment))
     return at
-
-
-@dataclass(frozen=True)
-class Told:
-    """A first message: whose it is, when its look began, when it was committed and due, and when a server had it."""
-
-    brand: str
-    looked_at: float
-    decided_at: float
-    due_at: float
-    taken_at: float
-
-    @property
-    def since_decided(self) -> float:
-        """Seconds for which it waited against the policy's will."""
-        return self.taken_at - max(self.decided_at, self.due_at)
-
-    @property
-    def not_waiting(self) -> float:
-        """When it would have been told if the policy let nothing wait."""
-        return self.taken_at - (self.due_at - self.looked_at)
-
-
-@dataclass
-class Watcher:
-    """Notes when incidents are there that people are told of."""
-
-    database: Database
-    decided: dict[str, float] = field(default_factory=dict)
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    def watch(self) -> None:
-        """Look again and again, until it is told to stop; an incident came after the look before."""
-        before = time.time()
-        while not self.stop.wait(WATCH_EVERY):
-            now = time.time()
-            with self.database.read() as tx:
-                for (name,) in tx.exec_driver_sql("SELECT DISTINCT incident_id FROM alert").all():
-                    self.decided.setdefault(name, before)
-            before = now
-
-
-@contextmanager
-def _watching(database: Database) -> Iterator[dict[str, float]]:
-    watcher = Watcher(database)
-    thread = threading.Thread(target=watcher.watch)
-    thread.start()
-    try:
-        yield watcher.decided
-    finally:
-        watcher.stop.set()
-        thread.join()
-
-
-def _first_messages(database: Database, decided: dict[str, float], taken: dict[str, float]) -> Iterator[Told]:
-    with database.read() as tx:
-        for incident in incidents.recent(tx, limit=100_000):
-            first = [one for one in outbox.history(tx, incident.id) if one.reason is Reason.OPENED and one.id in taken]
-            looked = [one.at for one in incidents.alerts(tx, incident.id) if one.reason is Reason.OPENED]
-            if first and looked and not incident.is_system:
-                yield Told(
-                    incident.brand,
-                    min(looked).timestamp(),
-                    decided[incident.id],
-                    min(one.first_due_at for one in first).timestamp(),
-                    min(taken[one.id] for one in first),
-                )
 
 
 def _seen(load: Load, told: Sequence[Told]) -> Iterator[float]:

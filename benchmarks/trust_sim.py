@@ -40,6 +40,21 @@ def _drop(_logger: Any, _name: str, _event: Any) -> Any:
     raise structlog.DropEvent
 
 
+@dataclass
+class Gate:
+    """What one gate showed: the figures, and those of them that are not as they must be."""
+
+    name: str
+    figures: dict[str, Any] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+
+    def require(self, name: str, figure: Any, holds: bool) -> None:
+        """Keep a figure, and whether it is good enough."""
+        self.figures[name] = figure
+        if not holds:
+            self.broken.append(name)
+
+
 class Inline(Executor):
     """Runs what it is given at once: the simulated clock stands still meanwhile."""
 

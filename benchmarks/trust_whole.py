@@ -17,8 +17,8 @@ from typing import Any
 from alerts.outbox import Sender
 from alerts.speak import Speaker
 from config.settings import Settings
-from monitor.app import LEADER, NotLeadingError
 from monitor.assembly import assemble
+from monitor.leading import LEADER, NotLeadingError
 from monitor.pipeline import Batch, Pipeline
 from storage import cursors, incidents, leases
 from storage.database import Database, Transaction

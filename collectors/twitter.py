@@ -28,17 +28,15 @@ from pydantic import Field
 
 from collectors.allowance import Allowance
 from collectors.contract import CollectorError, Count, Page, Recheck, SourceContext, SourceOptions, Tariff
-from collectors.queries import Dialect, queries
 from collectors.twitter_client import Client
 from collectors.twitter_jobs import JOB_AT_ONCE, begin_job, by_lookup, take_job
+from collectors.twitter_queries import QUERY_LIMIT, asked_for
 from collectors.twitter_shapes import Answer, answer_of, count_of, id_at, looked_up, moment_of, read_again
 from collectors.twitter_state import DELAY, Reading, State, Thread, moment
 from config.durations import Duration
 from config.references import SecretReference
-from config.settings import BrandSettings
 from storage.records import EngagementSample, Gap, Post
 
-QUERY_LIMIT = 512
 REACH = timedelta(days=7) - timedelta(minutes=2)
 """How far back recent search reaches, less the time that a request takes."""
 SMALLEST_PAGE, LARGEST_PAGE = 10, 100
@@ -100,7 +98,7 @@ class Twitter:
         self.name = context.name
         self._options = options
         self._clock = context.clock
-        self._queries = asked_for(options, context, QUERY_LIMIT)
+        self._queries = asked_for(context, options.queries, QUERY_LIMIT, options.languages_only, options.reposts)
         self._client = Client(
             options.bearer_token, options.base_url, options.vocabulary, authors=options.authors, clock=context.clock
         )
@@ -375,18 +373,6 @@ class Twitter:
         reading.grown_at = now.timestamp()
         samples = [EngagementSample(self.name, post.external_id, now, post.engagement) for post in posts]
         return Page(reading.cursor(), posts, samples, requests=self._client.asked())
-
-
-def asked_for(options: Options, context: SourceContext, limit: int) -> list[str]:
-    """Queries or rules, each at most `limit` characters, for the brands, and those of the options."""
-    brands = context.brands if options.languages_only else [_in_all_languages(brand) for brand in context.brands]
-    always = "" if options.reposts else "-is:retweet"
-    dialect = Dialect(limit, "@{}", "#{}", "${}", "-{}", "lang:{}", always=always)
-    return list(dict.fromkeys((*queries(brands, dialect), *options.queries)))
-
-
-def _in_all_languages(brand: BrandSettings) -> BrandSettings:
-    return brand.model_copy(update={"languages": []})
 
 
 def _second(moment: datetime) -> datetime:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from collectors.contract import Count, Page, SourceContext, Tariff
 from collectors.streams import TRUSTED_AFTER, Hearing, Standing, listen
-from collectors.twitter import Options, Twitter, asked_for
+from collectors.twitter import Options, Twitter
+from collectors.twitter_queries import asked_for
 from collectors.twitter_state import DELAY, Reading, moment
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class StreamedTwitter(Twitter):
     def __init__(self, options: Options, context: SourceContext) -> None:
         super().__init__(options, context)
         self._hearing = Hearing(context.name, context.clock)
-        self._rules = asked_for(options, context, LONGEST_RULE)
+        self._rules = asked_for(context, options.queries, LONGEST_RULE, options.languages_only, options.reposts)
         self._line: Line | None = None
         self._read_at: datetime | None = None
 

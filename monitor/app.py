@@ -30,6 +30,8 @@ from monitor.forgetting import LOOK_EVERY as FORGET_EVERY
 from monitor.forgetting import Forgetting
 from monitor.heartbeat import LOOK_EVERY
 from monitor.last_word import LastWord
+from monitor.leading import RENEW_EVERY, Leadership, NotLeadingError
+from monitor.resting import Rest
 from monitor.scheduler import Timer
 from monitor.sharing import NotHoldingError, Sharing
 from monitor.slack_desks import SlackDesks
@@ -42,17 +44,13 @@ from monitor.sources.upkeep import Upkeep
 from monitor.tidying import tidy
 from monitor.vigil import Vigil
 from monitor.waking import Watch
-from storage import leases as lease_store
 from storage import schedule as schedule_store
 from storage import waits
-from storage.database import Database, Transaction
+from storage.database import Database
 from storage.errors import StorageError
 
 _log = structlog.get_logger(__name__)
 
-LEADER = "leader"
-LEASE_FOR = timedelta(seconds=10)
-RENEW_EVERY = timedelta(seconds=3)
 JUDGE_EVERY = timedelta(seconds=5)
 SEND_EVERY = timedelta(seconds=1)
 REMIND_EVERY = timedelta(seconds=30)
@@ -64,14 +62,6 @@ ALIVE_EVERY = timedelta(seconds=10)
 LOOK_AGAIN_EVERY = timedelta(seconds=30)
 KEEP_EVERY = timedelta(hours=1)
 HEALTH_EVERY = timedelta(seconds=60)
-LONG_LOOK = timedelta(seconds=1)
-"""From which on a look is so much work that as long a rest follows, in which posts are read."""
-LONGEST_REST = timedelta(seconds=15)
-"""However long a look seems to have taken: a clock that was put forward meanwhile must not blind anybody."""
-
-
-class NotLeadingError(Exception):
-    """Another process leads; what this one was about to store is left to it."""
 
 
 @dataclass
@@ -87,7 +77,8 @@ class App:
         self.database = Database.open(self.settings.database.resolved_url())
         self.storm = Storm.build(self.settings)
         self.pipeline = assemble(self.settings, self.database, speaker=Storm.speaker(self.settings))
-        self.pipeline.guard = self._must_lead
+        self.leadership = Leadership(self.owner, self.database, self.clock)
+        self.pipeline.guard = self.leadership.require
         self.sharing = self._sharing()
         self.pipeline.read_by_others = self.sharing.read_by_others
         self.care = Care.build(self.settings)
@@ -107,7 +98,6 @@ class App:
         self.watches = [
             self._watch(name, job.collector) for name, job in self.jobs.items() if isinstance(job.collector, Wakes)
         ]
-        self._lease: lease_store.Lease | None = None
         self._reading: set[str] = set()
         self._had: set[str] = set()
         self._turned_at: datetime | None = None
@@ -115,7 +105,7 @@ class App:
         self.last_word = LastWord(self.system, channels, self.clock)
         self._judging, self._sharing_out = threading.Lock(), threading.Lock()
         self.forgetting = Forgetting(self.database, self._forget_fold)
-        self._rests: tuple[datetime, datetime] | None = None
+        self.rest = Rest()
 
     def start(self) -> None:
         """Begin to collect, judge and send, each in its own thread."""
@@ -182,35 +172,28 @@ class App:
         try:
             with self.database.write() as tx:
                 self.sharing.give_back(tx)
-                if self._lease is not None:
-                    lease_store.release(tx, self._lease, self.clock())
+                self.leadership.give_back(tx)
         except StorageError as error:
             _log.warning("the leases could not be given back; they run out by themselves", error=str(error))
 
     @property
     def is_leader(self) -> bool:
-        """Whether this process judges: its lease has not run out."""
-        return self._lease is not None and self._lease.expires_at > self.clock()
+        """Whether this process judges."""
+        return self.leadership.is_held
 
     def lead(self) -> None:
         """Renew the leader's lease, or take it when nobody holds it; say so when nothing can be stored."""
+        now = self.clock()
         try:
-            self._lead()
+            is_new = self.leadership.look()
+            self.vigil.written_at = now
+            if is_new:
+                self.pipeline.forget()  # somebody else may have led in between
+                self.share()
         except StorageError as error:
             self.last_word.refused(str(error))
             raise
         self.last_word.worked(self.database)
-
-    def _lead(self) -> None:
-        now, before = self.clock(), self._lease
-        with self.database.write() as tx:
-            held = lease_store.renew(tx, before, now, LEASE_FOR) if before else None
-            self._lease = held or lease_store.acquire(tx, LEADER, self.owner, now, LEASE_FOR)
-        self.vigil.written_at = now
-        if self._lease and (before is None or before.fence != self._lease.fence):
-            self.pipeline.forget()  # somebody else may have led in between
-            self.share()
-            _log.info("leading", owner=self.owner, fence=self._lease.fence)
 
     def share(self) -> None:
         """Renew the leases of this process's sources, give back and take what is another share by now."""
@@ -246,26 +229,20 @@ class App:
 
     def judge(self) -> None:
         """Judge up to now, with a provisional look at what is not settled; it takes half of the time at the most."""
-        if not self.is_leader or self._rests_now():
+        if not self.is_leader or self.rest.is_on(self.clock()):
             return
         try:
             with self._judging:
                 began = self.clock()
                 judging_again.heed(self.database, self.pipeline.rewind, self.clock(), self.settings.detection.lateness)
                 alerts = self.pipeline.advance(self.clock(), early=True)
-                ended = self.clock()
-                took = min(ended - began, LONGEST_REST)
-                self._rests = (ended, ended + took) if took > LONG_LOOK else None
+                self.rest.take(began, self.clock())
         except NotLeadingError as lost:
             _log.warning("not judging", reason=str(lost))
             return
         self.vigil.judged_at = self.clock()
         if alerts:
             self.send()
-
-    def _rests_now(self) -> bool:
-        """Whether the last look was long and is not over for as long; a clock that was put back ends the rest."""
-        return self._rests is not None and self._rests[0] <= self.clock() < self._rests[1]
 
     def send(self) -> None:
         """Send what is due."""
@@ -387,11 +364,6 @@ class App:
         """Whether a source is read or listened to at this moment."""
         return name in self._reading or any(watch.name == name and watch.is_listening for watch in self.watches)
 
-    def _must_lead(self, tx: Transaction) -> None:
-        held = lease_store.get(tx, LEADER, locked=True)
-        if self._lease is None or held.fence != self._lease.fence or held.owner != self.owner:
-            raise NotLeadingError(f"{held.owner or 'nobody'} leads by now; this process waits for its turn")
-
     def _upkeep(self) -> Upkeep:
         """With collectors of its own: none of them is asked from two threads of this process at once."""
         enabled = [source for source in self.settings.sources if source.enabled]
@@ -402,7 +374,7 @@ class App:
             one.name: ThreadSource(one.collector, source.context_replies, one.budget)
             for one, source in zip(rechecks, enabled, strict=True)
         }
-        threads = IncidentThreads(readers, self.database, self.pipeline, self.clock, self._must_lead)
+        threads = IncidentThreads(readers, self.database, self.pipeline, self.clock, self.leadership.require)
         kept = retention.spans(self.settings.sources)
         return Upkeep(rechecks, threads, kept, self.database, self.clock, self.sharing.holds)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, and_, bindparam, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, func, or_, select
 from sqlalchemy import update as update_rows
 
 from storage.casework import is_chosen, stands_by_itself
@@ -116,20 +116,10 @@ def recent(
     limit: int = 100,
 ) -> list[Incident]:
     """Incidents by their opening in `[since, until)`, the newest first."""
-    columns = incident.c
-    statement = select(*_INCIDENT)
-    if since is not None:
-        statement = statement.where(columns.opened_at >= since)
-    if until is not None:
-        statement = statement.where(columns.opened_at < until)
-    if brand is not None:
-        statement = statement.where(columns.brand == brand)
-    if states:
-        statement = statement.where(columns.state.in_([state.value for state in states]))
-    if severities:
-        statement = statement.where(columns.severity.in_([severity.value for severity in severities]))
-    statement = statement.where(*is_chosen(tag, assigned_to))
-    return _read(tx, statement.order_by(columns.opened_at.desc(), columns.id).limit(limit))
+    statement = select(*_INCIDENT).where(
+        *_is_meant(since, until, brand, states, severities), *is_chosen(tag, assigned_to)
+    )
+    return _read(tx, statement.order_by(incident.c.opened_at.desc(), incident.c.id).limit(limit))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,17 +181,30 @@ def page(
 ) -> list[Incident]:
     """Incidents opened in `[since, until)`, the newest first; `before` (opening and id) goes on after one."""
     columns = incident.c
-    conditions = [
+    statement = select(*_INCIDENT).where(
+        *_is_meant(since, until, brand, states, severities), *is_chosen(tag, assigned_to)
+    )
+    if before is not None:
+        statement = statement.where(is_before(columns.opened_at, columns.id, before))
+    return _read(tx, statement.order_by(columns.opened_at.desc(), columns.id.desc()).limit(limit))
+
+
+def _is_meant(
+    since: datetime | None,
+    until: datetime | None,
+    brand: str | None,
+    states: Sequence[IncidentState],
+    severities: Sequence[Severity],
+) -> list[ColumnElement[bool]]:
+    """Opened in `[since, until)`, of the brand, in one of the states, of one of the severities, as far as given."""
+    columns = incident.c
+    return [
         *([columns.opened_at >= since] if since is not None else []),
         *([columns.opened_at < until] if until is not None else []),
         *([columns.brand == brand] if brand is not None else []),
         *([columns.state.in_([state.value for state in states])] if states else []),
         *([columns.severity.in_([severity.value for severity in severities])] if severities else []),
-        *is_chosen(tag, assigned_to),
-        *([is_before(columns.opened_at, columns.id, before)] if before is not None else []),
     ]
-    statement = select(*_INCIDENT).where(*conditions)
-    return _read(tx, statement.order_by(columns.opened_at.desc(), columns.id.desc()).limit(limit))
 
 
 def changed(tx: Transaction, after: tuple[datetime, str], limit: int = 100) -> list[Incident]:

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from alerts.escalation import Policy, Step
-from benchmarks.trust_gates import Gate, expected, heartbeat, limits
-from benchmarks.trust_sim import START, Simulation
+from benchmarks.trust_escalation import expected
+from benchmarks.trust_gates import heartbeat, limits
+from benchmarks.trust_sim import START, Gate, Simulation
 from storage.records import Severity
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
-from monitor.app import LONGEST_REST, App
+from monitor.app import App
+from monitor.resting import LONGEST_REST
 from storage.records import Alert
 from tests.storage.examples import NOON
 
