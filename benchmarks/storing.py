@@ -120,22 +120,25 @@ def measure(engine: str, count: int, few: Side, many: Side, batches: int, indexe
 
 
 def authors_in_the_index(folder: Path, batches: int) -> None:
-    """What the word of an author costs, in new SQLite files that take the same words with and without it."""
+    """What the words of an author cost, in new SQLite files that take the same posts with and without them."""
     with tempfile.TemporaryDirectory(dir=folder) as place:
-        without, with_it = (Side(Database.open(f"sqlite:///{place}/{name}.db")) for name in ("without", "with"))
+        without, with_it, with_both = (Side(Database.open(f"sqlite:///{place}/{name}.db")) for name in ("0", "1", "2"))
         numbers = iter(range(1, 10**9))
         for batch in islice(made_posts(0)[True], batches):
-            entries = [(next(numbers), "", one.post.text, one.post.author) for one in batch]
-            without.take(partial(search_index.add, entries=[(*one[:3], None) for one in entries]))
+            entries = [(next(numbers), "", one.post.text, one.post.author, None) for one in batch]
+            named = [(*one[:4], f"Name of {one[3]}") for one in entries]
+            without.take(partial(search_index.add, entries=[(*one[:3], None, None) for one in entries]))
             with_it.take(partial(search_index.add, entries=entries))
-        (busy, _), (busy_with, _) = without.usual(), with_it.usual()
-        for side in (without, with_it):
+            with_both.take(partial(search_index.add, entries=named))
+        (busy, _), (busy_with, _), (busy_with_both, _) = without.usual(), with_it.usual(), with_both.usual()
+        for side in (without, with_it, with_both):
             side.database.close()
     say(
-        "the index of words, with the word of the author",
+        "the index of words, with the word of the author, and of the name that the author shows",
         engine="sqlite",
         posts=batches * BATCH,
         microseconds_a_post=round(1e6 * busy_with / BATCH, 1),
+        with_the_name=round(1e6 * busy_with_both / BATCH, 1),
         without=round(1e6 * busy / BATCH, 1),
     )
 

@@ -75,14 +75,13 @@ def forget_waiting(tx: Transaction, author: str, source: str | None = None) -> i
 
 
 def posts_of(tx: Transaction, author: str, source: str | None = None) -> list[PostKey]:
-    """The posts of an account, by its identity or its name, with or without @.
-
-    Every post is looked at: the index of words holds identities alone, and whoever asks to be forgotten gives the name
-    that people see. An index of names would be paid for by each post that is stored, for a question a month.
-    """
+    """The posts of an account, by its identity or the name that it shows, with or without @."""
     bare = author.removeprefix("@")
     names = [bare, f"@{bare}"]
-    statement = select(P.source, P.external_id).where(P.author.in_(names) | P.author_name.in_(names))
+    found = select(search_index.index_id(tx).label("id")).where(search_index.is_by(tx, names)).cte("found")
+    found = found.prefix_with("MATERIALIZED", dialect="postgresql")  # else it may look at every post
+    of_them = P.author.in_(names) | P.author_name.in_(names)
+    statement = select(P.source, P.external_id).select_from(found.join(post, P.id == found.c.id)).where(of_them)
     if source is not None:
         statement = statement.where(P.source == source)
     return [(row.source, row.external_id) for row in tx.execute(statement.order_by(P.source, P.external_id))]
@@ -110,7 +109,7 @@ def prune(tx: Transaction, before: datetime, *, source: str | None = None, limit
 def _prunable(tx: Transaction, before: datetime, source: str | None, at_once: int) -> Iterator[Any]:
     """The posts that may go, the oldest first. Each question ends after so many: PostgreSQL would sort all that are old
     enough otherwise, at every one of them."""
-    statement = select(P.id, P.source, P.external_id, P.title, P.text, P.author, P.created_at)
+    statement = select(P.id, P.source, P.external_id, P.title, P.text, P.author, P.author_name, P.created_at)
     statement = statement.where(P.created_at < before).order_by(P.created_at, P.id).limit(at_once)
     if source is not None:
         statement = statement.where(P.source == source)
@@ -132,7 +131,7 @@ def _rows(tx: Transaction, keys: Collection[PostKey]) -> list[Any]:
 
 def _delete(tx: Transaction, doomed: Sequence[Any]) -> None:
     edition.renew(tx)
-    search_index.remove(tx, [(row.id, row.title, row.text, row.author) for row in doomed])
+    search_index.remove(tx, [(row.id, row.title, row.text, row.author, row.author_name) for row in doomed])
     if doomed:
         tx.execute(delete(post).where(is_one_of(tx, P.id, [row.id for row in doomed])))
 

@@ -206,12 +206,13 @@ def _mention_values(number: int, of: Post, mentioned: MentionedPost, rank: Rank,
 
 
 def _find_by_words_and_days(tx: Transaction, ids: Sequence[int], given: Mapping[str, Sequence[Any]]) -> None:
-    search_index.add(tx, zip(ids, given["title"], given["text"], given["author"], strict=True))
+    said = (given[name] for name in ("title", "text", "author", "author_name"))
+    search_index.add(tx, zip(ids, *said, strict=True))
     stored_days.widen(tx, zip(ids, given["source"], given["created_at"], strict=True))
 
 
 def _entry(number: int, of: Post) -> search_index.Entry:
-    return (number, of.title, of.text, of.author)
+    return (number, of.title, of.text, of.author, of.author_name)
 
 
 def _json(values: tuple[str, ...]) -> str:

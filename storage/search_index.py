@@ -1,8 +1,8 @@
 """The index of words: FTS5 on SQLite, tsvector on PostgreSQL, filled a batch at a time.
 
 A trigger per row would cost five times as much. Scripts written without spaces (Chinese, Japanese, Thai) are indexed by
-the character, and searched as phrases of characters. Who wrote it is one more word, which nobody can write: that costs
-a fraction of an index of authors, whose order is no post's order.
+the character, and searched as phrases of characters. Who wrote it is one more word, which nobody can write, and so is
+the name that the account shows: that costs a fraction of an index of either, whose order is no post's order.
 """
 
 from __future__ import annotations
@@ -33,47 +33,58 @@ INDEXED_CHARACTERS = 100_000
 """Longer texts are indexed by their beginning; PostgreSQL refuses vectors of more than a megabyte."""
 
 
-_OWN = "\ue000"
-"""Begins a word of ours. Both engines keep the character in a word, and it stands for nothing that people write."""
-_DIGITS = 12
+_AUTHOR, _NAME = "\ue000", "\ue001"
+"""They begin words of ours. Both engines keep them in a word, and they stand for nothing that people write."""
+_BYTES = 6
 
 
-Entry = tuple[int, str, str, str | None]
-"""What is indexed of a post: its number, title, text and author."""
+Entry = tuple[int, str, str, str | None, str | None]
+"""What is indexed of a post: its number, title, text, author and the name that the author shows."""
 
 
 def add(tx: Transaction, entries: Iterable[Entry]) -> None:
     """Index posts that are not in the index."""
-    rows = [(number, _words(title, text), author_word(author)) for number, title, text, author in entries]
-    if not rows:
-        return
     if tx.dialect.name == "sqlite":
-        tx.exec_driver_sql("INSERT INTO post_search (rowid, words) VALUES (?, ?)", _joined(rows))
+        if rows := _joined(entries):
+            tx.exec_driver_sql("INSERT INTO post_search (rowid, words) VALUES (?, ?)", rows)
         return
-    ids, words, authors = zip(*rows, strict=True)
+    given = [(number, _words(title, text), _who(author, name)) for number, title, text, author, name in entries]
+    if not given:
+        return
+    ids, words, who = zip(*given, strict=True)
     tx.exec_driver_sql(
         "INSERT INTO post_search (post_id, words)"
-        " SELECT id, to_tsvector('simple', words) || array_to_tsvector(array_remove(ARRAY[author], ''))"
-        " FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS given (id, words, author)",
-        (list(ids), list(words), list(authors)),
+        " SELECT id, to_tsvector('simple', words) || array_to_tsvector(array_remove(string_to_array(who, ' '), ''))"
+        " FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS given (id, words, who)",
+        (list(ids), list(words), list(who)),
     )
 
 
-def remove(tx: Transaction, entries: Iterable[Entry]) -> None:
+def remove(tx: Transaction, entries: Sequence[Entry]) -> None:
     """Take posts out of the index; SQLite must be told the words that it was given."""
-    rows = [(number, _words(title, text), author_word(author)) for number, title, text, author in entries]
-    if not rows:
+    if not entries:
         return
     if tx.dialect.name == "sqlite":
-        tx.exec_driver_sql("INSERT INTO post_search (post_search, rowid, words) VALUES ('delete', ?, ?)", _joined(rows))
+        statement = "INSERT INTO post_search (post_search, rowid, words) VALUES ('delete', ?, ?)"
+        tx.exec_driver_sql(statement, _joined(entries))
     else:
-        ids = [number for number, _, _ in rows]
-        tx.exec_driver_sql("DELETE FROM post_search WHERE post_id = ANY(%s)", (ids,))
+        tx.exec_driver_sql("DELETE FROM post_search WHERE post_id = ANY(%s)", ([number for number, *_ in entries],))
 
 
 def author_word(author: str | None) -> str:
     """The word by which posts of an author are found; empty for none. Two in a million authors may share one."""
-    return _OWN + sha256(author.encode("utf-8", "replace")).hexdigest()[:_DIGITS] if author else ""
+    return _AUTHOR + _digest(author) if author else ""
+
+
+def _who(author: str | None, name: str | None) -> str:
+    """The words of who wrote a post; whoever shows the name that the source knows has one."""
+    if not name or name == author:
+        return author_word(author)
+    return f"{author_word(author)} {_NAME}{_digest(name)}"
+
+
+def _digest(name: str) -> str:
+    return sha256(name.encode("utf-8", "replace")).digest()[:_BYTES].hex()
 
 
 def separated(words: str) -> str:
@@ -105,6 +116,15 @@ def matches(tx: Transaction, asked: Sequence[Term], author: str | None = None) -
     if tx.dialect.name == "sqlite":
         return INDEX.c.post_search.op("MATCH", is_comparison=True)(_for_sqlite(asked, author_word(author)))
     return INDEX.c.words.op("@@", is_comparison=True)(_for_postgresql(asked, author_word(author)))
+
+
+def is_by(tx: Transaction, names: Iterable[str]) -> ColumnElement[bool]:
+    """Whether a row of `post_search` is of an account that has or shows one of the names, or shares its word."""
+    words = [word + _digest(name) for name in names for word in (_AUTHOR, _NAME)]
+    if tx.dialect.name == "sqlite":
+        return INDEX.c.post_search.op("MATCH", is_comparison=True)(" OR ".join(f'"{word}"' for word in words))
+    asked = cast(literal(" | ".join(f"'{word}'" for word in words)), TSQUERY)
+    return INDEX.c.words.op("@@", is_comparison=True)(asked)
 
 
 FEW = 10_000
@@ -170,8 +190,8 @@ def _for_postgresql(asked: Sequence[Term], author: str) -> Any:
     return reduce(func.tsquery_and, parts)
 
 
-def _joined(rows: Iterable[tuple[int, str, str]]) -> list[tuple[int, str]]:
-    return [(number, f"{words} {author}") for number, words, author in rows]
+def _joined(entries: Iterable[Entry]) -> list[tuple[int, str]]:
+    return [(number, f"{_words(title, text)} {_who(author, name)}") for number, title, text, author, name in entries]
 
 
 def _words(title: str, text: str) -> str:

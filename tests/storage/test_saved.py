@@ -11,18 +11,18 @@ from sqlalchemy import Connection
 
 from storage import migrations
 from storage.database import Database
+from storage.erasure import posts_of
 from storage.ingest import Intake, write
 from storage.migrations import steps
 from storage.post_rows import erased
 from storage.posts import search
 from storage.schema import metadata
-from tests.storage.examples import mentioned, post
+from tests.storage.examples import after, mentioned, post
 from tests.storage.saved import rows
 from tests.storage.saved.reads import READS, differences
 from tests.storage.saved.scene import fill
 
 VERSIONS = sorted(migrations.known())
-AUTHORS_INDEXED = "0016"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -41,13 +41,34 @@ def test_what_any_version_saved_is_read_by_this_one_and_kept_when_its_steps_are_
         kept = rows.saved(version)
         with fresh.engine.connect() as connection:
             steps.upgrade(connection, version)
-            rows.load(connection, kept, with_authors=version >= AUTHORS_INDEXED)
+            rows.load(connection, kept, version)
             steps.upgrade(connection)
         assert unlike(fresh, kept) == [], f"saved by {version}"
         with fresh.engine.connect() as connection:
             steps.downgrade(connection, version)
             assert_same(rows.of(connection), kept, version)
             rows.empty(connection)
+
+
+def test_names_that_accounts_show_are_found_in_what_earlier_versions_stored(fresh: Database) -> None:
+    shown = (
+        post("1", text="Acme", author="ann_1", author_name="Ann \u5c0f"),
+        post("2", text="a word", author="bo", author_name="bo"),
+    )
+    with fresh.write() as tx:
+        write(tx, Intake(posts=shown))
+    for _ in range(2):
+        with fresh.engine.connect() as connection:
+            steps.downgrade(connection, "0016")
+            steps.upgrade(connection)
+        with fresh.write() as tx:
+            assert posts_of(tx, "Ann \u5c0f") == posts_of(tx, "ann_1") == [("forum", "1")]
+            assert posts_of(tx, "bo") == [("forum", "2")]
+            assert [one.post.author for one in search(tx, "acme")] == ["ann_1"]
+    with fresh.write() as tx:
+        write(tx, Intake(posts=[post("1", text="Acme", author="ann_1", author_name="Ann", edited_at=after(days=1))]))
+        assert posts_of(tx, "Ann \u5c0f") == search(tx, author="Ann") == []
+        assert posts_of(tx, "@Ann") == [("forum", "1")]
 
 
 def unlike(database: Database, kept: rows.Rows) -> list[str]:
@@ -57,6 +78,7 @@ def unlike(database: Database, kept: rows.Rows) -> list[str]:
         words = [one.post.external_id for one in search(tx, '"parcels are late"')]
         assert words == ["1"]
         assert [one.post.author for one in search(tx, author="ann")] == ["ann"]
+        assert posts_of(tx, "@ann") == [("forum", "1")]
         assert erased(tx, [("forum", "3")]) == {("forum", "3")}
         assert write(tx, Intake(mentions=[mentioned(post("new", text="Acme again"))])).new_posts == 1
         tx.rollback()
@@ -83,7 +105,7 @@ def test_something_is_saved_of_every_table_and_said_how_it_is_read() -> None:
 def test_a_step_back_that_loses_something_is_seen(tmp_path: Path) -> None:
     with Database.open(f"sqlite:///{tmp_path}/fresh.db") as database, database.engine.connect() as connection:
         kept = rows.saved(VERSIONS[-1])
-        rows.load(connection, kept, with_authors=True)
+        rows.load(connection, kept, VERSIONS[-1])
         forget(connection)
         with pytest.raises(AssertionError, match="silence, saved by"):
             assert_same(rows.of(connection), kept, VERSIONS[-1])

@@ -16,6 +16,7 @@ from storage.schema import metadata
 
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
+AUTHORS_INDEXED, NAMES_INDEXED = "0016", "0017"
 _OURS = ("alembic_version", "post_search")
 """Beginnings of names of tables that hold nothing of their own."""
 
@@ -45,7 +46,7 @@ def of(connection: Connection) -> Rows:
     return {name: sorted(rows, key=_order) for name, rows in sorted(found.items())}
 
 
-def load(connection: Connection, rows: Mapping[str, Sequence[Row]], *, with_authors: bool) -> None:
+def load(connection: Connection, rows: Mapping[str, Sequence[Row]], version: str) -> None:
     """Put the rows of a version into an empty database of that version, with the index of words as it was."""
     with connection.execution_options(tocsin_writes=True).begin():
         for table in tables_of(connection):
@@ -53,7 +54,16 @@ def load(connection: Connection, rows: Mapping[str, Sequence[Row]], *, with_auth
                 connection.execute(table.insert(), list(rows[table.name]))
         search_index.add(
             connection,
-            [(row["id"], row["title"], row["text"], row["author"] if with_authors else None) for row in rows["post"]],
+            [
+                (
+                    row["id"],
+                    row["title"],
+                    row["text"],
+                    row["author"] if version >= AUTHORS_INDEXED else None,
+                    row["author_name"] if version >= NAMES_INDEXED else None,
+                )
+                for row in rows["post"]
+            ],
         )
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT setval('post_id', (SELECT max(id) FROM post))"))
