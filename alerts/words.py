@@ -11,6 +11,7 @@ _SEVERITY = {Severity.CRITICAL: "critical", Severity.WARNING: "a warning", Sever
 WAYS = ("slack", "mail", "pagerduty", "web", "api")
 """Ways in which people act, as they stand before a name in the timeline."""
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+_SHORT = {"day": "d", "hour": "h", "minute": "min", "second": "s"}
 
 
 def severity_words(severity: Severity) -> str:
@@ -53,6 +54,14 @@ def span(seconds: float) -> str:
         if number:
             parts.append(f"{number} {unit}{'' if number == 1 else 's'}")
     return " ".join(parts[:2])
+
+
+def short_span(seconds: float) -> str:
+    """The same for a narrow column: `3 h`, `1 h 30 min`."""
+    said = span(seconds)
+    for _, unit in _UNITS:
+        said = said.replace(f" {unit}s", f" {_SHORT[unit]}").replace(f" {unit}", f" {_SHORT[unit]}")
+    return said
 
 
 def span_words(seconds: float) -> str:

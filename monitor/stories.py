@@ -30,6 +30,8 @@ TERMS = 16
 THREADS = 50
 LISTS = ("topics", "threads", "kinds", "terms")
 EVIDENCE = 30
+LOOKED_BACK = timedelta(hours=6)
+"""How much earlier than a story a finding may begin whose sources are said to be those that it spreads to."""
 """Posts that an incident keeps as its evidence."""
 
 
@@ -297,7 +299,10 @@ def _news(before: Incident, ringing: Sequence[Signal], settings: CorrelationSett
     """What is material and new, in a sentence; empty when nothing is."""
     sources = sorted({source for one in ringing for source in one.sources} - set(before.sources))
     if sources:
-        return f"it has spread to {', '.join(sources)}"
+        # What a finding counts that looks back for a day may be older than the story.
+        late = [one for one in ringing if beginning_of(one) >= before.began_at - LOOKED_BACK]
+        spread = [source for source in sources if any(source in one.sources for one in late)]
+        return f"it has spread to {', '.join(spread)}" if spread else f"{', '.join(sources)} counts into it, too"
     told: Mapping[str, Sequence[float]] = before.facts.get("told", {})
     for one in ringing:
         earlier = told.get(line_of(one))

@@ -56,7 +56,8 @@ def cut(text: str, limit: int) -> str:
         end -= 1
     end = end if whole - end < _LONGEST_SIGN else whole
     space = text.rfind(" ", max(0, end - 20), end)
-    return text[: space if space > 0 else end].rstrip() + "…"
+    kept = text[: space if space > 0 else end].rstrip()
+    return (kept.rstrip(" .,;:…") or kept) + "…"
 
 
 def _sticks(text: str, at: int) -> bool:

@@ -11,8 +11,9 @@ import unicodedata
 from html import escape
 
 from alerts.page import Page
+from alerts.render.line import summary
 from alerts.render.outside import cut
-from alerts.render.story import tell
+from alerts.render.story import ended, figures, tell
 
 _BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
@@ -33,14 +34,13 @@ _LONG_ADDRESS = 90
 def text(page: Page, reference: str, segments: int = 2) -> str:
     """The page in so many segments at most: how bad, who, what, how many, where to read on, and the reference."""
     story = tell(page)
-    word = story.badge.split(":", 1)[0]
-    head = plainly(f"{word} {story.brand}: {story.headline}")
+    head = plainly(ended(summary(story).replace(" · ", " ")))
     lead = plainly(f" {story.lead}" if story.lead else "")
-    figures = plainly(f" {story.lead.split('. ')[-1]}" if story.lead else "")
+    numbers = plainly(f" {said}" if (said := figures(page)) else "")
     news = plainly(f" {story.changed[0]}" if story.changed else "")
     at = story.url if story.url and len(story.url) <= _LONG_ADDRESS else story.incident
     tail = plainly(f" {at} #{reference}" if at else f" #{reference}")
-    for said in (f"{head}{news}{lead}", f"{head}{news}{figures}", f"{head}{news}", head):
+    for said in (f"{head}{news}{lead}", f"{head}{news}{numbers}", f"{head}{news}", head):
         if fits(f"{said}{tail}", segments):
             return f"{said}{tail}"
     return f"{_shortened(head, tail, segments)}{tail}"
@@ -90,9 +90,8 @@ def _parts(text: str, each: int) -> int:
 def speech(page: Page, repeat: int = 2) -> str:
     """What a call says, as TwiML: words from outside are text in it. Said twice, since the first time is missed."""
     story = tell(page)
-    word = story.badge.split(":", 1)[0]
     news = f" {story.changed[0]}" if story.changed else ""
-    said = cut(f"Tocsin. {word}. {story.brand}. {story.headline}.{news} {story.lead}", _LONGEST_SPEECH)
+    said = cut(f"Tocsin. {ended(summary(story).replace(' · ', '. '))}{news} {story.lead}", _LONGEST_SPEECH)
     audible = "".join(char for char in said if char.isprintable() and ord(char) < 0xFFFE)
     spoken = escape(audible.replace("·", ".").replace("..", "."), quote=True)
     return f'<Response><Pause length="1"/><Say loop="{repeat}">{spoken}</Say></Response>'

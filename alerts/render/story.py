@@ -140,8 +140,12 @@ def _entry(page: Page) -> Entry:
 
 
 def _said(entry: Entry) -> str:
-    joint = "" if entry.headline.endswith((".", "!", "?", "…")) else "."
-    return cut(" ".join(filter(None, (f"{entry.headline}{joint}", entry.lead, entry.standing))), 400)
+    return cut(" ".join(filter(None, (ended(entry.headline), entry.lead, entry.standing))), 400)
+
+
+def ended(words: str) -> str:
+    """Words as a sentence that ends."""
+    return words if words.endswith((".", "!", "?", "…")) else f"{words}."
 
 
 def _sentences(sentences: tuple[str, ...]) -> tuple[str, ...]:
@@ -172,7 +176,12 @@ def _lead(page: Page) -> str:
 
     Without figures when it is over, since those are of before; they are not said twice where the headline says them.
     """
-    return " ".join(part for part in (_about(page), "" if _is_over(page) else _numbers(page)) if part)
+    return " ".join(part for part in (_about(page), figures(page)) if part)
+
+
+def figures(page: Page) -> str:
+    """How much of it there is, in a sentence; nothing when it is over."""
+    return "" if _is_over(page) else _numbers(page)
 
 
 def _about(page: Page) -> str:
@@ -326,7 +335,7 @@ def _mood(page: Page) -> str:
 def _path(page: Page) -> str:
     steps = [
         f"{cleaned(share.source)} {clock(share.first_at, page.timezone, page.at)}"
-        + (f" ({count(share.posts)} posts)" if share.posts else "")
+        + (f" ({count(share.posts)} post{'s' if share.posts != 1 else ''})" if share.posts else "")
         for share in page.sources
     ]
     return " → ".join(steps)

@@ -33,6 +33,11 @@ class Story:
     apology_at: datetime
 
 
+def _handle(number: int) -> str:
+    """A name as strangers have one, another for each number."""
+    return f"{words.HANDLES[number % len(words.HANDLES)]}{number // len(words.HANDLES)}"
+
+
 class _Teller:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)  # noqa: S311 - a story, not a secret
@@ -43,7 +48,7 @@ class _Teller:
 
     def post(self, source: str, at: datetime, text: str, *, kind: PostKind = PostKind.POST, **more: Any) -> Post:
         self._count += 1
-        author = str(more.pop("author", f"{source[:2]}-{self._random.randrange(90_000):05d}"))
+        author = str(more.pop("author", _handle(self._random.randrange(90_000))))
         reach = more.pop("author_reach", int(self._random.paretovariate(1.1) * 60) if source == "twitter" else None)
         likes = min(9, int(self._random.paretovariate(1.4)) - 1)  # seen within the minute, when few have answered
         fields: dict[str, Any] = {"engagement": Engagement(likes=likes), "language": "en", **more}

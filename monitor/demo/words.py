@@ -5,6 +5,13 @@ from __future__ import annotations
 BRAND = "Norrvik Mobile"
 RIVAL = "Sundelin Telecom"
 
+HANDLES = (
+    "mossgrown", "tiny_harbour", "eldrid", "late_ferry", "orla_k", "bokhylle", "nordwind", "two_left_boots", "jonas_at_sea",
+    "plainpost", "rainy_ida", "kjell_paints", "halfmoon", "saltlake", "the_other_nils", "birchbark", "mira_knits",
+    "odd_socks", "fjellvei", "quietcarriage", "runa", "sourdough_tor", "lampstreet", "aksel_reads", "greytabby",
+)  # fmt: skip
+"""Beginnings of the names of those who write."""
+
 ORDINARY = (
     (
         "Switched to Norrvik Mobile last month,",

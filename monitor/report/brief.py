@@ -171,7 +171,7 @@ def _response(figures: Figures) -> str:
         for words, took in (
             ("first message", middle(real, lambda one: one.to_tell)),
             ("taken", middle(real, lambda one: one.to_take)),
-            ("over", middle(real, lambda one: one.to_end)),
+            ("ended", middle(real, lambda one: one.to_end)),
         )
         if took is not None
     ]
@@ -213,6 +213,8 @@ def _seen(figures: Figures) -> str:
     missing = [f"{cleaned(one.name)} {_covered(one)}" for one in figures.sources if not _is_whole(one)]
     if not figures.sources:
         return "No source is read for it."
+    if all(_is_taken_in(one) for one in figures.sources):
+        return "The posts were taken in, not read from their sources: what is missing is not known."
     if not missing:
         said = "Every source was read throughout, as far as we know."
     else:
@@ -316,7 +318,8 @@ def _rivals(figures: Figures) -> Iterator[Block]:
 def _unseen(figures: Figures) -> Iterator[Block]:
     yield Heading("What could not be seen")
     if not figures.gaps:
-        yield Paragraph("No gap is on record.")
+        is_taken_in = all(_is_taken_in(one) for one in figures.sources)
+        yield Paragraph("Nothing is known of that." if is_taken_in else "No gap is on record.")
         return
     longest = sorted(figures.gaps, key=lambda gap: (gap.filled_at is not None, gap.starts_at - gap.ends_at))[:MOST_GAPS]
     zone = figures.period.zone
@@ -367,6 +370,11 @@ def _length(took: timedelta | None) -> str:
 
 def _covered(one: SourceFigures) -> str:
     return "not at all" if one.covered is None else f"for {one.covered:.0%} of the time"
+
+
+def _is_taken_in(one: SourceFigures) -> bool:
+    """Whether there are posts of a source that was never read here: they were imported, handed in or replayed."""
+    return one.covered is None and bool(one.counts.posts or one.before.posts)
 
 
 def _is_whole(one: SourceFigures) -> bool:

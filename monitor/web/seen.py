@@ -47,7 +47,11 @@ class Seen:
         """The same in a sentence."""
         if not self.shares:
             return "No source is configured: nothing is read here."
-        missing = [f"{cleaned(name)} {share:.0%}" for name, share in self.shares.items() if share < WHOLE]
+        missing = [
+            f"{cleaned(name)} {f'{share:.0%}' if share > 0 else 'not at all'}"
+            for name, share in self.shares.items()
+            if share < WHOLE
+        ]
         if not missing:
             return "Every source was read throughout, as far as we know."
         return f"Read in part: {listed(missing)}; the true numbers may be higher."

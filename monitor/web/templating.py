@@ -30,6 +30,7 @@ def environment(timezone: str) -> Environment:
         day=partial(day, zone=zone),
         ago=ago,
         span=span,
+        short_span=lambda length: "–" if length is None else words.short_span(length.total_seconds()),
         count=count,
         short=words.short_count,
         percent=percent,

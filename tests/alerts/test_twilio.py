@@ -72,6 +72,21 @@ def test_a_text_message_says_how_bad_who_what_and_where_to_read_on(server: Twili
     assert segments(sent.words) <= 2
 
 
+def test_a_text_message_is_of_whole_sentences_and_names_the_brand_once() -> None:
+    quoted = replace(page(), thread=None, url="").origin
+    assert quoted is not None
+    told = page(
+        headline="Halden Mobile: 13 voices against it in an hour",
+        changed=("It is critical now",),
+        origin=replace(quoted, title="I wrote to the chief executive. His office answered " + "with lawyers " * 5),
+    )
+    said = sms.text(told, "d1")
+    assert said.startswith("Critical Halden Mobile: 13 voices against it in an hour. It is critical now. ")
+    assert "His office" not in said
+    assert "388 negative voices in" in said
+    assert "Tocsin. Critical. Halden Mobile: 13 voices against it in an hour. It is critical now." in sms.speech(told)
+
+
 @pytest.mark.parametrize("most", [1, 2, 3])
 def test_it_is_cut_to_what_was_ordered(server: Twilio, most: int) -> None:
     send(server, page(headline="word " * 200), segments=most)

@@ -73,7 +73,7 @@ def changes(transitions: list[Transition]) -> list[Change]:
 
 def test_a_count_of_a_whole_day_does_not_move_the_beginning_of_a_known_story() -> None:
     of_a_day = signal(detector="slow_burn", topic="", evidence=("chatter",), surprise=2.0)
-    of_a_day = replace(of_a_day, facts={**of_a_day.facts, "began_at": (START - 24 * HOUR).timestamp()})
+    of_a_day = looking_back(of_a_day)
     *_, last = run((0, [signal()]), (5, [signal(), of_a_day]))
     assert (last.incident.began_at, last.incident.origin) == (START - HOUR, ("plaza", "a"))
     assert run((0, [of_a_day]))[0].incident.began_at == START - 24 * HOUR
@@ -169,10 +169,16 @@ def test_an_escalation_opens_what_somebody_had_taken() -> None:
     assert same.incident.state is IncidentState.ACKNOWLEDGED
 
 
+def looking_back(found: Signal) -> Signal:
+    """The same, over a day."""
+    return replace(found, facts={**found.facts, "began_at": (START - 24 * HOUR).timestamp()})
+
+
 @pytest.mark.parametrize(
     ("later", "says"),
     [
         (signal(sources=("plaza", "forum")), "spread to forum"),
+        (looking_back(signal(sources=("plaza", "forum"))), "forum counts into it, too"),
         (signal(observed=11), "grown from 5 to 11"),
     ],
 )

@@ -78,7 +78,7 @@ def test_a_long_digest_is_within_what_the_platforms_take(words: str) -> None:
 
 def test_a_text_message_says_how_many_and_the_first_of_them() -> None:
     said = sms.text(gathered(3), "abc", 2)
-    assert said.startswith("Digest Halden Mobile: 3 warnings First of them: Story 00 is spreading")
+    assert said.startswith("Digest Halden Mobile: 3 warnings. First of them: Story 00 is spreading")
     assert said.endswith("https://tocsin.example #abc")
     assert sms.fits(said, 2)
 

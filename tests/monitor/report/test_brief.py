@@ -125,7 +125,7 @@ def test_it_says_what_rang_and_how_fast_people_were(lived: Database) -> None:
     document = told(lived)
     assert document.tone == "critical"
     assert facts(document)["Incidents"] == "1 incident began, critical; 1 the week before. 1 went on from before."
-    response = "Rang 20 minutes after it began; first message 30 seconds, taken 9 minutes and over 2 hours after that."
+    response = "Rang 20 minutes after it began; first message 30 seconds, taken 9 minutes and ended 2 hours after that."
     assert facts(document)["Response"] == response
     assert facts(document)["Verdicts"] == "1 real."
     old, paged = table(document, "What rang").rows
@@ -153,6 +153,18 @@ def test_it_owns_up_to_what_was_not_read(lived: Database) -> None:
     assert table(document, "Where it was said").rows == (("forum", "12", "4", "55%", "75%"),)
     rows = table(document, "What could not be seen").rows
     assert [row[2:] for row in rows] == [("100%", "read later", "outage"), ("100%", "still missing", "refused: 429")]
+
+
+def test_what_was_handed_in_is_not_said_to_be_missing(lived: Database) -> None:
+    with lived.write() as tx:
+        tx.exec_driver_sql("DELETE FROM run")
+        tx.exec_driver_sql("DELETE FROM gap")
+    document = told(lived)
+    assert (
+        facts(document)["Seen"] == "The posts were taken in, not read from their sources: what is missing is not known."
+    )
+    after = document.blocks[document.blocks.index(Heading("What could not be seen")) + 1]
+    assert after == Paragraph("Nothing is known of that.")
 
 
 def test_it_compares_with_rivals_that_are_watched_and_names_those_that_are_not(lived: Database) -> None:

@@ -73,7 +73,7 @@ def test_a_source_that_never_answered_was_not_read_though_no_gap_says_so(
 @pytest.mark.parametrize("path", PAGES)
 def test_every_page_says_what_was_read_of_the_last_day(of: Desk, path: str) -> None:
     page = browser(of).get(path).text
-    assert "Read in part: hackernews 75% and archive 0%; the true numbers may be higher." in page
+    assert "Read in part: hackernews 75% and archive not at all; the true numbers may be higher." in page
 
 
 def test_explore_says_it_of_the_span_and_the_brand_and_leaves_a_hole_where_nothing_was_read(of: Desk) -> None:
