@@ -28,6 +28,9 @@ from benchmarks.speed import decisive, material, near, parts, paths, peer, share
 from benchmarks.speed.measuring import apart
 from monitor.tidying import tidy_seldom
 
+FOUR_TICKS = 204_000
+"""Posts of twenty minutes at the usual load."""
+
 Row = tuple[str, Callable[[], Mapping[str, Any]]]
 
 
@@ -42,6 +45,10 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         "whole path, only matched posts stored",
         partial(paths.whole_path, count, material.TWEETS, data, only_matched=True),
     )
+    if not options.quick:
+        usual = partial(paths.whole_path, FOUR_TICKS, material.USUAL, data)
+        yield f"whole path, {material.USUAL.name}, every post stored", usual
+        yield f"whole path, {material.USUAL.name}, only matched posts stored", partial(usual, only_matched=True)
     for shape in material.SHAPES[1:]:
         smaller = max(2_000, count // 20 if shape.sentences > 1 or shape.emoji else count // 2)
         yield f"whole path, {shape.name}", partial(paths.whole_path, smaller, shape, data)

@@ -31,8 +31,8 @@ _ANGRY = 0.04
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A kind of input: how many brands, which share of the posts are copies, sentences and emoji of a text, and which
-    share of made sentences are somebody's outrage at a company, or what came after."""
+    """A kind of input: how many brands, which share of the posts are copies, sentences and emoji of a text, which share
+    of made sentences are somebody's outrage at a company, or what came after, and seconds from post to post."""
 
     name: str
     brands: int = BRANDS
@@ -40,9 +40,12 @@ class Shape:
     sentences: int = 1
     emoji: int = 0
     angry: float = _ANGRY
+    apart: float = 3.0
 
 
 TWEETS = Shape("tweets")
+USUAL = Shape("170 posts a second", apart=1 / 170)
+"""The load of a large installation on a usual day; ticks, which cost the same however much was said, are far apart."""
 SHAPES = (
     TWEETS,
     Shape("long texts", sentences=40),
@@ -109,13 +112,13 @@ def _labelled(folder: Path) -> Iterator[str]:
 
 
 def posts(count: int, shape: Shape, brands: list[str], folder: Path | None = None, seed: int = 7) -> Iterator[Post]:
-    """`count` posts at 1,200 an hour."""
+    """`count` posts, 1,200 an hour unless the shape says otherwise."""
     draw = random.Random(seed)  # noqa: S311
     for number, text in zip(range(count), texts(shape, brands, folder), strict=False):
         yield Post(
             source="twitter",
             external_id=str(number),
-            created_at=BEGIN + timedelta(seconds=3 * number),
+            created_at=BEGIN + timedelta(seconds=shape.apart * number),
             text=text,
             kind=PostKind.POST,
             author=f"a{draw.randrange(50_000)}",
