@@ -16,14 +16,16 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
+from itertools import chain, islice
 from typing import Self, TypeVar
 from zlib import crc32
 
 import msgspec
-from rapidfuzz import fuzz
+from msgspec.structs import replace
+from rapidfuzz.fuzz import ratio
+from rapidfuzz.process import extractOne
 
-from storage.keys import plain_words
+from storage.keys import joined, words_of
 from storage.records import MentionedPost
 
 ALIKE = 85.0
@@ -31,14 +33,22 @@ ALIKE = 85.0
 ALIKE_SHORT = 92.0
 """The same for texts of a line in a script without spaces, where one character is a word."""
 SHORT = 24
-SKETCH = 5
-"""Shingles kept of a text: the smallest hashes, so that texts that share most words share one of them."""
-COMPARED = 3
-"""Most earlier texts that a text is compared with in full."""
+FEW_WORDS = 5
+"""Words up to which a text is known by runs of its characters."""
+SKETCH = 7
+"""Shingles kept of a text: of its longest words, so that texts that share most words share one of them."""
+SKETCHES = 1
+"""Which way of making them (`sketch`) a saved state was written with."""
+SHARING = 48
+"""Most texts that are found by one shingle, the newest: what is filled into one template shares most of them."""
+COMPARED = (4, 16)
+"""Most earlier texts that a text is compared with in full, first so many: most copies are of one of these."""
 MOST_KEYS = 50
 """Wordings of a text that are known again without a comparison."""
 KEPT_TEXT = 200
 """Characters of a text that are compared."""
+KEPT_WORDS = 40
+"""Words of a text that may be in its sketch: about as many as are compared."""
 
 
 class Role(StrEnum):
@@ -95,6 +105,7 @@ class _State(msgspec.Struct, array_like=True):
     number: int
     texts: dict[int, _Text]
     speakers: dict[str, float]
+    sketches: int = 0
 
 
 class VoiceFold:
@@ -103,9 +114,9 @@ class VoiceFold:
     def __init__(self, settings: VoiceSettings | None = None) -> None:
         """Begin having heard nothing."""
         self._settings = settings or VoiceSettings()
-        self._state = _State(0, {}, {})
+        self._state = _State(0, {}, {}, SKETCHES)
         self._by_key: dict[str, int] = {}
-        self._by_shingle: dict[int, int] = {}
+        self._by_shingle: dict[int, tuple[int, ...]] = {}
 
     def hear(self, items: Sequence[MentionedPost]) -> list[Heard]:
         """What each of the mentions adds; they must be sorted by time."""
@@ -135,7 +146,8 @@ class VoiceFold:
 
     def detach(self) -> Self:
         """Let go of what a shallow copy shares with the original."""
-        self._state = _State(self._state.number, dict(self._state.texts), dict(self._state.speakers))
+        state = self._state
+        self._state = _State(state.number, dict(state.texts), dict(state.speakers), SKETCHES)
         self._by_key, self._by_shingle = dict(self._by_key), dict(self._by_shingle)
         return self
 
@@ -147,18 +159,18 @@ class VoiceFold:
     def restored(cls, blob: bytes, settings: VoiceSettings | None = None) -> Self:
         """A fold with the state that `dump` gave."""
         fold = cls(settings)
-        fold._state = msgspec.msgpack.decode(blob, type=_State)
-        for number, text in fold._state.texts.items():
+        fold._state = _sketched(msgspec.msgpack.decode(blob, type=_State))
+        for number, text in sorted(fold._state.texts.items()):
             fold._by_key.update(dict.fromkeys(text.keys, number))
-            fold._by_shingle.update(dict.fromkeys(text.shingles, number))
+            fold._point(number, text.shingles)
         return fold
 
     def _one(self, item: MentionedPost) -> Heard:
         now = item.post.judged_at.timestamp()
         number = self._by_key.get(item.content_key)
         if number is None:
-            words = plain_words(item.post.text or item.post.title)
-            shingles = sketch(words)
+            said = words_of(item.post.text or item.post.title)
+            words, shingles = joined(said), sketch(said)
             number = self._alike(words, shingles)
             if number is None:
                 number = self._learn(words, shingles, item.content_key, now)
@@ -178,17 +190,21 @@ class VoiceFold:
         return VOICE
 
     def _alike(self, words: str, shingles: Sequence[int]) -> int | None:
-        """The number of a text heard before that says nearly the same."""
-        known = self._by_shingle
-        found = [known[shingle] for shingle in shingles if shingle in known]
+        """The number of a text heard before that says nearly the same; those of the rarest shingles are asked first."""
+        found = sorted(filter(None, map(self._by_shingle.get, shingles)), key=len)
         if not found:
             return None
-        likely = sorted(set(found), key=lambda number: (-found.count(number), number))[:COMPARED]
+        kept, texts = words[:KEPT_TEXT], self._state.texts
+        likely = chain.from_iterable(found)
         alike = ALIKE_SHORT if len(words) <= SHORT else ALIKE
-        return next((number for number in likely if self._is_alike(number, words, alike)), None)
-
-    def _is_alike(self, number: int, words: str, alike: float) -> bool:
-        return fuzz.ratio(self._state.texts[number].words, words[:KEPT_TEXT], score_cutoff=alike) > 0
+        for many in COMPARED:
+            asked = list(dict.fromkeys(islice(likely, many)))
+            if not asked:
+                break
+            told = extractOne(kept, [texts[number].words for number in asked], scorer=ratio, score_cutoff=alike)
+            if told is not None:
+                return asked[told[2]]
+        return None
 
     def _carried(self, number: int, key: str, now: float) -> _Text:
         text = self._state.texts.pop(number)
@@ -205,24 +221,47 @@ class VoiceFold:
         self._state.number += 1
         self._state.texts[number] = _Text(words[:KEPT_TEXT], now, 1, tuple(shingles), (key,))
         self._by_key[key] = number
-        known = self._by_shingle
-        for shingle in shingles:
-            if shingle in known:
-                self._give_up(known[shingle], shingle)
-            known[shingle] = number
+        self._point(number, shingles)
         return number
 
+    def _point(self, number: int, shingles: Sequence[int]) -> None:
+        """Let the newest text be found by its shingles."""
+        known, alone = self._by_shingle, (number,)
+        for shingle in shingles:
+            before = known.get(shingle)
+            if before is None:
+                known[shingle] = alone
+                continue
+            if len(before) >= SHARING:
+                self._give_up(before[0], shingle)
+                before = before[1:]
+            known[shingle] = before + alone
+
     def _give_up(self, number: int, shingle: int) -> None:
-        """Let an earlier text no longer be found by a shingle: each points to one text, so that a restart is exact."""
+        """Let an earlier text no longer be found by a shingle, and say so in the state, so that a restart is exact."""
         text = self._state.texts[number]
         kept = tuple(one for one in text.shingles if one != shingle)
         self._state.texts[number] = _Text(text.words, text.last, text.posts, kept, text.keys)
 
     def _unlearn(self, text: _Text) -> None:
+        number = self._by_key[text.keys[0]]
         for key in text.keys:
             del self._by_key[key]
+        known = self._by_shingle
         for shingle in text.shingles:
-            del self._by_shingle[shingle]
+            left = tuple(one for one in known.pop(shingle) if one != number)
+            if left:
+                known[shingle] = left
+
+
+def _sketched(state: _State) -> _State:
+    """The state with the sketches that are made today, since by those of another way nothing would be found."""
+    if state.sketches != SKETCHES:
+        for number, text in state.texts.items():
+            shingles = sketch(text.words.encode("utf-8", "surrogatepass").split())
+            state.texts[number] = replace(text, shingles=tuple(shingles))
+        state.sketches = SKETCHES
+    return state
 
 
 _KeyT = TypeVar("_KeyT")
@@ -255,13 +294,15 @@ def fair_share(sizes: Iterable[int], most: int) -> int:
     return share if not ascending else max(share, ascending[-1])
 
 
-def sketch(words: str) -> list[int]:
-    """The `SKETCH` smallest hashes of a text's pairs of words; of its runs of four characters when it has few words.
+def sketch(said: Sequence[bytes]) -> list[int]:
+    """Hashes of the longest words, each with the next longest; of runs of four characters where there are few words.
 
-    crc32 is the same in every process and on every machine, which Python's own hash is not.
+    Long words are rare ones, and of two texts that share most words most of the longest are the same; two of them
+    together are rarer still. crc32 is the same in every process and on every machine, which Python's own hash is not.
     """
-    numbers = [*map(crc32, words.encode("utf-8", "surrogatepass").split(b" "))]
-    if len(numbers) > SKETCH:
-        return sorted({3 * first ^ second for first, second in pairwise(numbers)})[:SKETCH]
-    pieces = {words[at : at + 4] for at in range(max(1, len(words) - 3))}
+    if len(said) > FEW_WORDS:
+        longest = sorted(said[:KEPT_WORDS], key=len, reverse=True)[: SKETCH + 1]
+        return list(dict.fromkeys(map(crc32, longest, map(crc32, longest[1:]))))
+    text = joined(said)[:KEPT_TEXT]
+    pieces = {text[at : at + 4] for at in range(max(1, len(text) - 3))}
     return sorted({crc32(piece.encode("utf-8", "surrogatepass")) for piece in pieces})[:SKETCH]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from hashlib import blake2b
 
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
@@ -41,9 +42,22 @@ _LETTERS = bytes(code if chr(code).isalpha() else ord(" ") for code in range(128
 
 def plain_words(text: str) -> str:
     """What a text says, without links, handles, digits, punctuation and case; for comparing texts."""
-    is_ascii = text.isascii()
+    return joined(words_of(text))
+
+
+def words_of(text: str) -> list[bytes]:
+    """The words of what a text says (`plain_words`), each in UTF-8."""
+    is_ascii = _ASCII_ONLY(text)
     folded = (text if is_ascii else unicodedata.normalize("NFKC", text)).casefold()
     if "@" in folded or "http" in folded or "&" in folded or "www." in folded:
         folded = _DECORATION.sub(" ", folded)
-    words = folded.encode("ascii").translate(_LETTERS).decode("ascii").split() if is_ascii else _RUN.findall(folded)
-    return " ".join(words[1:] if words and words[0] == "rt" else words)
+    if is_ascii:
+        words = folded.encode("ascii").translate(_LETTERS).split()
+    else:
+        words = [word.encode("utf-8", "surrogatepass") for word in _RUN.findall(folded)]
+    return words[1:] if words and words[0] == b"rt" else words
+
+
+def joined(words: Iterable[bytes]) -> str:
+    """The text of these words."""
+    return b" ".join(words).decode("utf-8", "surrogatepass")

@@ -24,7 +24,7 @@ from typing import Any
 
 import structlog
 
-from benchmarks.speed import decisive, material, near, parts, paths, peer, shares
+from benchmarks.speed import decisive, material, near, parts, paths, peer, shares, templates
 from benchmarks.speed.measuring import apart
 from monitor.tidying import tidy_seldom
 
@@ -59,8 +59,15 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
     yield "matching 200 brands x 100 aliases", partial(parts.matching, few, 200, 100)
     yield "matching twice the text", partial(parts.twice_the_text, few)
     yield "near-duplicates", partial(parts.near_duplicates, few)
-    if data:  # the made texts are all of a few sentences, and nearly each is like another
+    if data:
         yield "near-duplicates beside comparing all", partial(near.beside_all_pairs, texts)
+    for what, said in (
+        ("of templates", templates.texts()),
+        ("in a storm", material.texts(material.STORM, brands)),
+        ("of made talk", material.texts(material.TWEETS, brands)),
+    ):
+        compared = partial(near.beside_all_pairs, list(islice(said, len(few))))
+        yield f"near-duplicates {what} beside comparing all", compared
     yield "judging 10,000 series a tick, their counts saved", partial(parts.tick, 10_000)
     yield (
         "judging 5,000 brands a tick, whole state saved",

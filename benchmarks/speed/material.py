@@ -46,6 +46,7 @@ class Shape:
 TWEETS = Shape("tweets")
 USUAL = Shape("170 posts a second", apart=1 / 170)
 """The load of a large installation on a usual day; ticks, which cost the same however much was said, are far apart."""
+STORM = Shape("a storm of incidents", angry=2 / 3)
 SHAPES = (
     TWEETS,
     Shape("long texts", sentences=40),
@@ -53,7 +54,7 @@ SHAPES = (
     Shape("few brands", brands=3),
     Shape("thousands of brands", brands=5_000),
     Shape("nine of ten are copies", copies=0.9),
-    Shape("a storm of incidents", angry=2 / 3),
+    STORM,
 )
 
 

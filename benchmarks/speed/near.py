@@ -7,6 +7,7 @@ with a link or a word more, a word less, another word, two words swapped, a slip
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -33,12 +34,16 @@ def beside_all_pairs(texts: Sequence[str]) -> dict[str, Any]:
     """
     said = list(_with_copies(texts, random.Random(4)))  # noqa: S311 - a benchmark
     posts = [_mentioned(number, text) for number, (text, _) in enumerate(said)]
-    told = [heard.role is Role.COPY for heard in VoiceFold().hear(posts)]
+    began = time.process_time()
+    heard = VoiceFold().hear(posts)
+    took = time.process_time() - began
+    told = [one.role is Role.COPY for one in heard]
     by_key, true = _all_pairs(posts)
     right = sum(one and other for one, other in zip(told, true, strict=True))
     made = [is_told for is_told, (_, is_made) in zip(told, said, strict=True) if is_made]
     return {
         "posts": len(posts),
+        "microseconds_a_post": round(1e6 * took / len(posts), 2),
         "precision": round(right / sum(told), 4),
         "recall": round(right / sum(true), 4),
         "found_by_key": round(sum(by_key) / sum(true), 3),

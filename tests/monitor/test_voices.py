@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.voices import Role, VoiceFold, VoiceSettings, fair_share, sketch
-from storage.keys import plain_words
+from storage.keys import plain_words, words_of
 from tests.monitor.scenes import START, said
 
 COMPLAINT = "They left us four hours on the tarmac without water and nobody at the desk said a word"
@@ -92,7 +92,7 @@ def test_memory_is_bounded() -> None:
 
 def test_words_are_compared_without_decoration() -> None:
     assert plain_words("RT @lena: So ANGRY!! 3 hours https://example.org/x #fail") == "so angry hours fail"
-    assert len(sketch("")) == 1
+    assert len(sketch(words_of(""))) == 1
 
 
 @given(st.lists(st.integers(0, 50), min_size=1), st.integers(0, 300))
