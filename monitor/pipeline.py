@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from alerts.faults import fault_point
+from monitor.bounds import posts_within, samples_within
 from monitor.corrections import corrected
 from monitor.detectors.contract import TICK, Tick
 from monitor.fold import Fold, floor_tick, ticks
@@ -147,6 +148,7 @@ class Pipeline:
         A post that cannot be judged is set aside, and the others are stored.
         """
         fault_point("C1")
+        batch = replace(batch, posts=posts_within(batch.posts), samples=samples_within(batch.samples))
         sieve = sifted(self.understanding.read, batch.posts, lambda post: post.external_id)
         poison = [post_set_aside(post, why, batch.at(post)) for post, why in sieve.poison]
         posts = _others(batch.posts, [post for post, _ in sieve.poison])
