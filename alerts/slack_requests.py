@@ -121,7 +121,7 @@ def payload_of(body: bytes) -> Mapping[str, Any] | None:
     """The payload in the form that Slack posts; `None` where there is none."""
     try:
         said = json.loads(parse_qs(body.decode(), strict_parsing=True)["payload"][0])
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, RecursionError):
         return None
     return said if isinstance(said, dict) else None
 

@@ -100,7 +100,7 @@ class Jetstream:
         try:
             content = json.loads(frame)
             payload = content["payload"] if content.get("$type") == "message" else None
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
+        except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
             hearing.tell(self.name, Found(bad=[Quarantined("Jetstream", repr(error), raw_hash(frame))], given=1))
             return
         if payload is None:

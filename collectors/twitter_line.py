@@ -109,7 +109,7 @@ class Line:
         try:
             content = json.loads(line)
             found = self._found(content, ours)
-        except (ValueError, TypeError, AttributeError, KeyError) as error:
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
             hearing.tell(self.name, Found(bad=[set_aside("line of the stream", repr(error), line)], given=1))
             return
         self._heard += 1

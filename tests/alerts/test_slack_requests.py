@@ -95,6 +95,10 @@ def test_nothing_that_a_stranger_sends_is_let_in_or_breaks_the_door(body: bytes,
     payload_of(body)
 
 
+def test_a_payload_that_is_nested_without_end_is_none() -> None:
+    assert payload_of(b"payload=" + b"%5B" * 50_000) is None
+
+
 @given(JSON)
 def test_a_payload_of_any_shape_is_read_or_left_alone(said: Any) -> None:
     for payload in (

@@ -176,6 +176,25 @@ def test_a_line_that_makes_no_sense_is_set_aside(world: Streaming) -> None:
     assert name in store.posts
 
 
+NESTED = b"[" * 5000 + b"]" * 5000 + b"\r\n"
+
+
+def test_a_line_that_is_nested_without_end_costs_nothing_but_itself(world: Streaming) -> None:
+    if world.module.__name__ == "collectors.mastodon":
+        return  # its library reads the lines, and no stranger writes them
+    source, store = built(world), Store()
+    with listening(source, world.feed) as ear:
+        ear.connected()
+        world.feed.tell(NESTED)
+        ear.called()
+        store.run(source)
+        name = world.say()
+        ear.called()
+        store.run(source)
+    assert sum(len(page.quarantined) for page in store.pages) == 1
+    assert name in store.posts
+
+
 def test_too_many_attempts_are_waited_for_as_long_as_the_platform_says(world: Streaming) -> None:
     stopping = Impatient(3)
     world.fail_stream(*[Reply(429, headers={"retry-after": "100"})] * 9)
