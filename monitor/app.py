@@ -298,9 +298,9 @@ class App:
         memory.give_back()
 
     def _forget_fold(self) -> None:
-        """Judge on from what is kept, from which the words are gone; one that no longer leads has no other turn."""
+        """Judge on without what was deleted; one that no longer leads has no other turn to let go of it."""
         with self._judging:
-            self.pipeline.forget()
+            self.pipeline.let_go_of_deleted()
 
     def _take_up(self, name: str) -> None:
         """Take the turn of a new source from the schedule."""

@@ -2,7 +2,8 @@
 
 Nearly all that is judged was stored by the same process moments ago, and is looked at several times: provisionally
 until it is settled, then for good. It is kept until then, as long as nobody else has written to the posts
-(storage/edition.py). Whenever that is not sure, and after a restart, the database is read.
+(storage/edition.py); what was deleted is let go of, and the rest stays. Whenever that is not sure, and after a
+restart, the database is read.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from msgspec.structs import replace
 
 from monitor.detectors.contract import TICK
 from monitor.fold import by_tick
-from storage import edition
+from storage import deletions, edition
 from storage import posts as post_store
 from storage.database import Transaction
 from storage.ingest import Written
 from storage.reading import largest
-from storage.records import EngagementSample, MentionedPost, Post
+from storage.records import STALE_AFTER, EngagementSample, MentionedPost, Post
 
 MOST = 150_000
 """Mentions and samples that are kept; of more the oldest ticks are read again where asked for."""
@@ -57,7 +58,7 @@ class Lately:
         with self._lock:
             if found is None:
                 return
-            if found == self._edition:
+            if self._keeps_up(tx, found):
                 self._make_room()
                 return
             newest = post_store.newest_moment(tx)
@@ -102,10 +103,26 @@ class Lately:
             self._edition, self._ticks = None, {}
 
     def heed(self, tx: Transaction) -> None:
-        """Keep nothing when somebody else has written, for some of it may have been erased; `tx` is one that writes."""
+        """Keep nothing of what was deleted, and nothing at all when else was written; `tx` is one that writes."""
+        found = edition.of(tx)
         with self._lock:
-            if self._edition is not None and edition.of(tx) != self._edition:
+            if self._edition is not None and not (found is not None and self._keeps_up(tx, found)):
                 self.forget()
+
+    def _keeps_up(self, tx: Transaction, found: int) -> bool:
+        """Whether what is kept is that of the edition `found`, without what was deleted meanwhile."""
+        if found == self._edition:
+            return True
+        gone = None if self._edition is None else deletions.since(tx, self._edition)
+        if gone is None:
+            return False
+        for kept in self._ticks.values() if gone.names else ():
+            kept.mentions = [item for item in kept.mentions if not gone.has(item.post.key)]
+            kept.samples = [one for one in kept.samples if not gone.has((one.source, one.external_id))]
+        if gone.until is not None:
+            self.let_go(gone.until + STALE_AFTER)  # what surfaces late counts later than it was published
+        self._edition = found
+        return True
 
     def between(
         self, tx: Transaction, start: datetime, end: datetime
@@ -113,7 +130,7 @@ class Lately:
         """What counts for detection in `[start, end)`: mentions and samples, in the order of `storage.posts`."""
         found = edition.of(tx)
         with self._lock:
-            is_here = found is not None and found == self._edition and self._since <= start
+            is_here = found is not None and self._keeps_up(tx, found) and self._since <= start
             ticks = [of for at, of in self._ticks.items() if is_here and at < end and at + TICK > start]
             mentions = [item for of in ticks for item in of.mentions]
             samples = [one for of in ticks for one in of.samples if start <= one.at < end]

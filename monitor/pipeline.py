@@ -206,6 +206,20 @@ class Pipeline:
         self._outlook.forget()
         self._lately.forget()
 
+    def let_go_of_deleted(self) -> None:
+        """Hold nothing of posts that were deleted.
+
+        What is provisional goes at once. A kept state that held their words was forgotten with them, and then what is
+        settled goes, too; where the state stands, it holds nothing of them.
+        """
+        self._outlook.forget()
+        self._looked_at = None
+        with self.database.write() as tx:
+            self._lately.heed(tx)
+            is_kept = self._keeping.at is not None and not self._keeping.is_taken_back(tx)
+        if not is_kept:
+            self.forget()
+
     def rewind(self, since: datetime) -> None:
         """Judge again from `since` on at the next advance: posts have come for time that was judged without them.
 

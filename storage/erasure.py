@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Table, delete, select, update
 
 from storage import casework as casework_store
-from storage import edition, forgetting, inbox, quarantine, search_index, state
+from storage import deletions, edition, forgetting, inbox, quarantine, search_index, state
 from storage.database import Transaction
 from storage.keys import plain_words
 from storage.quotations import Quotations
@@ -57,8 +57,9 @@ def erase(tx: Transaction, keys: Collection[PostKey], at: datetime, reason: str)
     )
     quoted = _erase_quotes(tx, doomed)
     _remove_evidence(tx, set(keys))
-    _delete(tx, doomed)
-    _delete_samples(tx, keys)
+    with deletions.noted(tx, at, keys):
+        _delete(tx, doomed)
+        _delete_samples(tx, keys)
     _delete_corrections(tx, keys)
     _forget_on_the_way(tx, keys)
     if doomed:
@@ -99,10 +100,12 @@ def prune(tx: Transaction, before: datetime, *, source: str | None = None, limit
     Their engagement goes with them. Posts that incidents rest on stay with them.
     """
     doomed = list(islice(_prunable(tx, before, source, limit), limit))
-    _delete(tx, doomed)
-    _delete_samples(tx, [(row.source, row.external_id) for row in doomed])
-    if doomed:
-        forgetting.note(tx, before)
+    if not doomed:
+        return 0
+    with deletions.noted(tx, before, until=before):
+        _delete(tx, doomed)
+        _delete_samples(tx, [(row.source, row.external_id) for row in doomed])
+    forgetting.note(tx, before)
     return len(doomed)
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from config.settings import Settings
 from monitor.assembly import assemble
@@ -71,12 +72,29 @@ def _forget(address: str, author: str) -> None:
 
 
 def test_what_another_process_erased_is_in_no_table_of_the_running_one(address: str, running: Pipeline) -> None:
-    forgetting = Forgetting(running.database, running.forget)
+    forgetting = Forgetting(running.database, running.let_go_of_deleted)
     forgetting.look()
-    assert _held() > 3
+    assert _held() > 2
     _forget(address, "annegret")
     forgetting.look()
     assert _held() == 0
+
+
+def test_of_an_open_tick_a_deleted_post_is_let_go_of_while_what_is_settled_stays(
+    address: str, running: Pipeline
+) -> None:
+    forgetting, evening = Forgetting(running.database, running.let_go_of_deleted), NOON + timedelta(hours=6)
+    _forget(address, "annegret")
+    forgetting.look()
+    running.advance(NOON + timedelta(hours=4))
+    running.ingest(Batch([replace(_post("3", "clara", f"Norrvik, you {WORD}!"), created_at=evening)]))
+    running.advance(evening + timedelta(minutes=1), early=True)
+    settled = running._fold
+    assert _held() > 2
+    _forget(address, "clara")
+    forgetting.look()
+    assert _held() == 0
+    assert running._fold is settled
 
 
 def test_a_kept_state_goes_with_what_it_knows_of_a_text_however_that_was_written(running: Pipeline) -> None:

@@ -30,6 +30,11 @@ def store(database: Database, lately: Lately, *read: MentionedPost, samples: tup
         lately.take(tx, write(tx, Intake(mentions=read, samples=samples)))
 
 
+def erase(database: Database, *names: str) -> None:
+    with database.write() as tx:
+        erasure.erase(tx, [("forum", name) for name in names], NOON, "asked for")
+
+
 def from_memory(database: Database, lately: Lately, start: datetime, monkeypatch: pytest.MonkeyPatch) -> Found | None:
     """What is given without the database being read, `None` where it is."""
     with database.read() as tx, monkeypatch.context() as patched:
@@ -76,18 +81,63 @@ def test_a_time_of_which_not_all_is_known_is_read(database: Database, monkeypatc
     assert from_memory(database, lately, after(minutes=1), monkeypatch) == from_database(database, after(minutes=1))
 
 
+def test_what_was_deleted_is_let_go_of_and_the_rest_is_kept(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lately = Lately()
+    store(database, lately, *(mentioned(counted(1, external_id=str(number))) for number in range(4)))
+    erase(database, "0", "1")
+    for start in (BEFORE, NOON):
+        assert from_memory(database, lately, start, monkeypatch) == from_database(database, start)
+    assert len(lately) == 4, "two mentions and their counts"
+    erase(database, "2")
+    store(database, lately, mentioned(post("5")))
+    assert from_memory(database, lately, BEFORE, monkeypatch) == from_database(database, BEFORE)
+    erase(database, "3")
+    with database.write() as tx:
+        lately.heed(tx)
+    assert len(lately) == 1, "what is erased is not kept in memory"
+
+
+def test_what_was_pruned_is_read_and_what_came_since_is_kept(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lately = Lately()
+    store(database, lately, mentioned(post("1")), mentioned(post("2", created_at=after(days=1, minutes=9))))
+    with database.write() as tx:
+        assert erasure.prune(tx, after(minutes=1)) == 1
+    assert from_memory(database, lately, NOON, monkeypatch) is None
+    late = after(days=1, minutes=5)
+    assert from_memory(database, lately, late, monkeypatch) == from_database(database, late)
+
+
 def test_what_somebody_else_changed_is_read(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     lately = Lately()
     store(database, lately, mentioned(post("1")), mentioned(post("2")))
-    with database.write() as tx:
-        erasure.erase(tx, [("forum", "1")], NOON, "asked for")
+    erase(database, "1")
+    store(database, Lately(), mentioned(post("3")))
+    erase(database, "3")
     assert from_memory(database, lately, BEFORE, monkeypatch) is None
     with database.write() as tx:
         lately.heed(tx)
-    assert len(lately) == 0, "what is erased is not kept in memory"
-    store(database, lately, mentioned(post("3", created_at=after(minutes=1))))
+    assert len(lately) == 0
+    store(database, lately, mentioned(post("4", created_at=after(minutes=1))))
     assert from_memory(database, lately, BEFORE, monkeypatch) is None
     assert from_memory(database, lately, after(minutes=1), monkeypatch) is not None
+
+
+def test_of_more_deletions_than_are_remembered_everything_is_read(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.deletions.MOST", 4)
+    lately = Lately()
+    store(database, lately, *(mentioned(post(str(number))) for number in range(9)))
+    erase(database, "1")
+    erase(database, "2")
+    assert from_memory(database, lately, BEFORE, monkeypatch) is not None
+    for number in "345":
+        erase(database, number)
+    assert from_memory(database, lately, BEFORE, monkeypatch) is None
 
 
 def test_what_was_rolled_back_is_not_given(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
