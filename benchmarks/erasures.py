@@ -37,7 +37,6 @@ from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
 
-import ahocorasick
 import pyarrow.parquet as pq
 import structlog
 from msgspec.structs import replace
@@ -51,6 +50,7 @@ from collectors.contract import Page, Recheck
 from config.load import load
 from config.settings import Settings
 from monitor.assembly import assemble, utc_now
+from monitor.automaton import Automaton
 from monitor.cli.program import app
 from monitor.demo.story import SCENE, tell
 from monitor.pipeline import Batch, Pipeline
@@ -92,24 +92,25 @@ class Words:
 
     def __init__(self) -> None:
         """None yet."""
-        self._found = ahocorasick.Automaton()
-        self._made = 0
+        self._ends: list[str] = []
+        self._automaton: Automaton[None] | None = None
 
     def new(self) -> str:
         """Another word of fourteen letters.
 
         Its last eight are searched for: an index may leave out what a word has in common with the one before it.
         """
-        number = int.from_bytes(blake2b(str(self._made).encode(), digest_size=16).digest())
+        number = int.from_bytes(blake2b(str(len(self._ends)).encode(), digest_size=16).digest())
         letters = "".join(ascii_lowercase[number // 26**place % 26] for place in range(14))
-        self._found.add_word(letters[-8:], letters)
-        self._made += 1
+        self._ends.append(letters[-8:])
+        self._automaton = None
         return letters
 
     def count(self, content: bytes) -> int:
         """How often any of them stands in `content`."""
-        self._found.make_automaton()
-        return sum(1 for _ in self._found.iter(content.decode("latin-1").lower()))
+        if self._automaton is None:
+            self._automaton = Automaton(dict.fromkeys(self._ends))
+        return len(self._automaton.found(content.decode("latin-1").lower()))
 
 
 @dataclass(frozen=True)

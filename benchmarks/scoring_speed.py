@@ -29,6 +29,7 @@ from monitor.sentiment.vader import Vader, packaged_lexicon
 from storage.records import Mention, Post
 
 ROUNDS = 5
+BATCH = 500
 _AT = datetime(2020, 1, 1, tzinfo=UTC)
 _SYLLABLES = [consonant + vowel for consonant in "bcdfghjklmnprstvwz" for vowel in "aeiou"]
 _OPENINGS = ("@acme", "I really", "Why does", "Thanks to Acme", "RT @shop: new", "still waiting,", "Love how", "LOL")
@@ -100,8 +101,8 @@ def _lengths() -> Iterator[Figures]:
 
 
 def _match_all(matcher: Matcher, posts: Sequence[Post]) -> None:
-    for post in posts:
-        matcher.match(post)
+    for start in range(0, len(posts), BATCH):
+        matcher.matches(posts[start : start + BATCH])
 
 
 def _brands(count: int) -> list[BrandSettings]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -132,8 +133,10 @@ class Importing:
 
     def _batches(self, path: Path, place: Place) -> Iterator[tuple[_Batch, Place]]:
         reader, batch = RowReader(self.row_format, collected_at=self.clock()), _Batch()
-        for line, row, end in self._rows(path, place):
-            self._take(path, line, row, reader, batch)
+        rows = self._rows(path, place)
+        while taken := list(islice(rows, min(POSTS_A_BATCH, ROWS_A_BATCH))):
+            self._take([self._meaning(path, line, row, reader) for line, row, _ in taken], batch)
+            line, _, end = taken[-1]
             place = Place(line, end if is_seekable(path) else 0)
             if batch.is_full:
                 yield batch, place
@@ -141,18 +144,19 @@ class Importing:
         batch.is_last = True
         yield batch, place
 
-    def _take(self, path: Path, line: int, row: Row | BadRow, reader: RowReader, batch: _Batch) -> None:
-        batch.rows += 1
-        meant = self._meaning(path, line, row, reader)
-        if isinstance(meant, BadRow):
-            batch.left_out[meant.reason.partition(":")[0][:100]] += 1
-        elif isinstance(meant, Post):
-            if self.takes_all or self._understanding.is_about_us(meant):
-                batch.add(meant)
-            else:
-                batch.left_out[ABOUT_NOBODY] += 1
-        else:
-            batch.samples += meant
+    def _take(self, meant: Sequence[Post | Sequence[EngagementSample] | BadRow], batch: _Batch) -> None:
+        batch.rows += len(meant)
+        posts = [each for each in meant if isinstance(each, Post)]
+        wanted = posts if self.takes_all else self._understanding.about_us(posts)
+        for post in wanted:
+            batch.add(post)
+        if len(wanted) < len(posts):
+            batch.left_out[ABOUT_NOBODY] += len(posts) - len(wanted)
+        for each in meant:
+            if isinstance(each, BadRow):
+                batch.left_out[each.reason.partition(":")[0][:100]] += 1
+            elif not isinstance(each, Post):
+                batch.samples += each
 
     def _meaning(
         self, path: Path, line: int, row: Row | BadRow, reader: RowReader

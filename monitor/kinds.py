@@ -16,8 +16,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any, Protocol, Self
 
-import ahocorasick
-
+from monitor.automaton import Automaton
 from storage.records import Severity
 
 GAP = 3
@@ -140,15 +139,15 @@ class _SpacedReader:
         by_beginning: dict[str, list[_Phrase]] = defaultdict(list)
         for phrase in _phrases(words):
             by_beginning[_beginning(phrase.parts)].append(phrase)
-        self._automaton = _automaton(by_beginning)
+        self._automaton = Automaton(by_beginning)
 
     def read(self, folded: str) -> list[str]:
         """Names of the kinds found."""
         words = _words(folded)
         spaced = f" {' '.join(words)} "
         found: list[_Found] = []
-        for last, (beginning, phrases) in self._automaton.iter(spaced):
-            at = spaced.count(" ", 0, last + 2 - len(beginning)) - 1
+        for phrases, start, _ in self._automaton.found(spaced):
+            at = spaced.count(" ", 0, start + 1) - 1
             for phrase in phrases:
                 end = _end(phrase.parts, words, at)
                 if end:
@@ -163,16 +162,16 @@ class _UnspacedReader:
         by_beginning: dict[str, list[_Phrase]] = defaultdict(list)
         for phrase in _phrases(words):
             by_beginning[phrase.parts[0].text].append(phrase)
-        self._automaton = _automaton(by_beginning)
+        self._automaton = Automaton(by_beginning)
 
     def read(self, folded: str) -> list[str]:
         """Names of the kinds found."""
         found: list[_Found] = []
-        for last, (text, phrases) in self._automaton.iter(folded):
+        for phrases, start, past in self._automaton.found(folded):
             for phrase in phrases:
-                end = _end_in_text(phrase.parts, folded, last + 1)
+                end = _end_in_text(phrase.parts, folded, past)
                 if end:
-                    found.append((phrase, (last + 1 - len(text), end)))
+                    found.append((phrase, (start, end)))
         return _standing(found)
 
 
@@ -189,15 +188,6 @@ def _words(folded: str) -> list[str]:
 
 def _reader(language: str, words: Mapping[str, Sequence[str]]) -> _Reader:
     return _UnspacedReader(words) if language in UNSPACED else _SpacedReader(words)
-
-
-def _automaton(by_beginning: Mapping[str, list[_Phrase]]) -> ahocorasick.Automaton:
-    automaton = ahocorasick.Automaton()
-    for beginning, phrases in by_beginning.items():
-        automaton.add_word(beginning, (beginning, phrases))
-    automaton.add_word("\0", ("", ()))  # one without a word cannot be asked; no text has this one
-    automaton.make_automaton()
-    return automaton
 
 
 def _beginning(parts: tuple[_Part, ...]) -> str:

@@ -69,9 +69,9 @@ class Understanding:
         """Name and version of the scorer: changes whenever the same text may score otherwise."""
         return f"{self._scorer.name} {self._scorer.version}"
 
-    def is_about_us(self, post: Post) -> bool:
-        """Whether the post is about a brand; what was found out is not found out again by `read`."""
-        return self._matcher.names_anybody(post)
+    def about_us(self, posts: Sequence[Post]) -> list[Post]:
+        """The posts that are about a brand; what was found out is not found out again by `read`."""
+        return self._matcher.about_us(posts)
 
     def read(self, posts: Sequence[Post]) -> list[MentionedPost]:
         """The mentions in the posts, in order, with their scores; posts about no brand leave nothing behind.
@@ -79,8 +79,7 @@ class Understanding:
         A post whose source did not tell its language comes back with the one that was recognised.
         """
         items: list[tuple[Post, Mention, str]] = []
-        for post in posts:
-            mentions = self._matcher.match(post)
+        for post, mentions in zip(posts, self._matcher.matches(posts), strict=True):
             if mentions:
                 language = self._identifier.language_of(post)
                 told = post if post.language or language == UNDETERMINED else replace(post, language=language)

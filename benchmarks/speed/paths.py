@@ -41,8 +41,7 @@ class Way:
     def take(self, posts: Sequence[Post]) -> None:
         """One round, timed."""
         with self.watch.running():
-            is_wanted = self.pipeline.understanding.is_about_us
-            wanted = [post for post in posts if is_wanted(post)] if self.only_matched else posts
+            wanted = self.pipeline.understanding.about_us(posts) if self.only_matched else posts
             for start in range(0, len(wanted), BATCH):
                 self.pipeline.ingest(Batch(posts=wanted[start : start + BATCH]))
             end = posts[-1].created_at - timedelta(minutes=5)

@@ -1,13 +1,14 @@
-"""Where terms stand in a text: one pass of an Aho-Corasick automaton, then the boundaries each term asks for."""
+"""Where terms stand in texts: one pass of an automaton over all of them, then the boundaries each term asks for."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
-import ahocorasick
-
+from monitor.automaton import Automaton
 from monitor.matching.campaigns import is_campaign
 from monitor.matching.folding import Folded, folded_term
 from monitor.matching.terms import Term, is_unspaced
@@ -65,9 +66,8 @@ class Place(NamedTuple):
 
 
 class _Pattern(NamedTuple):
-    """A spelling with the terms that share it and what may stand before and behind it."""
+    """The terms that share a spelling, and what may stand before and behind it."""
 
-    length: int
     terms: tuple[Term, ...]
     free_left: Guard
     free_right: Guard
@@ -110,7 +110,7 @@ def _spans(folded: str, entry: str, left: Guard, right: Guard) -> Iterator[tuple
 
 
 class Lookup:
-    """Finds terms in folded texts.
+    """Finds terms in folded texts, none of which has a line's end in it.
 
     Very short ASCII words are looked up by word: in an automaton they would match inside nearly every word.
     """
@@ -120,25 +120,26 @@ class Lookup:
         for term in terms:
             grouped.setdefault(term.folded, []).append(term)
         self._words = {key: tuple(terms) for key, terms in grouped.items() if _is_short_word(key)}
-        self._automaton = _automaton({key: tuple(terms) for key, terms in grouped.items() if key not in self._words})
+        self._automaton = Automaton(
+            {
+                key: _Pattern(tuple(terms), _left_guard(key), _right_guard(key))
+                for key, terms in grouped.items()
+                if key not in self._words
+            }
+        )
 
-    def places(self, text: Folded) -> list[Place]:
-        """Every term in the text, in order of where it ends."""
-        places = self._long(self._automaton, text) if self._automaton is not None else []
-        if self._words:
-            places.extend(self._short(text))
-        return places
-
-    def _long(self, automaton: ahocorasick.Automaton, text: Folded) -> list[Place]:
-        folded = text.folded
-        has_hashtags = "#" in folded
-        places = []
-        for last, (length, terms, free_left, free_right) in automaton.iter(folded):
-            start, end = last + 1 - length, last + 1
-            if (free_left(folded, start) and free_right(folded, end)) or (
-                has_hashtags and is_campaign(folded, start, end)
-            ):
-                places += [Place(term, start, end) for term in terms if _is_written(text, start, end, term)]
+    def places(self, texts: Sequence[Folded]) -> dict[int, list[Place]]:
+        """Every term in texts, by the number of the text that it stands in and in order of where it ends."""
+        places: dict[int, list[Place]] = {}
+        starts = list(accumulate((len(text.folded) + 1 for text in texts), initial=0))
+        for pattern, start, end in self._automaton.found("\n".join([text.folded for text in texts])):
+            number = bisect_right(starts, start) - 1
+            begin = starts[number]
+            if found := _standing(pattern, texts[number], start - begin, end - begin):
+                places.setdefault(number, []).extend(found)
+        for number, text in enumerate(texts if self._words else ()):
+            if found := list(self._short(text)):
+                places.setdefault(number, []).extend(found)
         return places
 
     def _short(self, text: Folded) -> Iterator[Place]:
@@ -150,14 +151,14 @@ class Lookup:
                     yield Place(term, word.start(), word.end())
 
 
-def _automaton(grouped: dict[str, tuple[Term, ...]]) -> ahocorasick.Automaton | None:
-    if not grouped:
-        return None
-    automaton = ahocorasick.Automaton()
-    for folded, terms in grouped.items():
-        automaton.add_word(folded, _Pattern(len(folded), terms, _left_guard(folded), _right_guard(folded)))
-    automaton.make_automaton()
-    return automaton
+def _standing(pattern: _Pattern, text: Folded, start: int, end: int) -> list[Place]:
+    """The terms of a pattern that may stand where it was found."""
+    folded = text.folded
+    if (pattern.free_left(folded, start) and pattern.free_right(folded, end)) or (
+        "#" in folded and is_campaign(folded, start, end)
+    ):
+        return [Place(term, start, end) for term in pattern.terms if _is_written(text, start, end, term)]
+    return []
 
 
 def _is_written(text: Folded, start: int, end: int, term: Term) -> bool:

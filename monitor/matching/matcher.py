@@ -1,12 +1,13 @@
-"""Finds the brands in a post: one pass over its folded text, whatever the number of brands.
+"""Finds the brands in posts: one pass over their folded texts, whatever the number of brands.
 
 Linear in the text: terms are literal, operators give no patterns that could blow up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 
 from config.settings import BrandSettings
 from monitor.matching.folding import Folded, fold, folded_term
@@ -15,12 +16,16 @@ from monitor.matching.lookup import Lookup, Place
 from monitor.matching.reading import reading_of
 from monitor.matching.relevance import BrandRules, Found, judged
 from monitor.matching.terms import terms_of
+from monitor.portions import portions
 from monitor.remembered import LONGEST, minded
 from storage.records import Mention, Post
 
 _NOBODY: frozenset[int] = frozenset()
 _KEPT = 16_384
 """Texts of which is remembered whom they name: a third of all posts are copies of one that came shortly before."""
+
+_LETTERS = 1_000_000
+"""Letters of texts that are looked through at once."""
 
 _Named = tuple[tuple[int, float, str, tuple[str, ...]], ...]
 """Whom a text names: brand by its number, relevance, reason and what matched, in the order of the settings."""
@@ -39,29 +44,36 @@ class Matcher:
 
     def let_go(self) -> None:
         """Remember no text."""
-        self._kept.clear()
+        self._kept = {}
 
-    def names_anybody(self, post: Post) -> bool:
-        """Whether the post has a mention; without making one, because most posts have none."""
-        if post.brands:
-            return bool(self.match(post))
-        named = self._named_in(post)
-        if not named:  # nearly all; a generator that has nothing to give takes longer than the rest
-            return False
-        brands = self._brands
-        return any(relevance >= brands[number].minimum_relevance for number, relevance, _, _ in named)
+    def about_us(self, posts: Sequence[Post]) -> list[Post]:
+        """The posts that have a mention; without making any, because most posts have none."""
+        return [post for post, named in zip(posts, self._named_in(posts), strict=True) if self._is_meant(post, named)]
 
     def match(self, post: Post) -> list[Mention]:
-        """The brands that the post is about, in the order of the settings, each with what matched and how sure.
+        """The brands that a post is about, in the order of the settings, each with what matched and how sure.
 
         Mentions below a brand's `minimum_relevance` are left out. Brands that the source itself names (`post.brands`)
         are certain.
         """
-        named = self._named_in(post)
+        return self.matches([post])[0]
+
+    def matches(self, posts: Sequence[Post]) -> list[list[Mention]]:
+        """What each of the posts is about: their texts are looked through at once."""
+        return [
+            self._mentions(post, named) if named or post.brands else []
+            for post, named in zip(posts, self._named_in(posts), strict=True)
+        ]
+
+    def _is_meant(self, post: Post, named: _Named) -> bool:
+        if post.brands:
+            return bool(self._with_told(post, named))
+        brands = self._brands
+        return bool(named) and any(relevance >= brands[number].minimum_relevance for number, relevance, _, _ in named)
+
+    def _mentions(self, post: Post, named: _Named) -> list[Mention]:
         if post.brands:
             return self._with_told(post, named)
-        if not named:
-            return []
         brands, source, name = self._brands, post.source, post.external_id
         return [
             Mention(brands[number].name, source, name, relevance, matched, reason)
@@ -83,21 +95,28 @@ class Matcher:
             if number in told or relevance >= self._brands[number].minimum_relevance
         ]
 
-    def _named_in(self, post: Post) -> _Named:
-        text = reading_of(post) if post.title else post.text
-        named = self._kept.get(text)
-        return self._remembered(text) if named is None else named
+    def _named_in(self, posts: Sequence[Post]) -> list[_Named]:
+        """Whom each of the posts names; what is looked up is kept for copies."""
+        kept = self._kept
+        texts = [reading_of(post) if post.title else post.text for post in posts]
+        new = list(dict.fromkeys(text for text in texts if text not in kept))
+        found = self._looked_up(new)
+        self._remember(found)
+        return [found[text] if text in found else kept[text] for text in texts]
 
-    def _remembered(self, text: str) -> _Named:
-        """Whom the text names, looked up; kept for its copies."""
-        folded = fold(text)
-        places = _standing(self._lookup.places(folded), folded)
-        named = self._judged(folded, places) if places else ()
-        if len(text) <= LONGEST:
-            if len(self._kept) >= _KEPT:
-                self._kept.clear()
-            self._kept[text] = named
-        return named
+    def _looked_up(self, texts: Sequence[str]) -> dict[str, _Named]:
+        found: dict[str, _Named] = dict.fromkeys(texts, ())
+        for portion in portions(texts, len, _LETTERS):
+            folded = list(map(fold, portion))
+            for number, places in self._lookup.places(folded).items():
+                if standing := _standing(places, folded[number]):
+                    found[portion[number]] = self._judged(folded[number], standing)
+        return found
+
+    def _remember(self, found: Mapping[str, _Named]) -> None:
+        if len(self._kept) + len(found) > _KEPT:
+            self._kept = {}
+        self._kept.update(islice(((text, named) for text, named in found.items() if len(text) <= LONGEST), _KEPT))
 
     def _judged(self, text: Folded, places: Sequence[Place]) -> _Named:
         """Of the brands that stand somewhere in the text, how sure it is that each is meant."""
@@ -118,8 +137,6 @@ def _once(shown: tuple[str, ...]) -> tuple[str, ...]:
 
 def _standing(places: list[Place], text: Folded) -> list[Place]:
     """The places that name somebody: not in the path of a link, nor a part of another brand's longer name."""
-    if not places:
-        return places
     standing = [place for place in places if link_part(text.folded, place) is not LinkPart.PATH]
     if len(standing) < 2 or len({place.term.brand for place in standing}) < 2:
         return standing

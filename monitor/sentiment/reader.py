@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import ahocorasick
 import numpy as np
 
+from monitor.automaton import Automaton
 from monitor.language import UNDETERMINED
+from monitor.portions import portions
 from monitor.sentiment import grammar, vader
 from monitor.sentiment.evidence import Evidence, Truths, gathered
 from monitor.sentiment.lexicon import Lexicon, lexicon_of
@@ -88,22 +89,8 @@ def evidence_of(texts: Sequence[str], languages: Sequence[str]) -> Iterator[tupl
         if reader is None:
             continue
         readable = [place for place in places if reader.can_read(texts[place])]
-        for portion in _portions(readable, texts):
+        for portion in portions(readable, lambda place: len(texts[place]), _LETTERS):
             yield language, portion, reader.evidence([texts[place] for place in portion])
-
-
-def _portions(places: Iterable[int], texts: Sequence[str]) -> Iterator[list[int]]:
-    """The places in portions whose texts fit into memory word by word."""
-    portion: list[int] = []
-    letters = 0
-    for place in places:
-        if portion and letters + len(texts[place]) > _LETTERS:
-            yield portion
-            portion, letters = [], 0
-        portion.append(place)
-        letters += len(texts[place])
-    if portion:
-        yield portion
 
 
 @lru_cache(maxsize=64)
@@ -120,17 +107,14 @@ def reader_of(language: str) -> Reader | None:
 
 def _segments(lexicon: Lexicon) -> Segments:
     """Sets apart the lexicon's entries wherever they stand, the longest first."""
-    automaton = ahocorasick.Automaton()
-    for entry in lexicon.entries():
-        automaton.add_word(entry, len(entry))
-    automaton.make_automaton()
+    automaton = Automaton(dict.fromkeys(lexicon.entries()), longest=True)
 
     def spaced(text: str) -> str:
         parts: list[str] = []
         done = 0
-        for last, length in automaton.iter_long(text):
-            parts += (text[done : last + 1 - length], text[last + 1 - length : last + 1])
-            done = last + 1
+        for _, start, end in automaton.found(text):
+            parts += (text[done:start], text[start:end])
+            done = end
         return " ".join((*parts, text[done:]))
 
     return spaced

@@ -136,8 +136,8 @@ class Wording:
         return self._spelled_so(vocabulary, shown)
 
     def _spelled_so(self, vocabulary: Vocabulary, shown: str) -> Token:
-        known = vocabulary.by_spelling
-        return known.get(shown) or known.setdefault(shown, self._new_token(shown))
+        known, spelling = vocabulary.by_spelling, shown if shown.isupper() else shown.lower()
+        return known.get(spelling) or known.setdefault(spelling, self._new_token(spelling))
 
     def _is_mute(self, shown: str) -> bool:
         """Whether a word says nothing, however it is spelled; what is not ASCII is looked at more closely."""

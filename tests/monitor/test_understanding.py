@@ -55,7 +55,7 @@ def test_what_is_about_us_has_a_mention_and_nothing_else_has() -> None:
     understanding = Understanding.build(Settings.model_validate(doubtful))
     told = post("7", text="mind the gap", brands=("Gap",))
     posts = [*POSTS, post("6", text="mind the gap"), told, post("8", text="", title="Acme")]
-    about_us = [one.external_id for one in posts if understanding.is_about_us(one)]
+    about_us = [one.external_id for one in understanding.about_us(posts)]
     assert about_us == [one.external_id for one in posts if understanding.read([one])] == ["1", "3", "4", "7", "8"]
 
 

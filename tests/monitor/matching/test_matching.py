@@ -21,6 +21,17 @@ def brand(name: str, **fields: Any) -> BrandSettings:
     return BrandSettings(name=name, **fields)
 
 
+def test_posts_looked_through_together_are_about_what_each_is_about_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    brands = [brand("Acme"), brand("HP"), brand("Bolt", tickers=["BLT"])]
+    texts = ["Acme", "x", "acmes", "an hp of Acme", "$BLT", "#boycottbolt", "B\nolt", "hp", "Acme"]
+    posts = [post(str(number), text=text) for number, text in enumerate(texts)]
+    alone = [Matcher(brands).match(each) for each in posts]
+    assert [len(found) for found in alone] == [1, 0, 0, 1, 1, 1, 0, 0, 1]
+    assert Matcher(brands).matches(posts) == alone
+    monkeypatch.setattr("monitor.matching.matcher._LETTERS", 6)
+    assert Matcher(brands).matches(posts) == alone
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

@@ -1,0 +1,43 @@
+"""Many words looked for in one pass over a text, whatever their number (Aho & Corasick 1975)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Generic, TypeVar
+
+from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
+
+_LARGE = 100_000
+"""Letters of words from which the faster kind would take more than some 25 MB."""
+_HALVES = re.compile("[\ud800-\udfff]")
+"""Halves of characters, which texts may have by mistake."""
+
+Meaning = TypeVar("Meaning")
+
+
+class Automaton(Generic[Meaning]):
+    """Finds words, each of which means something: all, or from the left the `longest`, none of which overlap."""
+
+    def __init__(self, meanings: Mapping[str, Meaning], *, longest: bool = False) -> None:
+        self._meanings = list(meanings.values())
+        self._overlapping = not longest
+        is_large = sum(map(len, meanings)) > _LARGE
+        self._automaton = AhoCorasick(
+            list(meanings),
+            matchkind=MatchKind.LeftmostLongest if longest else MatchKind.Standard,
+            store_patterns=False,
+            implementation=Implementation.ContiguousNFA if is_large else Implementation.DFA,
+        )
+
+    def found(self, text: str) -> list[tuple[Meaning, int, int]]:
+        """Of each word in the text what it means and its `[start, end)`, by where it ends, longer ones first."""
+        meanings = self._meanings
+        return [(meanings[number], start, end) for number, start, end in self._numbered(text)]
+
+    def _numbered(self, text: str) -> list[tuple[int, int, int]]:
+        try:
+            return self._automaton.find_matches_as_indexes(text, overlapping=self._overlapping)
+        except UnicodeEncodeError:
+            whole = _HALVES.sub("\ufffd", text)
+            return self._automaton.find_matches_as_indexes(whole, overlapping=self._overlapping)
