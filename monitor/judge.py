@@ -239,7 +239,8 @@ class Judge:
         heard: dict[str, list[Heard]] = {}
         for brand, items in said:
             heard[brand] = self._hear_brand(brand, items, now)
-            if any(4 * size > 5 * most for size, most in zip(self._remembered, MOST, strict=True)):
+            texts, speakers = self._remembered
+            if 4 * texts > 5 * MOST[0] or 4 * speakers > 5 * MOST[1]:
                 self._make_room(now)
         return heard
 

@@ -3,10 +3,15 @@
 Within a block of six hours the levels, the caps and the usual maxima stand still, so a tick only adds what came to each
 window and takes off what left it. `stretch.see` says the same of many ticks at once, to the last bit; what is learned
 is written to memory where the block ends, or where somebody asks for it before.
+
+A series of which nothing was counted can only become calmer from one tick to the next while all ticks are read: less
+stands in its windows, and no less is expected. So what was counted is looked at, and what was loud before.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -33,6 +38,8 @@ _WIDTHS: Final = tuple(sorted({lens.ticks for lens in LENSES}))
 _WIDTH_OF: Final = np.array([_WIDTHS.index(lens.ticks) for lens in LENSES])
 _FIELD_OF: Final = np.array([_COUNTED.index("capped" if lens.capped else "counts") for lens in LENSES])
 _COVERED: Final = _COUNTED.index("covered")
+EVERY: Final = slice(None)
+"""All series."""
 
 Column = npt.NDArray[np.int32]
 """A tick [3, n]: counts, counts as the lasting lens sees them, and whether somebody counted."""
@@ -75,22 +82,43 @@ class UnderWay:
             peaks=np.full((len(LENSES), recent.shape[2]), -np.inf),
         )
 
-    def take(self, counts: Integers, covered: Booleans) -> tuple[Seen, Self]:
-        """What the next tick of this block shows, and the block with it; `counts` [n] are 0 where nobody counted."""
-        standing = self.standing
+    @property
+    def is_wholly_read(self) -> bool:
+        """Whether each tick that the windows reach was read for all series."""
+        return bool(self.windows[-1, _COVERED].min(initial=LONGEST) >= LONGEST - 1)
+
+    def novelties(self, row: int, counted: Sequence[int]) -> list[float]:
+        """How new it is, for each lens, if so many were counted in the windows of a series, and none of it capped."""
+        level, usual, counts = self.standing.level[:, row], self.standing.usual, (*counted, counted[-1])
+        return [
+            (2.0 * math.sqrt(count + 0.375) - 2.0 * math.sqrt(lens.ticks * usually + 0.375) - peak) / spread
+            for lens, count, usually, peak, spread in zip(
+                LENSES, counts, level.tolist(), usual.peak[row].tolist(), usual.spread[row].tolist(), strict=True
+            )
+        ]
+
+    def take(self, counts: Integers, covered: Booleans, rows: Integers | slice = EVERY) -> tuple[Seen, Self]:
+        """What the next tick of this block shows of the series `rows`, and the block with it.
+
+        `counts` [n] are 0 where nobody counted. Series may be left out where each was read (`is_wholly_read`, and now)
+        and nothing of it was counted.
+        """
+        standing, usual = self.standing, self.standing.usual
         column: Column = np.empty((len(_COUNTED), len(counts)), dtype=np.int32)
         column[0], column[1], column[2] = counts, np.minimum(counts, standing.most), covered
         windows = self.windows + column
-        counted = windows[_WIDTH_OF, _FIELD_OF].astype(np.float64)
-        expected = windows[_WIDTH_OF, _COVERED] * standing.level
+        looked_at, ready = windows[:, :, rows], standing.ready[rows]
+        counted = looked_at[_WIDTH_OF, _FIELD_OF].astype(np.float64)
+        expected = looked_at[_WIDTH_OF, _COVERED] * standing.level[:, rows]
         excess = excess_of(counted, expected)
-        usual = standing.usual
+        peaks = self.peaks.copy()
+        peaks[:, rows] = np.maximum(peaks[:, rows], np.where(covered[rows] & ready, excess, -np.inf))
         seen = Seen(
-            ready=standing.ready[:, np.newaxis],
-            covered=covered[:, np.newaxis],
+            ready=ready[:, np.newaxis],
+            covered=covered[rows, np.newaxis],
             counted=counted[..., np.newaxis],
             expected=expected[..., np.newaxis],
-            novelty=((excess - usual.peak.T) / usual.spread.T)[..., np.newaxis],
+            novelty=((excess - usual.peak[rows].T) / usual.spread[rows].T)[..., np.newaxis],
             usual=usual,
         )
         for place, width in enumerate(_WIDTHS):
@@ -100,7 +128,7 @@ class UnderWay:
             columns=(*self.columns[1:], column),
             windows=windows,
             sums=self.sums + column,
-            peaks=np.maximum(self.peaks, excess, out=self.peaks.copy(), where=covered & standing.ready),
+            peaks=peaks,
             ticks=self.ticks + 1,
         )
         return seen, after

@@ -8,6 +8,7 @@ Measured on labelled history in docs/detection-counts.md.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import astuple, dataclass, fields
@@ -16,7 +17,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from monitor.detectors.block import UnderWay
+from monitor.detectors.block import EVERY, UnderWay
 from monitor.detectors.memory import Memory
 from monitor.detectors.novelty import (
     BLOCK_TICKS,
@@ -34,6 +35,9 @@ from storage.records import BIN_SECONDS
 
 VERSION: Final = "burst-1"
 _SECONDS: Final = np.array([lens.ticks * BIN_SECONDS for lens in LENSES], dtype=np.int64)
+WINDOWS: Final = tuple(lens.ticks for lens in LENSES if not lens.capped)
+"""Ticks of the windows in which single counts are not capped."""
+_ROUNDING: Final = 1e-9
 _CELLS_AT_ONCE: Final = 500_000
 """How many counts a sweep looks at together; bounds its memory to some 150 MB."""
 _FEW_TICKS: Final = 4
@@ -97,13 +101,18 @@ class Limits:
     rise_ticks: Floats
     escalation: Floats
 
+    def of(self, rows: Integers) -> Self:
+        """Those of some series."""
+        return type(self)(*(getattr(self, name)[rows] for name in self.__slots__))
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What the bank made of one or more ticks: `surprises` and `rings` [n, k]."""
+    """What the bank made of one or more ticks of the series `rows`: `surprises` and `rings` [n, k]."""
 
     seen: Seen
     limits: Limits
+    rows: Integers
     surprises: Floats
     rings: Booleans
 
@@ -112,19 +121,24 @@ class Taken:
         """That of the last tick."""
         return self.surprises[:, -1]
 
+    @property
+    def longest(self) -> Floats:
+        """What was counted in the longest window of the last tick."""
+        return self.seen.counted[LASTING - 1, :, -1]
+
     def reading(self) -> BurstReading:
         """The last tick, in counts that a person understands."""
-        seen, limits, series = self.seen, self.limits, np.arange(len(self.rings))
+        seen, limits, places = self.seen, self.limits, np.arange(len(self.rows))
         brief, lasting = _brief(seen)[:, -1], seen.novelty[LASTING, :, -1]
         is_lasting = lasting / limits.lasting > brief / limits.brief
         lens = np.where(is_lasting, LASTING, np.argmax(seen.novelty[:LASTING, :, -1], axis=0))
         threshold = np.where(is_lasting, limits.lasting, limits.brief)
-        reach = seen.usual.peak[series, lens] + threshold * seen.usual.spread[series, lens]
-        expected = seen.expected[lens, series, -1]
+        reach = seen.usual.peak[self.rows, lens] + threshold * seen.usual.spread[self.rows, lens]
+        expected = seen.expected[lens, places, -1]
         return BurstReading(
             surprise=self.surprise,
             rings=self.rings[:, -1],
-            observed=seen.counted[np.where(is_lasting, LASTING - 1, lens), series, -1],
+            observed=seen.counted[np.where(is_lasting, LASTING - 1, lens), places, -1],
             expected=expected,
             low=unroot(root(expected) - reach),
             high=unroot(root(expected) + reach),
@@ -192,6 +206,30 @@ class SeriesBank:
         """The same as `push`, without what only explains: that is worked out when the reading is asked for."""
         return self._take(*self._checked(*self._column(counts, covered)))
 
+    def take_few(self, counts: Mapping[int, int]) -> Taken:
+        """The same as `take`, of a tick in which all was read and only `counts` were counted, of series by number.
+
+        Only series of `counts` are looked at where that is enough: every other one is then at most as surprising as it
+        was at the tick before. Which were looked at, the answer says.
+        """
+        column = np.zeros((len(self._memory.names), 1), dtype=np.int64)
+        rows = np.fromiter(counts, np.int64, len(counts))
+        column[rows, 0] = np.fromiter(counts.values(), np.int64, len(counts))
+        is_enough = self._under_way is not None and self._under_way.is_wholly_read
+        return self._take(*self._checked(column, None), rows if is_enough else None)
+
+    def most_surprising(self, row: int, counted: Sequence[int], ahead: int) -> float:
+        """The most that a series can surprise in the tick `ahead` from the last one, if all ticks up to it are read and
+        so many are then `counted` in each of `WINDOWS`; infinite where the block under way does not tell."""
+        under_way = self._under_way
+        if under_way is None or not under_way.is_wholly_read or self.ticks % BLOCK_TICKS + ahead >= BLOCK_TICKS:
+            return math.inf
+        if not under_way.standing.ready[row]:
+            return 0.0
+        *news, lasting = under_way.novelties(row, counted)
+        brief = sum(news) / len(news) / float(self._limits.brief[row])
+        return max(brief, lasting / float(self._limits.lasting[row]), 0.0) * (1.0 + _ROUNDING)
+
     def peek(self, counts: npt.ArrayLike, covered: npt.ArrayLike | None = None) -> BurstReading:
         """What `push` would answer, if the tick under way ended with these counts; changes nothing."""
         return self.copy().push(counts, covered)
@@ -252,19 +290,21 @@ class SeriesBank:
         """Memory with all that was taken."""
         return self._under_way.written(self._memory) if self._under_way else self._memory
 
-    def _take(self, counts: Integers, covered: Booleans) -> Taken:
-        """Take checked ticks [n, k]."""
+    def _take(self, counts: Integers, covered: Booleans, rows: Integers | None = None) -> Taken:
+        """Take checked ticks [n, k]; where only `rows` need be looked at, within a block, these alone."""
         begun = self.ticks
-        seen = self._see(counts, covered)
-        surprises = _surprises(seen, self._limits)
-        return Taken(seen, self._limits, surprises, self._ring(begun, covered, surprises))
+        if counts.shape[1] == 1 and (begun + 1) % BLOCK_TICKS:
+            under_way = self._under_way or UnderWay.of(self._memory, self._usual)
+            seen, self._under_way = under_way.take(counts[:, 0], covered[:, 0], EVERY if rows is None else rows)
+        else:
+            seen, rows = self._see(counts, covered), None
+        limits = self._limits if rows is None else self._limits.of(rows)
+        rows = np.arange(len(counts)) if rows is None else rows
+        surprises = _surprises(seen, limits)
+        return Taken(seen, limits, rows, surprises, self._ring(begun, rows, seen.covered, surprises))
 
     def _see(self, counts: Integers, covered: Booleans) -> Seen:
-        """What the ticks show. Single ones are seen from the block under way; where it ends, memory is written."""
-        if counts.shape[1] == 1 and (self.ticks + 1) % BLOCK_TICKS:
-            under_way = self._under_way or UnderWay.of(self._memory, self._usual)
-            seen, self._under_way = under_way.take(counts[:, 0], covered[:, 0])
-            return seen
+        """What ticks show that are not all of the block under way: it is written to memory first."""
         self._memory, self._under_way = self._written(), None
         stretch = see(self._memory, self._usual, counts, covered)
         self._memory.take(counts.shape[1], stretch.learned)
@@ -294,16 +334,16 @@ class SeriesBank:
             raise ValueError(f"a count is not a whole number from 0 to {LARGEST_COUNT}; count whole posts or voices")
         return given.astype(np.int64), read
 
-    def _ring(self, begun: int, covered: Booleans, surprises: Floats) -> Booleans:
+    def _ring(self, begun: int, series: Integers, covered: Booleans, surprises: Floats) -> Booleans:
         """Where someone should hear of it; noted in memory. Few series cross, so a loop is cheap."""
         rings = np.zeros(surprises.shape, dtype=np.bool_)
         crossing = (surprises >= 1.0) & covered
         last, loudness = self._memory["last_rung"], self._memory["loudness"]
-        for row in np.flatnonzero(crossing.any(axis=1)).tolist():
-            columns = np.flatnonzero(crossing[row])
-            strengths = zip((begun + columns).tolist(), surprises[row, columns].tolist(), strict=True)
+        for place in np.flatnonzero(crossing.any(axis=1)).tolist():
+            row, columns = int(series[place]), np.flatnonzero(crossing[place])
+            strengths = zip((begun + columns).tolist(), surprises[place, columns].tolist(), strict=True)
             heard, last[row], loudness[row] = self._heard(row, strengths, int(last[row]), float(loudness[row]))
-            rings[row, [tick - begun for tick in heard]] = True
+            rings[place, [tick - begun for tick in heard]] = True
         return rings
 
     def _heard(

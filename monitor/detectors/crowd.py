@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.detectors import wording
-from monitor.detectors.burst import PRESETS, BurstReading, BurstSettings, SeriesBank
+from monitor.detectors.burst import PRESETS, WINDOWS, BurstReading, BurstSettings, SeriesBank, Taken
 from monitor.detectors.contract import Hearing
+from monitor.detectors.novelty import BLOCK_TICKS, LONGEST
 from monitor.detectors.recent import Totals
 from storage.records import BIN_SECONDS, Severity, Signal
 
@@ -30,9 +31,11 @@ CLEAR = 0.5
 WARM_TICKS = 288
 """A series is trusted more and more over its first day: until every hour of a day was seen once, a morning looks like a
 crisis."""
-REACH_BACK = 36 * BIN_SECONDS
+REACH_BACK = LONGEST * BIN_SECONDS
 """Seconds that the longest window of the burst detector spans."""
 MOST_WAITING = 288
+MOST_WAITING_COUNTS = 20_000
+"""Counts of all series that wait together at most: a look has them counted before it judges."""
 PRIOR_VOICES = 2.0
 PRIOR_SHARE = 0.3
 """Usual share of adverse voices before any were heard, and how many voices that belief is worth."""
@@ -93,18 +96,19 @@ class Crowd:
         self._waiting: list[_Stretch] = []
         self._silent = 0
         self._loud = False
+        self._loud_rows: list[int] | None = None
 
     def hear(self, hearing: Hearing) -> list[Signal]:
         """The crowds of this tick. Ticks that cannot show one wait and are counted together, with the same result."""
         if not self._take(hearing):
             return []
-        self._end_silence(is_gap=False)
         last = self._waiting.pop()
         self._sweep()
-        taken = self._bank.take(_dense([last], len(self._bank.names))[:, 0], self._covered(last.covered))
-        loud = np.flatnonzero(taken.surprise >= CLEAR).tolist()
-        self._loud = bool(loud)
-        return self._signals(hearing, taken.reading(), loud) if loud else []
+        taken = self._judged(last)
+        above = np.flatnonzero(taken.surprise >= CLEAR)
+        loud = [place for place in above.tolist() if self._may_tell(taken, place)]
+        self._loud, self._loud_rows = bool(loud), taken.rows[above].tolist()
+        return self._signals(hearing, taken, loud) if loud else []
 
     def copy(self) -> Self:
         """An independent detector with the same state."""
@@ -118,7 +122,8 @@ class Crowd:
         return self
 
     def dump(self) -> bytes:
-        """The whole state."""
+        """The whole state, the same whatever still waits to be counted."""
+        self._sweep()
         state = _State(self._bank.dump(), self._waiting, self._silent, self._begun, self._loud)
         return msgspec.msgpack.encode(state)
 
@@ -127,6 +132,7 @@ class Crowd:
         state = msgspec.msgpack.decode(blob, type=_State)
         self._bank.load(state.bank)
         self._waiting, self._silent, self._loud = state.waiting, state.silent, state.loud
+        self._loud_rows = None
         now = self._bank.ticks + sum(stretch.ticks for stretch in state.waiting) + state.silent
         self._begun = {brand: state.begun.get(brand, now) for brand in self._brands}
 
@@ -142,7 +148,8 @@ class Crowd:
         self._waiting.append(_Stretch(1, hearing.covered >= 0.5, counts))
         if self._loud or self._could_ring(hearing):
             return True
-        if len(self._waiting) >= MOST_WAITING:
+        ticks = sum(stretch.ticks for stretch in self._waiting)
+        if len(self._waiting) >= MOST_WAITING or ticks * len(self._bank.names) >= MOST_WAITING_COUNTS:
             self._sweep()
         return False
 
@@ -154,14 +161,25 @@ class Crowd:
         return sorted(counts)
 
     def _could_ring(self, hearing: Hearing) -> bool:
-        """Whether some brand spoken of now was heard often enough in the longest window."""
+        """Whether some brand spoken of now was heard often enough in the longest window, and more than is usual."""
         now = hearing.at.timestamp()
         for brand in hearing.heard:
-            settings = self._settings[self._rows[brand] // 2]
-            voices, adverse = hearing.recent[brand].voices_over(now, REACH_BACK)
+            row, recent = self._rows[brand], hearing.recent[brand]
+            settings = self._settings[row // 2]
+            voices, adverse = recent.voices_over(now, REACH_BACK)
             if voices >= settings.fewest_voices or adverse >= settings.fewest_adverse:
-                return True
+                windows = [recent.voices_over(now, ticks * BIN_SECONDS) for ticks in WINDOWS]
+                of_voices, of_adverse = zip(*windows, strict=True)
+                if self._could_be_loud(row, of_voices) or self._could_be_loud(row + 1, of_adverse):
+                    return True
         return False
+
+    def _could_be_loud(self, row: int, counted: Sequence[int]) -> bool:
+        """Whether so many in the windows could be loud, the ticks that wait being counted."""
+        if not all(stretch.covered for stretch in self._waiting):
+            return True
+        ahead = sum(stretch.ticks for stretch in self._waiting)
+        return self._bank.most_surprising(row, counted, ahead) * self._most_trust(row) >= CLEAR
 
     def _end_silence(self, *, is_gap: bool) -> None:
         if self._silent:
@@ -174,27 +192,40 @@ class Crowd:
             covered = np.concatenate([np.full(stretch.ticks, stretch.covered) for stretch in self._waiting])
             counts = _dense(self._waiting, len(self._bank.names))
             self._bank.sweep(counts, None if covered.all() else np.broadcast_to(covered, counts.shape))
-            self._waiting = []
+            self._waiting, self._loud_rows = [], None
 
-    def _covered(self, covered: bool) -> npt.NDArray[np.bool_] | None:
-        return None if covered else np.zeros(len(self._bank.names), dtype=np.bool_)
+    def _judged(self, last: _Stretch) -> Taken:
+        """What the bank makes of a tick; of series that were not counted it looks at those that were loud before."""
+        if last.covered and self._loud_rows is not None:
+            both = (row for loud in self._loud_rows for row in (loud & ~1, loud | 1))
+            return self._bank.take_few(dict.fromkeys(both, 0) | dict(last.counts))
+        covered = None if last.covered else np.zeros(len(self._bank.names), dtype=np.bool_)
+        return self._bank.take(_dense([last], len(self._bank.names))[:, 0], covered)
 
     # --- telling -------------------------------------------------------------------------------------------------
 
-    def _signals(self, hearing: Hearing, reading: BurstReading, loud: Sequence[int]) -> list[Signal]:
-        signals = (self._signal(hearing, reading, row) for row in loud)
+    def _may_tell(self, taken: Taken, place: int) -> bool:
+        """Whether a loud series was counted often enough to be told of before the block ends, if it stays as loud."""
+        row = int(taken.rows[place])
+        enough = taken.longest[place] >= _fewest(self._settings[row // 2], row)
+        return bool(enough and taken.surprise[place] * self._most_trust(row) >= CLEAR)
+
+    def _signals(self, hearing: Hearing, taken: Taken, loud: Sequence[int]) -> list[Signal]:
+        """The signals of the series at the places `loud` among those taken."""
+        reading, places = taken.reading(), {row: place for place, row in enumerate(taken.rows.tolist())}
+        signals = (self._signal(hearing, reading, places, int(taken.rows[place])) for place in loud)
         return [signal for signal in signals if signal is not None]
 
-    def _signal(self, hearing: Hearing, reading: BurstReading, row: int) -> Signal | None:
-        brand, settings = self._brands[row // 2], self._settings[row // 2]
+    def _signal(self, hearing: Hearing, reading: BurstReading, places: Mapping[int, int], row: int) -> Signal | None:
+        brand, settings, place = self._brands[row // 2], self._settings[row // 2], places[row]
         is_adverse = row % 2 == 1
-        observed = float(reading.observed[row])
-        surprise = float(reading.surprise[row]) * self._trust(brand)
-        if surprise < CLEAR or observed < (settings.fewest_adverse if is_adverse else settings.fewest_voices):
+        observed = float(reading.observed[place])
+        surprise = float(reading.surprise[place]) * self._trust(row)
+        if surprise < CLEAR or observed < _fewest(settings, row):
             return None
-        window = float(reading.window[row])
+        window = float(reading.window[place])
         totals = hearing.recent[brand].over(hearing.at.timestamp(), window)
-        usual = _usual_share(reading, row - row % 2)
+        usual = _usual_share(reading, places[row & ~1], places[row | 1])
         origin = totals.earliest()
         return Signal(
             brand=brand,
@@ -204,9 +235,9 @@ class Crowd:
             window_start=hearing.at - timedelta(seconds=window),
             window_end=hearing.at,
             observed=observed,
-            expected=round(float(reading.expected[row]), 3),
-            low=round(float(reading.low[row]), 3),
-            high=round(float(reading.high[row]), 3),
+            expected=round(float(reading.expected[place]), 3),
+            low=round(float(reading.low[place]), 3),
+            high=round(float(reading.high[place]), 3),
             surprise=round(surprise, 4),
             severity=_severity(settings, totals, usual, surprise) if is_adverse else Severity.WATCH,
             unit="voices against the brand" if is_adverse else "voices",
@@ -214,13 +245,22 @@ class Crowd:
             sources=tuple(sorted(totals.sources)),
             evidence=totals.evidence(),
             coverage=hearing.covered,
-            facts=_facts(reading, row, totals, usual, settings)
+            facts=_facts(reading, place, is_adverse, totals, usual, settings)
             | {"origin": list(origin.key) if origin else None, "began_at": origin.at if origin else None},
         )
 
-    def _trust(self, brand: str) -> float:
-        age = self._bank.ticks - self._begun[brand]
+    def _trust(self, row: int, ahead: int = 0) -> float:
+        """How much a series is believed, or will be so many ticks ahead."""
+        age = self._bank.ticks + ahead - self._begun[self._brands[row // 2]]
         return 1.0 if age >= WARM_TICKS else (age / WARM_TICKS) ** 3
+
+    def _most_trust(self, row: int) -> float:
+        """The most that a series is believed before the block ends."""
+        return self._trust(row, BLOCK_TICKS)
+
+
+def _fewest(settings: CrowdSettings, row: int) -> int:
+    return settings.fewest_adverse if row % 2 else settings.fewest_voices
 
 
 def _dense(stretches: Sequence[_Stretch], series: int) -> npt.NDArray[np.int64]:
@@ -233,10 +273,10 @@ def _dense(stretches: Sequence[_Stretch], series: int) -> npt.NDArray[np.int64]:
     return counts
 
 
-def _usual_share(reading: BurstReading, row: int) -> float:
-    """The share of adverse voices that is usual for the brand whose voices are series `row`."""
-    voices = float(reading.expected[row]) / float(reading.window[row])
-    adverse = float(reading.expected[row + 1]) / float(reading.window[row + 1])
+def _usual_share(reading: BurstReading, of_voices: int, of_adverse: int) -> float:
+    """The share of adverse voices that is usual for the brand whose series are at these places."""
+    voices = float(reading.expected[of_voices]) / float(reading.window[of_voices])
+    adverse = float(reading.expected[of_adverse]) / float(reading.window[of_adverse])
     day = 86400.0
     return (adverse * day + PRIOR_SHARE * PRIOR_VOICES) / (voices * day + PRIOR_VOICES)
 
@@ -258,18 +298,20 @@ def _kind(totals: Totals) -> str:
     return named[0][0] if named and named[0][1] >= max(2.0, 0.2 * totals.adverse) else ""
 
 
-def _facts(reading: BurstReading, row: int, totals: Totals, usual: float, settings: CrowdSettings) -> dict[str, Any]:
-    window = wording.span(float(reading.window[row]))
-    observed, expected = float(reading.observed[row]), float(reading.expected[row])
-    what = "voices against it" if row % 2 else "voices"
+def _facts(
+    reading: BurstReading, place: int, is_adverse: bool, totals: Totals, usual: float, settings: CrowdSettings
+) -> dict[str, Any]:
+    window = wording.span(float(reading.window[place]))
+    observed, expected = float(reading.observed[place]), float(reading.expected[place])
+    what = "voices against it" if is_adverse else "voices"
     said = f"{wording.counted(observed, what, what)} in {window}, where {wording.about(expected)} would be usual"
     return {
         "headline": said,
-        "why": f"{said} and {wording.up_to(float(reading.high[row]))} would still be; "
+        "why": f"{said} and {wording.up_to(float(reading.high[place]))} would still be; "
         f"{wording.share(totals.adverse_share)} are against it, usually {wording.share(usual)}",
         "is_sudden": True,
-        "brief": round(float(reading.brief[row]), 4),
-        "lasting": round(float(reading.lasting[row]), 4),
+        "brief": round(float(reading.brief[place]), 4),
+        "lasting": round(float(reading.lasting[place]), 4),
         "thresholds": {"brief": settings.burst.brief, "lasting": settings.burst.lasting},
         "posts": totals.posts,
         "voices": totals.voices,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -53,9 +54,20 @@ def _prior_tail(value: int, place: int, *, points: bool) -> float:
     return 0.5 * math.erfc(distance / (PRIOR_SPREAD * math.sqrt(2.0)))
 
 
+Counted = tuple[int, float]
+"""How many comments or points a thread had, and when."""
+
+
 class _Histogram(msgspec.Struct, array_like=True):
     at: float
     counts: list[float]
+
+    def take(self, counted: Iterable[Counted]) -> None:
+        """Count what threads had, and when."""
+        for value, now in counted:
+            if now - self.at >= FADE_EVERY:
+                self.fade(now)
+            self.counts[_value_class(value)] += 1.0
 
     def fade(self, now: float) -> None:
         """Let the past weigh less."""
@@ -77,16 +89,12 @@ class Norms(msgspec.Struct, array_like=True):
             {place: _Histogram(one.at, list(one.counts)) for place, one in self.points.items()},
         )
 
-    def learn(self, place: int, comments: int | None, points: int | None, now: float) -> None:
-        """Take a thread that had so many when it passed out of age class `place`."""
-        for table, value in ((self.comments, comments), (self.points, points)):
-            if value is not None:
-                histogram = table.get(place)
-                if histogram is None:
-                    histogram = table[place] = _Histogram(now, [0.0] * CLASSES)
-                elif now - histogram.at >= FADE_EVERY:
-                    histogram.fade(now)
-                histogram.counts[_value_class(value)] += 1.0
+    def learn(self, place: int, comments: Sequence[Counted], points: Sequence[Counted]) -> None:
+        """Take what threads had when they passed out of age class `place`."""
+        for table, counted in ((self.comments, comments), (self.points, points)):
+            if counted:
+                histogram = table.get(place) or table.setdefault(place, _Histogram(counted[0][1], [0.0] * CLASSES))
+                histogram.take(counted)
 
     def heat(self, place: int, comments: int | None, points: int | None) -> float:
         """The heat of a thread: decimal places of the tails of comments and points, averaged where both are known."""

@@ -20,7 +20,7 @@ from monitor.detectors.contract import Hearing
 from monitor.detectors.recent import is_adverse
 from monitor.kinds import Kind
 from monitor.voices import COPY, Heard, forget_oldest
-from storage.records import Severity, Signal
+from storage.records import Label, Severity, Signal
 
 NAME: Final = "reach"
 MEMORY: Final = 14 * 86400.0
@@ -29,6 +29,7 @@ MOST_TEXTS: Final = 500
 HOLDS_FOR: Final = 3 * 3600.0
 CARRIERS: Final = 50
 EVIDENCE: Final = 12
+_NEGATIVE: Final = Label.NEGATIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,9 @@ class Reach:
             )
             return True
         kinds = one.item.kinds
-        harmful = [kind for name in kinds if (kind := self._kinds.get(name)) and kind.harm] if kinds else ()
+        if not kinds and one.item.score.label is not _NEGATIVE:  # as most
+            return False
+        harmful = [kind for name in kinds if (kind := self._kinds.get(name)) and kind.harm]
         if not is_adverse(one.item, harmful):
             return False
         said, named = post.title or post.text, harmful[0].name if harmful else ""
@@ -140,6 +143,8 @@ class Reach:
 
     def _signal(self, hearing: Hearing, brand: str, state: _Brand, number: int) -> Signal | None:
         settings, now, text = self._settings.get(brand, self._settings[""]), hearing.at.timestamp(), state.texts[number]
+        if text.audience < settings.audience and text.copies < settings.copies:
+            return None
         state.told = [one for one in state.told if now - one.at <= MEMORY]
         others = [one for one in state.told if one.number != number]
         largest = max((one.audience for one in others), default=-1)

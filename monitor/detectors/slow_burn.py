@@ -128,8 +128,10 @@ class SlowBurn:
     def _signal(self, hearing: Hearing, brand: str, number: int) -> Signal | None:
         settings = self._settings.get(brand, self._settings[""])
         hours = self._state.hours[brand]
-        today = [hour for hour in hours[-WINDOW_HOURS:] if hour.number > number - WINDOW_HOURS]
-        adverse = sum(hour.adverse for hour in today)
+        today = hours[-WINDOW_HOURS:]
+        while today[0].number <= number - WINDOW_HOURS:
+            del today[0]
+        adverse = sum([hour.adverse for hour in today])
         if adverse < settings.fewest:
             return None
         past = self._past(hours, number)

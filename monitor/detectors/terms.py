@@ -26,6 +26,8 @@ COMMON: Final = 0.05
 KNOWN_FROM: Final = 200
 """Voices from which on it is known what is common."""
 MOST_KNOWN: Final = 30_000
+MOST_WAITING: Final = 256
+"""Voices that wait to be counted."""
 FADE_AT: Final = 20_000
 """Voices after which the past is halved, so that it stays the recent past."""
 
@@ -34,7 +36,10 @@ _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0e7f]"
 
 def content_terms(words: str, leaving_out: Iterable[str] = ()) -> tuple[str, ...]:
     """The terms of a text (as `plain_words` gives it) in order, each once, without those of the names `leaving_out`."""
-    found = dict.fromkeys(_terms(words, LEAST_LETTERS))
+    if words.isascii():
+        found = {piece[:KEPT_LETTERS]: None for piece in words.split() if len(piece) >= LEAST_LETTERS}
+    else:
+        found = dict.fromkeys(_terms(words, LEAST_LETTERS))
     for term in _terms_of_names(tuple(leaving_out)):
         found.pop(term, None)
     return tuple(found)[:MOST_TERMS]
@@ -52,7 +57,7 @@ def _terms_of_names(names: tuple[str, ...]) -> frozenset[str]:
 
 def _terms(words: str, least: int) -> list[str]:
     pieces = words.split()
-    if words.isascii() or not _UNSPACED.search(words):
+    if not _UNSPACED.search(words):
         return [piece[:KEPT_LETTERS] for piece in pieces if len(piece) >= least]
     return [term for piece in pieces for term in _terms_of_piece(piece, least)]
 
@@ -69,43 +74,63 @@ class _State(msgspec.Struct, array_like=True):
 
 
 class Background:
-    """How many voices use each term, lately, about whatever brand."""
+    """How many voices use each term, lately, about whatever brand.
+
+    Voices wait to be counted until somebody asks, or many wait: a provisional look seldom counts any.
+    """
 
     def __init__(self) -> None:
         """Begin having heard nothing."""
         self._state = _State(0.0, {})
+        self._waiting: list[Heard] = []
+        self._is_shared = False
 
-    def add(self, terms: Iterable[str]) -> None:
-        """Take one voice."""
-        state = self._state
-        state.voices += 1.0
-        counts = state.counts
-        for term in terms:
-            counts[term] = counts.get(term, 0.0) + 1.0
-        if state.voices >= FADE_AT or len(state.counts) > MOST_KNOWN:
-            self._fade()
+    def add(self, voices: Iterable[Heard]) -> None:
+        """Take some voices."""
+        self._waiting += voices
+        if len(self._waiting) >= MOST_WAITING:
+            self._count()
 
     def is_common(self, term: str) -> bool:
         """Whether the term is so common that it says nothing."""
-        state = self._state
+        state = self._counted()
         return state.voices >= KNOWN_FROM and state.counts.get(term, 0.0) > COMMON * state.voices
 
     def copy(self) -> Self:
-        """An independent background of the same."""
+        """An independent background of the same; what was counted is shared until either of the two counts."""
+        self._is_shared = True
         return copy(self).detach()
 
     def detach(self) -> Self:
         """Let go of what a shallow copy shares with the original."""
-        self._state = _State(self._state.voices, dict(self._state.counts))
+        self._waiting, self._is_shared = list(self._waiting), True
         return self
 
     def dump(self) -> bytes:
         """The whole state."""
-        return msgspec.msgpack.encode(self._state)
+        return msgspec.msgpack.encode(self._counted())
 
     def load(self, blob: bytes) -> None:
         """Take up a state that `dump` gave."""
-        self._state = msgspec.msgpack.decode(blob, type=_State)
+        self._state, self._waiting, self._is_shared = msgspec.msgpack.decode(blob, type=_State), [], False
+
+    def _counted(self) -> _State:
+        if self._waiting:
+            self._count()
+        return self._state
+
+    def _count(self) -> None:
+        """Count the voices that wait; where the past is to be halved meanwhile, one by one."""
+        if self._is_shared:
+            self._state, self._is_shared = _State(self._state.voices, dict(self._state.counts)), False
+        voices, self._waiting = self._waiting, []
+        for voice in voices:
+            state, counts = self._state, self._state.counts
+            state.voices += 1.0
+            for term in terms_of(voice):
+                counts[term] = counts.get(term, 0.0) + 1.0
+            if state.voices >= FADE_AT or len(counts) > MOST_KNOWN:
+                self._fade()
 
     def _fade(self) -> None:
         state = self._state

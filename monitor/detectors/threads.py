@@ -8,7 +8,7 @@ make it a page, a launch stays a launch. Brands that live on the front page are 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ import msgspec
 
 from monitor.detectors import wording
 from monitor.detectors.contract import Hearing, thread_topic
-from monitor.detectors.heat import AGES, Norms
+from monitor.detectors.heat import AGES, FIRST_SIGHT, Counted, Norms
 from monitor.detectors.terms import content_terms
 from monitor.detectors.thread_state import (
     AboutThread,
@@ -85,17 +85,15 @@ class Threads:
         if not hearing.heard and not hearing.samples:
             return []
         touched = self._take_posts(hearing)
-        touched.update([self._take_sample(sample) for sample in hearing.samples])
+        touched.update(self._take_samples(hearing.samples))
         self._forget(hearing.at.timestamp())
-        about, threads, names = self._state.about, self._state.threads, sorted(touched)
+        about = self._state.about
         signals = [
             self._signal(hearing, brand, name)
             for name in sorted(about.keys() & touched)
             for brand in sorted(about[name])
         ]
-        for name in names:
-            if name in threads:
-                self._learn(threads[name])
+        self._learn(sorted(touched))
         return [signal for signal in signals if signal is not None]
 
     def copy(self) -> Self:
@@ -145,18 +143,28 @@ class Threads:
             self._state.threads[thread].heard += 1
         return set(replies.values())
 
-    def _take_sample(self, sample: EngagementSample) -> str:
-        source, external_id = sample.source, sample.external_id
-        name = f"{source}\x1f{external_id}"
-        thread = self._thread(name, source, external_id, sample.at.timestamp())
-        comments, points = sample.engagement.replies, sample.engagement.likes
-        if comments is None and (thread.comments is not None or self._norms(source).comments):
-            comments = 0  # sources leave out what nobody did yet
-        if comments is not None:
-            thread.comments = max(comments, thread.comments or 0)
-        if points is not None:
-            thread.points = points
-        return name
+    def _take_samples(self, samples: Sequence[EngagementSample]) -> list[str]:
+        """Remember how far threads went; their names. Most are posts that are seen for the first time."""
+        names, threads, about = [], self._state.threads, self._state.about
+        counting = {source for source, norms in self._state.norms.items() if norms.comments}
+        for sample in samples:
+            source, external_id, engagement = sample.source, sample.external_id, sample.engagement
+            name, comments, points = f"{source}\x1f{external_id}", engagement.replies, engagement.likes
+            names.append(name)
+            at = sample.at.timestamp()
+            if name in threads or name in about:
+                thread = self._thread(name, source, external_id, at)
+            else:
+                thread = threads[name] = SeenThread(intern(source), external_id, at, at)
+            if comments is None and (thread.comments is not None or source in counting):
+                comments = 0  # sources leave out what nobody did yet
+            if comments is not None:
+                thread.comments = max(comments, thread.comments or 0)
+            if points is not None:
+                thread.points = points
+        if self._owned is not None:
+            self._owned["thread"].update(names)
+        return names
 
     def _about(self, name: str, brand: str, at: float) -> AboutThread:
         """What is known of the thread's words about the brand, heard of at `at`."""
@@ -194,12 +202,18 @@ class Threads:
     def _norms(self, source: str) -> Norms:
         return self._state.norms.get(source) or self._state.norms.setdefault(source, Norms({}, {}))
 
-    def _learn(self, thread: SeenThread) -> None:
-        """Count the thread once in every age class it passes."""
-        place = thread.age_class
-        if place is not None and place != thread.place:
-            thread.place = place
-            self._norms(thread.source).learn(place, comments_of(thread), thread.points, thread.last_at)
+    def _learn(self, names: Iterable[str]) -> None:
+        """Count each of the threads once in every age class that it passes."""
+        passed: dict[str, dict[int, list[SeenThread]]] = {}
+        threads = self._state.threads
+        for thread in [threads[name] for name in names if name in threads]:
+            place = FIRST_SIGHT if thread.first_at == thread.last_at else thread.age_class
+            if place is not None and place != thread.place:
+                thread.place = place
+                passed.setdefault(thread.source, {}).setdefault(place, []).append(thread)
+        for source, by_place in passed.items():
+            for place, of_class in by_place.items():
+                self._norms(source).learn(place, *_counted(of_class))
 
     def _forget(self, now: float) -> None:
         forget_oldest(self._state.threads, MOST_THREADS, lambda thread: now - thread.last_at > FORGOTTEN_AFTER)
@@ -287,6 +301,17 @@ class Threads:
             coverage=hearing.covered,
             facts=_facts(thread, about, judged, norms) | {"origin": list(root), "began_at": thread.first_at},
         )
+
+
+def _counted(threads: Iterable[SeenThread]) -> tuple[list[Counted], list[Counted]]:
+    """The comments and the points of threads, and when they had them."""
+    comments, points = [], []
+    for thread in threads:
+        if thread.comments is not None or thread.heard:
+            comments.append((max(thread.comments or 0, thread.heard), thread.last_at))
+        if thread.points is not None:
+            points.append((thread.points, thread.last_at))
+    return comments, points
 
 
 def _nothing_owned() -> dict[str, set[str]]:

@@ -173,8 +173,7 @@ class Trouble:
         named: set[str] = set()
         fresh = [one for one in heard if one.role is not COPY]
         state.voices.add(len(fresh), now)
-        for one in fresh[:LEARNED]:
-            self._background.add(terms_of(one))
+        self._background.add(fresh[:LEARNED])
         for one in fresh:
             if not one.item.kinds:
                 continue

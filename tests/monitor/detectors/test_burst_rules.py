@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.detectors.burst import BurstReading, SeriesBank
+from monitor.detectors.burst import WINDOWS, BurstReading, SeriesBank
 from monitor.detectors.memory import MemoryFormatError
 
 TICKS = 1100
@@ -103,6 +103,42 @@ def test_a_peek_answers_as_the_tick_will_and_changes_nothing(seed: int, moment: 
     provisional = bank.peek(counts[:, moment], covered[:, moment])
     assert bank.dump() == before
     assert same(provisional, bank.push(counts[:, moment], covered[:, moment]))
+
+
+@settings(max_examples=2, deadline=None)
+@given(seeds)
+def test_a_tick_of_few_counts_says_of_these_what_it_says_of_all(seed: int) -> None:
+    counts, covered = history(seed)
+    read = covered[2]  # all series or none, as a program reads
+    counts[:2] *= np.random.default_rng(seed).random((2, TICKS)) < 0.5
+    few, all_of_them, before = SeriesBank(NAMES), SeriesBank(NAMES), np.zeros(3)
+    for tick in range(TICKS // 2):
+        whole = all_of_them.take(counts[:, tick], np.repeat(read[tick], 3))
+        if not read[tick]:
+            few.take(counts[:, tick], np.repeat(False, 3))
+        else:
+            rows = np.flatnonzero((counts[:, tick] > 0) | (before >= 0.5)).tolist()
+            taken = few.take_few({row: int(counts[row, tick]) for row in rows})
+            assert taken.surprise.tobytes() == whole.surprise[taken.rows].tobytes()
+            assert taken.rings.tobytes() == whole.rings[taken.rows].tobytes()
+            left_out = [row for row in range(3) if row not in taken.rows]
+            assert (whole.surprise[left_out] <= before[left_out]).all()
+        before = whole.surprise
+    assert few.dump() == all_of_them.dump()
+
+
+@settings(max_examples=2, deadline=None)
+@given(seeds)
+def test_nothing_surprises_more_than_was_said_before(seed: int) -> None:
+    counts, _ = history(seed)
+    bank, was_said = SeriesBank(NAMES), 0
+    for tick in range(TICKS // 2):
+        sums = [counts[:, max(0, tick + 1 - width) : tick + 1].sum(axis=1).tolist() for width in WINDOWS]
+        most = [bank.most_surprising(row, [of_all[row] for of_all in sums], ahead=1) for row in range(3)]
+        surprise = bank.take(counts[:, tick]).surprise
+        assert (surprise <= most).all()
+        was_said += not np.isinf(most).any()
+    assert was_said > TICKS // 4
 
 
 @settings(max_examples=10, deadline=None)

@@ -9,12 +9,18 @@ import pytest
 from monitor.detectors import wording
 from monitor.detectors.stillness import Stillness
 from monitor.detectors.terms import Background, content_terms, shared_terms
+from monitor.voices import VOICE, Heard
 from storage.keys import plain_words
 from storage.records import Label, Severity
 from tests.monitor.scenes import START, chatter, judged, said, usual_days
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
+
+
+def heard(*texts: str) -> list[Heard]:
+    """Voices that say these, of a brand of which the texts say nothing."""
+    return [Heard(said(text), VOICE, number, 0, 0.0, plain_words(text)) for number, text in enumerate(texts)]
 
 
 def test_a_day_with_three_times_the_complaints_and_no_peak_is_a_slow_burn() -> None:
@@ -126,8 +132,20 @@ def test_terms_leave_out_names_and_agree_over_endings() -> None:
 def test_what_everybody_says_is_no_story() -> None:
     background = Background()
     for number in range(400):
-        background.add(("flight", f"other{number}"))
+        background.add(heard(f"flight other{chr(97 + number % 26)}{chr(97 + number // 26)}"))
     assert shared_terms([("flight", "breach"), ("flight", "breach")], background) == [("breach", 2)]
+
+
+def test_voices_that_wait_count_in_a_copy_and_after_a_restart() -> None:
+    background = Background()
+    for word in ("harbour", "station", "flight") * 80:
+        background.add(heard(f"{word} {word}"))
+    copied, restored = background.copy(), Background()
+    copied.add(heard(*["breach"] * 60))
+    restored.load(background.dump())
+    assert [copied.is_common("breach"), restored.is_common("breach")] == [True, False]
+    assert [one.is_common("flight") for one in (background, copied, restored)] == [True] * 3
+    assert restored.dump() == background.dump()
 
 
 def test_scripts_without_spaces_give_pairs_of_characters() -> None:
