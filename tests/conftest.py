@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.storage.fixtures", "tests.story"]
+pytest_plugins = ["tests.storage.fixtures", "tests.servers.fixtures", "tests.story"]
 
 # The same examples in every run: a failure is the change's, never the draw's.
 settings.register_profile("tocsin", derandomize=True, deadline=None, database=None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import time, timedelta
 from zoneinfo import ZoneInfo
@@ -23,13 +22,6 @@ from tests.alerts.test_ladder import Night
 
 HOUR = timedelta(hours=1)
 LAUNCH = Silence("s1", NOW, NOW + HOUR, "Kim", "launch", brand=BRAND, include_critical=True)
-
-
-@pytest.fixture
-def memory() -> Iterator[Database]:
-    """A database in memory."""
-    with Database.open("sqlite://") as database:
-        yield database
 
 
 @pytest.fixture

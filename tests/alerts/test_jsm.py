@@ -61,7 +61,7 @@ def test_an_incident_is_one_alert_with_every_fact(server: Jsm) -> None:
 
 
 @pytest.mark.parametrize(("severity", "shown"), [(Severity.WARNING, "P2"), (Severity.WATCH, "P4")])
-def test_severities_are_priorities(server: Jsm, severity: Severity, shown: str) -> None:
+def test_a_severity_is_told_as_a_priority(server: Jsm, severity: Severity, shown: str) -> None:
     send(server, page(severity=severity))
     assert server.alerts[0].sent["priority"] == shown
 

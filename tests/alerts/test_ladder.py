@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -68,13 +67,6 @@ class Night(Desk):
         return [
             (round((one.page.at - NOW).total_seconds() / 60), one.page.reason.value) for one in self.ways[name].sent
         ]
-
-
-@pytest.fixture
-def memory() -> Iterator[Database]:
-    """A database in memory: what is told when does not depend on the engine."""
-    with Database.open("sqlite://") as opened:
-        yield opened
 
 
 @pytest.fixture

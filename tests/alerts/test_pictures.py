@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
@@ -21,29 +20,23 @@ from storage.pictures import Picture, PictureState
 from storage.records import DeliveryState, IncidentState, Severity
 from tests.alerts.desk import Desk, routing
 from tests.alerts.examples import NOW, curve, page
-from tests.servers.slack import TOKEN, Fault, Posted, Slack, slack_server
+from tests.servers.slack import TOKEN, Fault, Posted, Slack
 from tests.servers.slack_files import SlackFile, SlackFiles
 
 PNG = b"\x89PNG\r\n\x1a\n not drawn, because that takes long"
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Slack]:
-    with slack_server() as server:
-        yield server
-
-
 @pytest.fixture
-def server(running: Slack, monkeypatch: pytest.MonkeyPatch) -> Slack:
+def server(slack: Slack, monkeypatch: pytest.MonkeyPatch) -> Slack:
     """The workspace, empty, with nothing scripted."""
     monkeypatch.setenv("SLACK_TOKEN_FOR_TESTS", TOKEN)
     monkeypatch.setattr("alerts.pictures.picture", lambda _page, _paper: PNG)
-    running.messages.clear()
-    running.requests.clear()
-    running._faults.clear()
-    running.files = SlackFiles()
-    running.scopes = {"chat:write", "channels:history", "files:write"}
-    return running
+    slack.messages.clear()
+    slack.requests.clear()
+    slack._faults.clear()
+    slack.files = SlackFiles()
+    slack.scopes = {"chat:write", "channels:history", "files:write"}
+    return slack
 
 
 class Studio(Desk):

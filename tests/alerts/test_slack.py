@@ -45,23 +45,17 @@ def stage() -> Iterator[Stage]:
         )
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Slack]:
-    with slack_server() as server:
-        yield server
-
-
 @pytest.fixture
-def server(running: Slack, monkeypatch: pytest.MonkeyPatch) -> Slack:
+def server(slack: Slack, monkeypatch: pytest.MonkeyPatch) -> Slack:
     """The workspace, empty, with nothing scripted."""
     monkeypatch.setenv("SLACK_TOKEN_FOR_TESTS", TOKEN)
-    running.messages.clear()
-    running.requests.clear()
-    running._faults.clear()
-    running.archived.clear()
-    running.without_bot.clear()
-    running.scopes = {"chat:write", "channels:history", "files:write"}
-    return running
+    slack.messages.clear()
+    slack.requests.clear()
+    slack._faults.clear()
+    slack.archived.clear()
+    slack.without_bot.clear()
+    slack.scopes = {"chat:write", "channels:history", "files:write"}
+    return slack
 
 
 def channel(server: Slack, **options: Any) -> slack.SlackChannel:

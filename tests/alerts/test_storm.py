@@ -70,7 +70,7 @@ def weather() -> Iterator[Weather]:
 
 
 @pytest.mark.parametrize(("new", "late", "storms"), [(10, 0, False), (11, 0, True), (1, 100, False), (1, 101, True)])
-def test_when_it_storms(new: int, late: int, storms: bool) -> None:
+def test_eleven_new_incidents_or_a_hundred_and_one_late_messages_are_a_storm(new: int, late: int, storms: bool) -> None:
     assert begins(StormRules(), new, late) is storms
 
 

@@ -192,7 +192,7 @@ def test_a_name_that_does_not_resolve_is_temporary() -> None:
 
 
 @pytest.mark.parametrize("address", ["93.184.216.34", "2606:4700::1111", "64:ff9b::808:808", "::ffff:8.8.8.8"])
-def test_public_addresses(address: str) -> None:
+def test_an_address_of_the_internet_is_public(address: str) -> None:
     assert is_public(address)
 
 
@@ -204,7 +204,7 @@ def test_public_addresses(address: str) -> None:
         "nonsense", "",
     ],
 )  # fmt: skip
-def test_other_addresses(address: str) -> None:
+def test_an_address_of_a_house_a_machine_or_nobody_is_not_public(address: str) -> None:
     assert not is_public(address)
 
 

@@ -396,7 +396,7 @@ def test_one_entry_has_one_name(identifier: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("link", ["javascript:alert(1)", "data:text/html,x", "ftp://a.example", "/x", "", None])
-def test_no_web_address(link: str | None) -> None:
+def test_what_is_not_of_the_web_is_no_address(link: str | None) -> None:
     assert web_address(link) is None
 
 

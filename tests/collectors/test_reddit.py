@@ -94,7 +94,7 @@ def turn(world: RedditScenario, store: Store, **options: Any) -> list[str]:
     return [post.external_id for page in store.run(built(world, **options)) for post in page.posts]
 
 
-def test_a_submission(world: RedditScenario) -> None:
+def test_a_submission_is_a_post_and_the_root_of_its_thread(world: RedditScenario) -> None:
     made = world.submit(5, title="It melted", text="the Fjord Phone", author="ann", score=12, edited=1772451300.0)
     world.comment(made, 4)
     store = Store()

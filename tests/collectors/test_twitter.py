@@ -198,7 +198,9 @@ def test_an_edited_post_stays_the_post_it_was(world: TwitterScenario) -> None:
 
 
 @pytest.mark.parametrize(("code", "language"), [("de", "de"), ("in", "id"), ("und", None), ("zxx", None)])
-def test_languages(world: TwitterScenario, code: str, language: str | None) -> None:
+def test_a_language_is_stored_by_its_usual_name_or_as_unknown(
+    world: TwitterScenario, code: str, language: str | None
+) -> None:
     tweet = world.tweet(5, lang=code)
     store = Store()
     turn(world, store)

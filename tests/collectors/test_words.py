@@ -169,14 +169,14 @@ def test_no_day_sees_more_than_the_allowance(wishes: list[tuple[int, int]]) -> N
 
 
 @pytest.mark.parametrize("status", [200, 204, 301, 304])
-def test_no_refusal(status: int) -> None:
+def test_an_answer_below_400_is_no_refusal(status: int) -> None:
     assert refusal(status, httpx.Headers(), service="It", now=NOW) is None
 
 
 @pytest.mark.parametrize(
     ("status", "permanent"), [(400, True), (401, True), (404, True), (408, False), (429, False), (503, False)]
 )
-def test_refusals(status: int, permanent: bool) -> None:
+def test_a_refusal_is_permanent_unless_waiting_may_help(status: int, permanent: bool) -> None:
     error = refusal(status, httpx.Headers(), service="It", now=NOW)
     assert error is not None
     assert (error.permanent, error.status) == (permanent, status)

@@ -167,7 +167,8 @@ def test_a_model_that_is_not_there_is_a_mistake_for_what_runs(write: Write, tmp_
 def test_secrets_of_what_is_switched_off_are_not_looked_for(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LETTERBOX_TOKEN", raising=False)
     off = GOOD.replace('name = "letters"', 'name = "letters"\nenabled = false')
-    load(write(off + '[[sources]]\ntype = "letterbox.source"\nname = "other"\n'), secrets=True)
+    found = load(write(off + '[[sources]]\ntype = "letterbox.source"\nname = "other"\n'), secrets=True)
+    assert [source.enabled for source in found.sources] == [False, True]
 
 
 def test_a_secret_database_address_is_looked_for(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

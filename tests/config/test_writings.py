@@ -54,7 +54,7 @@ def test_the_reference_is_up_to_date() -> None:
     assert page.count(BEGIN) == page.count(END) == 1
 
 
-def test_the_example_loads(tmp_path: Path) -> None:
+def test_the_written_example_is_a_configuration(tmp_path: Path) -> None:
     (tmp_path / "tocsin.toml").write_text(EXAMPLE, encoding="utf-8")
     assert load(tmp_path / "tocsin.toml").brands
 

@@ -80,7 +80,7 @@ def failure(name: str, options: dict[str, Any], delivery: str, seconds: float = 
     return raised.value
 
 
-def test_there_are_channels() -> None:
+def test_every_channel_of_ours_is_held_to_the_contract() -> None:
     ours = {"slack", "slack_webhook", "smtp", "pagerduty", "jsm", "teams", "discord", "telegram", "webhook", "twilio"}
     assert ours | {"apprise"} == set(available(CHANNELS))
 

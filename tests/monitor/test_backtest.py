@@ -223,7 +223,7 @@ def test_of_a_brand_that_is_not_watched_any_more_nothing_is_said(history: Databa
         ),
     ],
 )
-def test_alternatives_in_words(alternative: Alternative, sentence: str) -> None:
+def test_an_alternative_is_told_in_a_sentence(alternative: Alternative, sentence: str) -> None:
     assert alternative.sentence == sentence
 
 

@@ -120,7 +120,7 @@ def test_all_posts_are_kept_when_asked_for(database: Database, tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("small")
-def test_twice_changes_nothing(sqlite_database: Database, tmp_path: Path) -> None:
+def test_a_file_that_is_imported_twice_changes_nothing(sqlite_database: Database, tmp_path: Path) -> None:
     file = written(tmp_path / "old.jsonl", [row(number) for number in range(35)])
     run(sqlite_database, file)
     again = run(sqlite_database, file)

@@ -17,17 +17,11 @@ from storage import incidents, outbox, silences
 from storage.database import Database
 from storage.records import Delivery, Incident, IncidentState, Reason
 from tests.alerts.examples import page
-from tests.servers.slack import TOKEN, Posted, Slack, slack_server
+from tests.servers.slack import TOKEN, Posted, Slack
 from tests.servers.slack_people import APP_TOKEN
 from tests.storage.examples import NOON, after, incident
 
 FIRST, SECOND = "01HWRX5Z00AAAAAAAAAAAAAAA1", "01HWRX6Z00BBBBBBBBBBBBBBB2"
-
-
-@pytest.fixture(scope="module")
-def slack() -> Iterator[Slack]:
-    with slack_server() as server:
-        yield server
 
 
 @dataclass

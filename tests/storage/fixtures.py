@@ -169,6 +169,13 @@ def sqlite_database(sqlite_url: str) -> Iterator[Database]:
         yield opened
 
 
+@pytest.fixture
+def memory() -> Iterator[Database]:
+    """An empty database in memory, for what does not depend on the engine."""
+    with Database.open("sqlite://") as opened:
+        yield opened
+
+
 def _server_place() -> Path:
     # Not below pytest's own folder, which only its owner may enter: a server started by root runs as another user.
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"{os.getpid()}")

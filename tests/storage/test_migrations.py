@@ -109,7 +109,7 @@ def test_a_step_that_would_leave_rows_without_their_owner_is_refused(tmp_path: P
             assert tx.exec_driver_sql("SELECT count(*) FROM post").scalar() == 1
 
 
-def test_everything_is_described() -> None:
+def test_every_table_and_column_is_described() -> None:
     for table in metadata.tables.values():
         assert table.comment, table.name
         assert [column.name for column in table.columns if not column.comment] == []

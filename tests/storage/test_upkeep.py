@@ -23,7 +23,7 @@ def test_a_sound_database_has_no_problems(database: Database) -> None:
     assert upkeep.counts(database)["mention"] == 1
 
 
-def test_problems_are_told(database: Database) -> None:
+def test_a_check_tells_what_is_wrong_with_stored_data(database: Database) -> None:
     with database.write() as tx:
         write(tx, Intake(mentions=[mentioned(post())]))
         incidents.insert(tx, incident())

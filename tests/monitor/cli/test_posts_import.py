@@ -43,7 +43,7 @@ def test_people_read_what_came_of_it(tocsin: Run, mapped: Database, dump: Path) 
     assert "(gone on with)" in tocsin("posts", "import", str(dump), "--as", "old").output
 
 
-def test_machines_read_json(tocsin: Run, mapped: Database, dump: Path) -> None:
+def test_what_an_import_did_is_told_to_machines_in_json(tocsin: Run, mapped: Database, dump: Path) -> None:
     result = tocsin("posts", "import", str(dump), "--as", "old", "--all", "--json")
     found = json.loads(result.output)
     assert (found["rows"], found["posts"], found["left_out"]) == (3, 2, {"no time": 1})
@@ -64,7 +64,9 @@ def test_posts_may_be_of_any_configured_source(tocsin: Run, mapped: Database, du
         (["dump.jsonl", "--as", "nobody"], 'there is no source "nobody" in the configuration; there are: letters, old'),
     ],
 )
-def test_mistakes_are_told(tocsin: Run, mapped: Database, dump: Path, arguments: list[str], message: str) -> None:
+def test_a_mistake_ends_an_import_with_its_reason(
+    tocsin: Run, mapped: Database, dump: Path, arguments: list[str], message: str
+) -> None:
     result = tocsin("posts", "import", *arguments)
     assert result.exit_code == 2
     assert message in result.output

@@ -7,7 +7,6 @@ import hmac
 import html
 import json
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,7 +22,7 @@ from storage import incidents, silences
 from storage.database import Database
 from storage.records import Incident, IncidentState
 from tests.alerts.examples import page
-from tests.servers.slack import TOKEN, Slack, slack_server
+from tests.servers.slack import TOKEN, Slack
 from tests.servers.slack_people import signed
 from tests.storage.examples import after, incident
 
@@ -32,12 +31,6 @@ READER = "kim@acme.example"
 SIGNING = "8f742231b10e8888abcd99yyyzzz85a5"
 HOOK = "pagerduty-webhook-secret"
 AT = after(minutes=10)
-
-
-@pytest.fixture(scope="module")
-def slack() -> Iterator[Slack]:
-    with slack_server() as server:
-        yield server
 
 
 @pytest.fixture
