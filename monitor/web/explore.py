@@ -132,7 +132,7 @@ def explore(
         brands=brands,
         spans=SPANS,
         chart=chart,
-        total=sum((one for one in sources.values()), Counts()),
+        total=sum((one for name, one in sources.items() if asked.source in ("", name)), Counts()),
         sources=sources,
         read=read,
         shares=shares,

@@ -54,7 +54,7 @@ class Seen:
         ]
         if not missing:
             return "Every source was read throughout, as far as we know."
-        return f"Read in part: {listed(missing)}; the true numbers may be higher."
+        return f"Not wholly read: {listed(missing)}; the true numbers may be higher."
 
 
 def seen(

@@ -1,4 +1,4 @@
-"""Posts of one author, and a search that takes too long."""
+"""Posts of one author, the count above the curve, and a search that takes too long."""
 
 from __future__ import annotations
 
@@ -42,3 +42,12 @@ def test_a_search_that_takes_too_long_is_told(of: Desk, monkeypatch: pytest.Monk
     answer = browser(of).get("/explore?author=ann&span=30d")
     assert answer.status_code == 200
     assert "This takes longer than it may" in answer.text
+
+
+def test_the_count_above_the_curve_is_of_what_the_curve_shows(of: Desk) -> None:
+    with of.database.write() as tx:
+        write(tx, Intake(mentions=[mentioned(post("far", source="elsewhere", created_at=NOW - timedelta(hours=2)))]))
+    every, one = (browser(of).get(f"/explore?span=30d{which}").text for which in ("", "&source=elsewhere"))
+    assert ("3 mentions" in every, "1 mention<" in one or "1 mention," in one) == (True, True)
+    assert "chooses among the posts below" not in every
+    assert "chooses among the posts below" in browser(of).get("/explore?span=30d&q=bob").text

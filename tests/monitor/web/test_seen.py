@@ -73,12 +73,12 @@ def test_a_source_that_never_answered_was_not_read_though_no_gap_says_so(
 @pytest.mark.parametrize("path", PAGES)
 def test_every_page_says_what_was_read_of_the_last_day(of: Desk, path: str) -> None:
     page = browser(of).get(path).text
-    assert "Read in part: hackernews 75% and archive not at all; the true numbers may be higher." in page
+    assert "Not wholly read: hackernews 75% and archive not at all; the true numbers may be higher." in page
 
 
 def test_explore_says_it_of_the_span_and_the_brand_and_leaves_a_hole_where_nothing_was_read(of: Desk) -> None:
     page = browser(of).get("/explore?brand=Acme&span=24h").text
-    assert "Read in part: hackernews 75%; the true" in page
+    assert "Not wholly read: hackernews 75%; the true" in page
     assert '<td class="num">75%</td>' in page
     drawn = page.partition('<script type="application/json">')[2].partition("</script>")[0]
     assert drawn.count("null") >= 12  # half hours of the gap
