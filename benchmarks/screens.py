@@ -103,7 +103,8 @@ def draw(browser: Browser, screen: Screen, address: str, incident: str, out: Pat
     path = out / f"{screen.name}.png"
     page.screenshot(path=path)
     context.close()
-    Image.open(path).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    few = Image.open(path).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
     told = f"; the buttons end at {bar['y'] + bar['height']:.0f}" if bar else ""
     return f"{path.name}: {path.stat().st_size / 1024:.0f} kB{told}"
 
