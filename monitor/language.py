@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from monitor.matching.reading import reading_of
+from monitor.remembered import LONGEST, remembering
 from storage.records import Post
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ _UNKNOWN = frozenset({"", "und", "zxx", "mul", "qme", "qam", "qct", "qht", "qst"
 _NOT_WORDS = re.compile(r"https?://\S+|www\.\S+|[@#$]\w+|[0-9]+|_+")
 _LETTER = re.compile(r"[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_COPIES = 8_192
+"""Texts of which the language is remembered: to tell it takes longer than everything else that is read of a text."""
 _SURE = 0.95
 """Probability from which the model is believed without asking the small words."""
 _CANDIDATES = 6
@@ -58,11 +61,18 @@ class Identifier:
         self._languages = tuple(dict.fromkeys(map(plain_code, languages))) or MAJOR
         self._likeliest = "en" if "en" in self._languages else self._languages[0]
         self._small_words = {language: frozenset(words.split()) for language, words in _SMALL_WORDS.items()}
+        self._remembered = remembering(_COPIES)(self._recognised)
 
     def language_of(self, post: Post) -> str:
         """The language of a post: what its source says, otherwise what its words say."""
         told = plain_code(post.language or "")
-        return told if told not in _UNKNOWN else self.identify(reading_of(post))[0]
+        if told not in _UNKNOWN:
+            return told
+        text = reading_of(post)
+        return self._remembered(text) if len(text) <= LONGEST else self._recognised(text)
+
+    def _recognised(self, text: str) -> str:
+        return self.identify(text)[0]
 
     def identify(self, text: str) -> tuple[str, float]:
         """The language of the text and how sure that is (0…1); `und` and 0 for a text without letters."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from monitor.language import UNDETERMINED, Identifier, _model, plain_code
+from monitor.remembered import let_go
 from tests.storage.examples import post
 
 
@@ -61,6 +62,18 @@ def test_what_the_source_says_is_believed() -> None:
 @pytest.mark.parametrize("told", [None, "", "und", "zxx", "qme"])
 def test_a_source_that_does_not_know_is_not_believed(told: str | None) -> None:
     assert Identifier(["en", "es"]).language_of(post(text="My flight was cancelled", language=told)) == "en"
+
+
+def test_the_language_of_copies_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    identifier = Identifier(["en", "es"])
+    monkeypatch.setattr(identifier, "identify", lambda text: (asked.append(text), ("en", 1.0))[1])
+    texts = ["late again", "late again", "on time", "late again", "x" * 2_000, "x" * 2_000]
+    assert {identifier.language_of(post(text=text, language=None)) for text in texts} == {"en"}
+    assert [text[:10] for text in asked] == ["late again", "on time", "x" * 10, "x" * 10]
+    let_go()
+    identifier.language_of(post(text="on time", language=None))
+    assert len(asked) == 5
 
 
 def test_codes_lose_region_and_script() -> None:

@@ -14,7 +14,7 @@ import pytest
 from alerts.render.drawing import drawn
 from collectors import streams
 from config.settings import Settings
-from monitor import judge, lately, memory, outlook, remembered, slack_desk, telling_words, understanding
+from monitor import judge, language, lately, memory, outlook, remembered, slack_desk, telling_words, understanding
 from monitor.app import App
 from monitor.detectors import reach, terms, threads, trouble
 from monitor.matching import matcher
@@ -93,14 +93,14 @@ def test_what_is_remembered_is_bounded_as_the_documentation_says() -> None:
     pages = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
     table = pages.partition("\n## Memory\n")[2]
     of_brands = (reach.MOST_TEXTS, trouble.MOST_SAID)
-    of_texts = (matcher._KEPT, toward._COPIES, understanding._COPIES)
+    of_texts = (matcher._KEPT, toward._COPIES, understanding._COPIES, language._COPIES)
     for said in (
         "| {:,} and {:,} |".format(*of_brands),
         f"of all companies together {judge.MOST[0]:,} of either",
         f"{lately.MOST:,} mentions",
         f"| {threads.MOST_THREADS:,} |",
         f"| {terms.MOST_KNOWN:,} terms |",
-        f"up to {remembered.LONGEST:,} characters | {{:,}}, {{:,}} and {{:,}} texts |".format(*of_texts),
+        f"up to {remembered.LONGEST:,} characters | {{:,}}, {{:,}}, {{:,}} and {{:,}} texts |".format(*of_texts),
         f"| {wording._MEMORY:,} words, and as many parts of words |",
         f"| texts of incidents and of the week before | {telling_words.REMEMBERED:,} texts |",
         f"| {streams.MOST_WAITING:,}; then it is hung up on",
