@@ -35,6 +35,13 @@ _VERDICTS = {
 
 def draw(database: Database, found: Backtest, path: Path, timezone: str) -> list[str]:
     """Write the picture as PNG and return the brands shown: those with most to tell, `MOST_BRANDS` of them."""
+    from matplotlib import rc_context  # noqa: PLC0415
+
+    with rc_context({"text.parse_math": False}):  # two dollars in names, of brands or authors, are no formula
+        return _draw(database, found, path, timezone)
+
+
+def _draw(database: Database, found: Backtest, path: Path, timezone: str) -> list[str]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 

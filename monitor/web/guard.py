@@ -69,7 +69,7 @@ class Guard:
             text = f"This is not {asked or 'anything without a name'}; add the name to web.allowed_hosts.\n"
             return PlainTextResponse(text, 421)
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > LARGEST_BODY:
+        if not length.isdecimal() or int(length) > LARGEST_BODY:
             return PlainTextResponse(f"A request may have {LARGEST_BODY:,} bytes.\n", 413)
         address = address_of(headers, scope)
         wait = timedelta() if is_loopback(address) else self.throttle.take(address, self.clock())

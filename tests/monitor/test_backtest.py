@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.names import SENSITIVITIES
+from config.settings import Settings
 from config.thresholds import ThresholdSettings
 from monitor.backtest import variants
 from monitor.backtest.compare import Backtest, backtest, most_sensitive, read_history
@@ -470,6 +471,14 @@ def test_the_picture_shows_every_brand_that_has_something_to_tell(
 ) -> None:
     judged = replace(three, judged=(anchor(outcome("a", 0), Verdict.REAL),))
     assert draw(history, judged, tmp_path / "backtest.png", "Europe/Oslo") == [BRAND]
+    assert (tmp_path / "backtest.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_name_with_dollars_is_no_formula(three: Backtest, history: Database, tmp_path: Path) -> None:
+    (first, *others) = three.courses
+    odd = replace(first.variant, settings=Settings.model_validate({"brands": [{"name": r"A$\frac & Ke$ha"}]}))
+    found = replace(three, courses=(replace(first, variant=odd), *others))
+    draw(history, found, tmp_path / "backtest.png", "Europe/Oslo")
     assert (tmp_path / "backtest.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -67,6 +67,11 @@ def test_a_large_body_is_refused_whatever_its_header_says() -> None:
     assert untold.status_code in (405, 413)
 
 
+def test_a_length_that_is_no_number_is_refused() -> None:
+    with desk() as of:
+        assert browser(of).get("/", headers={b"content-length": b"\xb2"}).status_code == 413
+
+
 def test_a_route_without_a_lock_stops_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
     router = APIRouter()
     router.add_api_route("/open", lambda: "come in")
