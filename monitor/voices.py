@@ -228,20 +228,19 @@ class VoiceFold:
         """Let the newest text be found by its shingles."""
         known, alone = self._by_shingle, (number,)
         for shingle in shingles:
-            before = known.get(shingle)
-            if before is None:
-                known[shingle] = alone
-                continue
-            if len(before) >= SHARING:
-                self._give_up(before[0], shingle)
-                before = before[1:]
-            known[shingle] = before + alone
+            before = known.setdefault(shingle, alone)
+            if before is not alone:
+                if len(before) >= SHARING:
+                    self._give_up(before[0], shingle)
+                    before = before[1:]
+                known[shingle] = before + alone
 
     def _give_up(self, number: int, shingle: int) -> None:
         """Let an earlier text no longer be found by a shingle, and say so in the state, so that a restart is exact."""
         text = self._state.texts[number]
-        kept = tuple(one for one in text.shingles if one != shingle)
-        self._state.texts[number] = _Text(text.words, text.last, text.posts, kept, text.keys)
+        kept = list(text.shingles)
+        kept.remove(shingle)
+        self._state.texts[number] = _Text(text.words, text.last, text.posts, tuple(kept), text.keys)
 
     def _unlearn(self, text: _Text) -> None:
         number = self._by_key[text.keys[0]]
