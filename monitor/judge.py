@@ -22,7 +22,7 @@ from config.plugins import resolve
 from config.settings import BrandSettings, DetectorSettings, Settings
 from config.thresholds import ThresholdSettings
 from monitor.detectors.burst import BurstSettings
-from monitor.detectors.contract import TICK, Detector, Hearing, Tick
+from monitor.detectors.contract import TICK, Detector, Hearing, Mentions, Tick
 from monitor.detectors.crowd import Crowd, CrowdSettings
 from monitor.detectors.reach import Reach, ReachSettings
 from monitor.detectors.recent import Moment, Recent
@@ -210,18 +210,29 @@ class Judge:
 
     def _step(self, tick: Tick) -> list[Signal]:
         covered = sum(tick.coverage.values()) / len(tick.coverage) if tick.coverage else 1.0
-        heard = self._hear(tick)
-        gap_ticks = self._end_silence(heard)
+        signals: list[Signal] = []
+        posts, gap_ticks, whole = 0, 0, dict[str, list[Heard]]()
+        parts = tick.parts(self._known)
+        for number, part in enumerate(parts, start=1):
+            heard, is_last = self._hear(part(), tick.at.timestamp()), number == len(parts)
+            posts += sum(map(len, heard.values()))
+            if posts and self._silent:
+                gap_ticks = self._silent if self._stillness.is_gap(self._silent) else 0
+            samples = tick.sampled() if is_last else ()
+            hearing = Hearing(tick.at, heard, self._recent, samples, covered, gap_ticks, is_last)
+            if heard or is_last:
+                signals += [signal for detector in self._detectors for signal in detector.hear(hearing)]
+            if self._own:
+                whole |= heard
+            del heard, hearing  # before the next part is read
+        if self._own:
+            hearing = Hearing(tick.at, whole, self._recent, list(tick.sampled()), covered, gap_ticks)
+            signals += [signal for detector in self._own.values() for signal in detector.hear(hearing)]
+        self._end_silence(posts)
         self._forget_silent(tick)
         self._last_at = tick.at
-        if not heard:
-            self._silent += 1
-        hearing = Hearing(tick.at, heard, self._recent, tick.samples, covered, gap_ticks)
-        listening = (*self._detectors, *self._own.values())
-        signals = [self._signed(signal) for detector in listening for signal in detector.hear(hearing)]
-        if len(signals) > 1:
-            signals.sort(key=lambda signal: (signal.brand, signal.detector, signal.topic))
-        return signals
+        signed = [self._signed(signal) for signal in signals]
+        return sorted(signed, key=lambda signal: (signal.brand, signal.detector, signal.topic)) if signed else signed
 
     def _signed(self, signal: Signal) -> Signal:
         """The signal with the version of the thresholds it was found under, and the severity its kind has at least."""
@@ -233,11 +244,9 @@ class Judge:
         severity = max(signal.severity, least, key=lambda one: one.rank)
         return replace(signal, severity=severity, facts={**signal.facts, "configuration": digest})
 
-    def _hear(self, tick: Tick) -> dict[str, list[Heard]]:
-        known, now = self._known, tick.at.timestamp()
-        said = sorted((brand, items) for brand, items in tick.mentions.items() if items and brand in known)
+    def _hear(self, said: Mentions, now: float) -> dict[str, list[Heard]]:
         heard: dict[str, list[Heard]] = {}
-        for brand, items in said:
+        for brand, items in said.items():
             heard[brand] = self._hear_brand(brand, items, now)
             texts, speakers = self._remembered
             if 4 * texts > 5 * MOST[0] or 4 * speakers > 5 * MOST[1]:
@@ -288,13 +297,11 @@ class Judge:
         sizes = [fold.size for fold in self._voices.values()]
         return sum(texts for texts, _ in sizes), sum(speakers for _, speakers in sizes)
 
-    def _end_silence(self, heard: Mapping[str, Sequence[Heard]]) -> int:
-        """How many of the ticks just before were a gap, as is known now that somebody speaks again."""
-        if not heard:
-            return 0
-        silent, self._silent = self._silent, 0
-        is_gap = self._stillness.broken(silent, sum(len(one) for one in heard.values()))
-        return silent if is_gap else 0
+    def _end_silence(self, posts: int) -> None:
+        """Whether a tick with so many posts ends a silence, and what is learned of silences."""
+        if posts:
+            self._stillness.broken(self._silent, posts)
+        self._silent = 0 if posts else self._silent + 1
 
     def _new_recent(self, moments: Iterable[Moment]) -> Recent:
         recent = Recent(self._settings.kinds.get)

@@ -16,7 +16,7 @@ from typing import Self
 
 import msgspec
 
-from monitor.detectors.contract import Tick
+from monitor.detectors.contract import LargeTick, Tick
 from monitor.detectors.novelty import BLOCK_TICKS
 from monitor.fold import Fold
 from monitor.judge import Judge, JudgeSettings, Make, Thresholds
@@ -106,6 +106,8 @@ class Keeping:
         """Write the ticks beside the beginning; `None` where it is time for another one."""
         last = self._written
         if last is None or last.day != at.toordinal() or last.ticks + len(taken) > MOST_TICKS:
+            return None
+        if any(isinstance(tick, LargeTick) for tick in taken):
             return None
         if LEAST_OF_A_MENTION * sum(len(items) for tick in taken for items in tick.mentions.values()) > last.room:
             return None

@@ -124,13 +124,18 @@ class Lately:
         self._edition = found
         return True
 
+    def holds(self, tx: Transaction, start: datetime) -> bool:
+        """Whether all that counts from `start` on is here."""
+        found = edition.of(tx)
+        with self._lock:
+            return found is not None and self._keeps_up(tx, found) and self._since <= start
+
     def between(
         self, tx: Transaction, start: datetime, end: datetime
     ) -> tuple[list[MentionedPost], list[EngagementSample]]:
         """What counts for detection in `[start, end)`: mentions and samples, in the order of `storage.posts`."""
-        found = edition.of(tx)
         with self._lock:
-            is_here = found is not None and self._keeps_up(tx, found) and self._since <= start
+            is_here = self.holds(tx, start)
             ticks = [of for at, of in self._ticks.items() if is_here and at < end and at + TICK > start]
             mentions = [item for of in ticks for item in of.mentions]
             samples = [one for of in ticks for one in of.samples if start <= one.at < end]

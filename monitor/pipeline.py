@@ -11,7 +11,7 @@ at the ticks that are still open. Both may be repeated, in any batching and afte
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
@@ -23,13 +23,13 @@ from monitor.detectors.contract import TICK, Tick
 from monitor.fold import Fold, floor_tick, ticks
 from monitor.incidents import Change, Transition
 from monitor.keeping import Keeping, forget_after
+from monitor.large_ticks import large_tick, spans
 from monitor.lately import Lately
 from monitor.outlook import Outlook
 from monitor.register import Finding, Register, findings
 from monitor.sifting import post_set_aside, sifted
 from monitor.threads import inherited
 from monitor.understanding import Understanding
-from storage import bins as bin_store
 from storage import gaps as gap_store
 from storage import ingest as ingest_store
 from storage import posts as post_store
@@ -52,9 +52,6 @@ Coverage = Mapping[datetime, Mapping[str, float]]
 
 SPAN = timedelta(days=1)
 """Event time folded in one transaction at the most, so that a long history does not make a long one."""
-
-PORTION = 20_000
-"""Posts that are read at once to be judged, unless a single tick has more."""
 
 
 def always_allowed(_tx: Transaction) -> None:
@@ -320,32 +317,22 @@ class Pipeline:
         self, tx: Transaction, fold: Fold, end: datetime, taken: list[Tick] | None = None
     ) -> Iterator[list[Transition]]:
         """Fold the ticks up to `end`, giving the transitions of each that changed something; they go to `taken`."""
-        for start, until in self._portions(tx, fold, end):
-            mentions, samples = self._lately.between(tx, start, until)
-            coverage = self.coverage(tx, start, until)
-            for tick in ticks(start, until, mentions, samples, coverage):
+        for start, until in spans(tx, fold.brands, fold.at, end):
+            for tick in self._ticks(tx, fold.brands, start, until):
                 if taken is not None:
                     taken.append(tick)
                 if transitions := fold.step(tick):
                     yield transitions
 
-    def _portions(self, tx: Transaction, fold: Fold, end: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """The time up to `end` in spans of which the posts fit into memory, whole ticks each."""
-        start = fold.at
-        if start is None or start >= end:
-            return
-        if end - start <= TICK or post_store.count(tx, start, end) <= PORTION:
-            yield start, end
-            return
-        counts = bin_store.totals(tx, fold.brands, start, end)
-        size, at = 0, start
-        while at < end:
-            posts = counts.get(at, (0,))[0]
-            if size and size + posts > PORTION:
-                yield start, at
-                start, size = at, 0
-            size, at = size + posts, at + TICK
-        yield start, end
+    def _ticks(self, tx: Transaction, brands: Collection[str], start: datetime, until: datetime) -> Iterator[Tick]:
+        """The ticks of a portion, from what was stored of late, or read from the database."""
+        coverage = self.coverage(tx, start, until)
+        if until - start <= TICK and not self._lately.holds(tx, start):
+            large = large_tick(tx, brands, start, until, coverage.get(start, {}))
+            if large is not None:
+                return iter([large])
+        mentions, samples = self._lately.between(tx, start, until)
+        return ticks(start, until, mentions, samples, coverage)
 
     def _keep(self, tx: Transaction, fold: Fold, taken: Sequence[Tick]) -> None:
         if fold.at is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from itertools import chain
@@ -97,17 +98,45 @@ def wordings(tx: Transaction, since: datetime, until: datetime, brand: str, most
     return list(found.values())
 
 
-def judged(tx: Transaction, since: datetime, until: datetime) -> list[MentionedPost]:
-    """Mentioned posts that count for detection in `[since, until)` (`Post.judged_at`), in the order of that moment."""
-    written = window(tx, since, until)
+def judged(
+    tx: Transaction, since: datetime, until: datetime, brands: Collection[str] | None = None
+) -> list[MentionedPost]:
+    """Mentioned posts that count for detection in `[since, until)` (`Post.judged_at`), in the order of that moment.
+
+    Those of all brands, or of some.
+    """
+    named: Iterable[str | None] = [None] if brands is None else brands
+    written = chain.from_iterable(window(tx, since, until, brand) for brand in named)
     surfaced = select_mentioned().where(
         P.collected_at >= since,
         P.collected_at < until,
         is_constantly_in(P.kind, (kind.value for kind in MAY_SURFACE_LATE)),
         P.collected_at.is_not(None),
     )
+    if brands is not None:
+        surfaced = surfaced.where(is_one_of(tx, M.brand, brands))
     older = [to_mentioned_post(row) for row in tx.execute(surfaced).all() if row.created_at < since]
     return in_order(item for item in chain(written, older) if since <= item.post.judged_at < until)
+
+
+def count_by_brand(tx: Transaction, since: datetime, until: datetime, brands: Collection[str]) -> dict[str, int]:
+    """How many mentions of each of the brands `judged` reads, or a few more: some count at another time."""
+    written = select(M.brand, func.count()).where(M.created_at >= since, M.created_at < until)
+    surfaced = (
+        select(M.brand, func.count())
+        .select_from(mention.join(post, P.id == M.post_id))
+        .where(
+            P.collected_at >= since,
+            P.collected_at < until,
+            is_constantly_in(P.kind, (kind.value for kind in MAY_SURFACE_LATE)),
+            P.collected_at.is_not(None),
+        )
+    )
+    found: Counter[str] = Counter()
+    for statement in (written, surfaced):
+        for brand, number in tx.execute(statement.where(is_one_of(tx, M.brand, brands)).group_by(M.brand)):
+            found[brand] += number
+    return found
 
 
 def in_order(found: Iterable[MentionedPost]) -> list[MentionedPost]:

@@ -7,14 +7,16 @@ in, tick in, signals out. The same ticks give the same signals in every driver, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from monitor.detectors.recent import Recent
+from monitor.portions import portions
 from monitor.voices import Heard
 from storage.records import BIN_SECONDS, EngagementSample, MentionedPost, Signal
 
@@ -55,22 +57,66 @@ class Tick:
         """Beginning of the span."""
         return self.at - TICK
 
+    def parts(self, brands: Collection[str]) -> Sequence[Part]:
+        """What was said of some brands, in the order of their names."""
+        return [lambda: {name: items for name, items in sorted(self.mentions.items()) if items and name in brands}]
+
+    def sampled(self) -> Iterable[EngagementSample]:
+        """The samples one by one."""
+        return self.samples
+
+
+Mentions = Mapping[str, Sequence[MentionedPost]]
+Part = Callable[[], Mentions]
+
+
+@dataclass(frozen=True, slots=True)
+class LargeTick(Tick):
+    """A tick with more in it than is to be in memory at once, so that it is read in parts while it is judged.
+
+    `counts` says of each brand how many mentions there are, about; at most so many as `most` are read at once, or those
+    of one brand.
+    """
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    most: int = 1
+    read: Callable[[Sequence[str]], Mentions] = field(default=lambda _brands: {})
+    read_samples: Callable[[], Iterable[EngagementSample]] = tuple
+
+    def parts(self, brands: Collection[str]) -> Sequence[Part]:
+        """What was said of some brands, in the order of their names, each brand whole in one part."""
+        names = sorted(name for name in self.counts if name in brands)
+        groups = list(portions(names, self.counts.__getitem__, self.most)) or [[]]
+        return [partial(self._part, group) for group in groups]
+
+    def sampled(self) -> Iterable[EngagementSample]:
+        """The samples, read as they are asked for."""
+        return self.read_samples()
+
+    def _part(self, names: Sequence[str]) -> Mentions:
+        found = self.read(names) if names else {}
+        return {name: found[name] for name in names if found.get(name)}
+
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
     """A tick as detectors see it: who says something, and who only carries it on.
 
-    `heard` holds the brands with posts in the tick, `recent` what was heard of each brand in the last day, this tick
-    included. `covered` is the share of the sources that was read in it, `gap_ticks` the number of ticks just before it
-    in which, as it turns out now, nobody listened.
+    `heard` holds the brands with posts in the tick in the order of their names, `recent` what was heard of each brand
+    in the last day, this tick included. `covered` is the share of the sources that was read in it, `gap_ticks` the
+    number of ticks just before it in which, as it turns out now, nobody listened.
+
+    A tick with very much in it is heard in parts, each of other brands; the `samples` come with the last one
+    (`is_last`), one by one. Detectors of the operator's own hear every tick whole.
     """
 
     at: datetime
     heard: Mapping[str, Sequence[Heard]]
     recent: Mapping[str, Recent]
-    samples: Sequence[EngagementSample] = ()
+    samples: Iterable[EngagementSample] = ()
     covered: float = 1.0
     gap_ticks: int = 0
+    is_last: bool = True
 
 
 class DetectorOptions(BaseModel):

@@ -7,7 +7,7 @@ usual for the brand, and when no calm kind explains it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -97,10 +97,12 @@ class Crowd:
         self._silent = 0
         self._loud = False
         self._loud_rows: list[int] | None = None
+        self._heard: list[str] = []
 
     def hear(self, hearing: Hearing) -> list[Signal]:
         """The crowds of this tick. Ticks that cannot show one wait and are counted together, with the same result."""
-        if not self._take(hearing):
+        self._heard += hearing.heard
+        if not hearing.is_last or not self._take(hearing):
             return []
         last = self._waiting.pop()
         self._sweep()
@@ -119,6 +121,7 @@ class Crowd:
         self._bank = self._bank.copy()
         self._waiting = list(self._waiting)
         self._begun = dict(self._begun)
+        self._heard = []
         return self
 
     def dump(self) -> bytes:
@@ -140,30 +143,31 @@ class Crowd:
 
     def _take(self, hearing: Hearing) -> bool:
         """Take the tick's counts to the waiting ones; whether they must be judged now."""
-        counts = self._counts(hearing)
+        heard, self._heard = self._heard, []
+        counts = self._counts(heard, hearing)
         if not counts and hearing.covered >= 1.0 and not self._loud:
             self._silent += 1
             return False
         self._end_silence(is_gap=hearing.gap_ticks > 0)
         self._waiting.append(_Stretch(1, hearing.covered >= 0.5, counts))
-        if self._loud or self._could_ring(hearing):
+        if self._loud or self._could_ring(heard, hearing):
             return True
         ticks = sum(stretch.ticks for stretch in self._waiting)
         if len(self._waiting) >= MOST_WAITING or ticks * len(self._bank.names) >= MOST_WAITING_COUNTS:
             self._sweep()
         return False
 
-    def _counts(self, hearing: Hearing) -> list[tuple[int, int]]:
+    def _counts(self, heard: Iterable[str], hearing: Hearing) -> list[tuple[int, int]]:
         counts: list[tuple[int, int]] = []
-        for brand in hearing.heard:
+        for brand in heard:
             row, moment = self._rows[brand], hearing.recent[brand].newest
             counts += ((row, moment.voices), (row + 1, moment.adverse))
         return sorted(counts)
 
-    def _could_ring(self, hearing: Hearing) -> bool:
+    def _could_ring(self, heard: Iterable[str], hearing: Hearing) -> bool:
         """Whether some brand spoken of now was heard often enough in the longest window, and more than is usual."""
         now = hearing.at.timestamp()
-        for brand in hearing.heard:
+        for brand in heard:
             row, recent = self._rows[brand], hearing.recent[brand]
             settings = self._settings[row // 2]
             voices, adverse = recent.voices_over(now, REACH_BACK)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from statistics import pstdev
 from typing import Any, Final, Self
 
@@ -70,12 +70,15 @@ class SlowBurn:
         """`settings` holds those of single brands; those of `""` are everybody else's."""
         self._settings = settings
         self._state = _State(-1, {}, {})
+        self._missed_until: datetime | None = None
 
     def hear(self, hearing: Hearing) -> list[Signal]:
         """The slow burns among the brands heard in this tick."""
         now = int(hearing.at.timestamp()) - 1
         self._state.begun = self._state.begun if self._state.begun >= 0 else now // HOUR
-        self._miss(now, hearing)
+        if hearing.at != self._missed_until:  # not for each part of a tick
+            self._miss(now, hearing)
+            self._missed_until = hearing.at
         signals: list[Signal] = []
         for brand in sorted(hearing.heard):
             adverse = self._take(brand, now // HOUR, hearing)

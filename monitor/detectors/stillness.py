@@ -43,9 +43,16 @@ class Stillness:
         """Begin without a past."""
         self._state = _State(longest=[PRIOR_LONGEST] * PRIOR_DAYS)
 
+    def is_gap(self, silent: int) -> bool:
+        """Whether a silence that ends now was a gap."""
+        state = self._state
+        if silent < max(LEAST, LONGER * median(state.longest)) or state.ticks < DAY / 2:
+            return False
+        return state.posts / state.ticks * silent >= EXPECTED
+
     def broken(self, silent: int, posts: int) -> bool:
         """Take a tick with `posts` after `silent` ticks without any; whether that silence was a gap."""
-        is_gap = self._is_gap(silent)
+        is_gap = self.is_gap(silent)
         state, counted = self._state, 1 if is_gap else silent + 1
         kept = (1.0 - 1.0 / MEMORY) ** counted
         state.posts = state.posts * kept + posts
@@ -70,12 +77,6 @@ class Stillness:
     def load(self, blob: bytes) -> None:
         """Take up a state that `dump` gave."""
         self._state = msgspec.msgpack.decode(blob, type=_State)
-
-    def _is_gap(self, silent: int) -> bool:
-        state = self._state
-        if silent < max(LEAST, LONGER * median(state.longest)) or state.ticks < DAY / 2:
-            return False
-        return state.posts / state.ticks * silent >= EXPECTED
 
     def _end_days(self, silent: int) -> None:
         state = self._state

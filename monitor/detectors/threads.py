@@ -8,7 +8,7 @@ make it a page, a launch stays a launch. Brands that live on the front page are 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -79,14 +79,18 @@ class Threads:
         self._settings = settings
         self._state = ThreadState({}, {}, {}, {})
         self._owned: dict[str, set[str]] | None = None
+        self._replies: dict[PostKey, str] = {}
+        self._is_heard = False
 
     def hear(self, hearing: Hearing) -> list[Signal]:
         """The hot threads among those that something was heard of in this tick."""
-        if not hearing.heard and not hearing.samples:
+        self._take_posts(hearing)
+        if not hearing.is_last or not (self._is_heard or hearing.samples):
             return []
-        touched = self._take_posts(hearing)
-        touched.update(self._take_samples(hearing.samples))
-        self._forget(hearing.at.timestamp())
+        now = hearing.at.timestamp()
+        touched = self._count_replies()
+        self._take_samples(hearing.samples, touched)
+        self._forget(now)
         about = self._state.about
         signals = [
             self._signal(hearing, brand, name)
@@ -110,6 +114,7 @@ class Threads:
             about=dict(state.about),
             fame={name: copy(fame) for name, fame in state.fame.items()},
         )
+        self._replies, self._is_heard = {}, False
         return self
 
     def dump(self) -> bytes:
@@ -122,9 +127,9 @@ class Threads:
 
     # --- listening -----------------------------------------------------------------------------------------------
 
-    def _take_posts(self, hearing: Hearing) -> set[str]:
-        """Remember roots and replies; the threads that were answered."""
-        replies: dict[PostKey, str] = {}
+    def _take_posts(self, hearing: Hearing) -> None:
+        """Remember roots and replies."""
+        self._is_heard = self._is_heard or bool(hearing.heard)
         for brand in sorted(hearing.heard):
             if 4 * len(self._state.about) > 5 * MOST_THREADS:
                 self._forget_words(hearing.at.timestamp())  # not when all of the tick has been heard: that may be much
@@ -137,25 +142,31 @@ class Threads:
                     take_root(about, one)
                 else:
                     take_reply(about, one)
-                    replies[post.key] = thread
+                    self._replies[post.key] = thread
                     self._thread(thread, post.source, root, one.at)
+
+    def _count_replies(self) -> set[str]:
+        """Count the replies of the tick, each once whatever brands it names; the threads that were answered."""
+        replies, self._replies, self._is_heard = self._replies, {}, False
         for thread in replies.values():
             self._state.threads[thread].heard += 1
         return set(replies.values())
 
-    def _take_samples(self, samples: Sequence[EngagementSample]) -> list[str]:
-        """Remember how far threads went; their names. Most are posts that are seen for the first time."""
-        names, threads, about = [], self._state.threads, self._state.about
+    def _take_samples(self, samples: Iterable[EngagementSample], touched: set[str]) -> None:
+        """Remember how far threads went, and which. Most are posts that are seen for the first time."""
+        threads, about = self._state.threads, self._state.about
         counting = {source for source, norms in self._state.norms.items() if norms.comments}
         for sample in samples:
             source, external_id, engagement = sample.source, sample.external_id, sample.engagement
             name, comments, points = f"{source}\x1f{external_id}", engagement.replies, engagement.likes
-            names.append(name)
             at = sample.at.timestamp()
+            touched.add(name)
             if name in threads or name in about:
                 thread = self._thread(name, source, external_id, at)
             else:
                 thread = threads[name] = SeenThread(intern(source), external_id, at, at)
+                if 4 * len(threads) > 5 * MOST_THREADS:
+                    self._forget_beyond(touched)
             if comments is None and (thread.comments is not None or source in counting):
                 comments = 0  # sources leave out what nobody did yet
             if comments is not None:
@@ -163,8 +174,7 @@ class Threads:
             if points is not None:
                 thread.points = points
         if self._owned is not None:
-            self._owned["thread"].update(names)
-        return names
+            self._owned["thread"] |= touched
 
     def _about(self, name: str, brand: str, at: float) -> AboutThread:
         """What is known of the thread's words about the brand, heard of at `at`."""
@@ -218,6 +228,13 @@ class Threads:
     def _forget(self, now: float) -> None:
         forget_oldest(self._state.threads, MOST_THREADS, lambda thread: now - thread.last_at > FORGOTTEN_AFTER)
         self._forget_words(now)
+
+    def _forget_beyond(self, touched: set[str]) -> None:
+        """Forget the oldest threads before all samples of a tick were taken, of which there may be very many."""
+        forget_oldest(self._state.threads, MOST_THREADS, lambda _: False)
+        touched &= self._state.threads.keys()
+        if self._owned is not None:
+            self._owned["thread"] &= self._state.threads.keys()
 
     def _forget_words(self, now: float) -> None:
         about = self._state.about

@@ -131,7 +131,8 @@ def test_with_a_crash_at_any_fault_point(crashes: set[int], tmp_path: Path, expe
 
 @pytest.mark.parametrize("at_once", [1, 25])
 def test_when_little_is_read_at_once(at_once: int, expected: list[Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitor.pipeline.PORTION", at_once)
+    monkeypatch.setattr("monitor.large_ticks.PORTION", at_once)
+    monkeypatch.setattr("monitor.lately.Lately.holds", lambda *_: False)  # as after a restart
     with Database.open("sqlite://") as database:
         live_through(database, [bad_day()], restart_after=set())
         assert outcomes(database) == expected
