@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from monitor.detectors import wording
+from monitor.detectors.by_brand import ByBrand
 from monitor.detectors.contract import Hearing
 from monitor.detectors.recent import is_adverse
 from monitor.kinds import Kind
@@ -72,6 +73,10 @@ class _Brand(msgspec.Struct, array_like=True):
     texts: dict[int, _Text]
     told: list[_Told] = []
 
+    def copy(self) -> _Brand:
+        """An independent state of the same."""
+        return _Brand(dict(self.texts), list(self.told))
+
 
 class Reach:
     """Follows the adverse texts of every brand."""
@@ -83,13 +88,13 @@ class Reach:
         """`settings` holds those of single brands; those of `""` are everybody else's."""
         self._kinds = kinds
         self._settings = settings
-        self._brands: dict[str, _Brand] = {}
+        self._brands: ByBrand[_Brand] = ByBrand(_Brand.copy)
 
     def hear(self, hearing: Hearing) -> list[Signal]:
         """The texts that reach far in this tick."""
         signals: list[Signal] = []
         for brand in sorted(hearing.heard):
-            state = self._brands.get(brand) or self._brands.setdefault(brand, _Brand({}, []))
+            state = self._brands.mine(brand, lambda: _Brand({}, []))
             for number in sorted(self._touched(state, hearing.heard[brand])):
                 signal = self._signal(hearing, brand, state, number)
                 if signal is not None:
@@ -103,16 +108,16 @@ class Reach:
 
     def detach(self) -> Self:
         """Let go of what a shallow copy shares with the original."""
-        self._brands = {brand: _Brand(dict(one.texts), list(one.told)) for brand, one in self._brands.items()}
+        self._brands = self._brands.copy()
         return self
 
     def dump(self) -> bytes:
         """The whole state."""
-        return msgspec.msgpack.encode(self._brands)
+        return msgspec.msgpack.encode(self._brands.states)
 
     def load(self, blob: bytes) -> None:
         """Take up a state that `dump` gave."""
-        self._brands = msgspec.msgpack.decode(blob, type=dict[str, _Brand])
+        self._brands.load(msgspec.msgpack.decode(blob, type=dict[str, _Brand]))
 
     def _touched(self, state: _Brand, heard: Sequence[Heard]) -> set[int]:
         """The numbers of the adverse texts among what was heard."""

@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 import msgspec
 
 from monitor.detectors import wording
+from monitor.detectors.by_brand import ByBrand
 from monitor.detectors.contract import Hearing
 from monitor.detectors.recent import Totals
 from storage.records import BIN_SECONDS, Severity, Signal
@@ -60,6 +61,11 @@ class _State(msgspec.Struct, array_like=True):
     hours: dict[str, list[_Hour]]
 
 
+def _as_copied(hours: list[_Hour]) -> list[_Hour]:
+    """Independent hours of the same: only the last one is changed."""
+    return [*hours[:-1], copy(hours[-1])] if hours else []
+
+
 class SlowBurn:
     """Judges the last day of each brand against the days before."""
 
@@ -69,13 +75,15 @@ class SlowBurn:
     def __init__(self, settings: Mapping[str, SlowBurnSettings]) -> None:
         """`settings` holds those of single brands; those of `""` are everybody else's."""
         self._settings = settings
-        self._state = _State(-1, {}, {})
+        self._begun = -1
+        self._missed: dict[int, float] = {}
+        self._hours: ByBrand[list[_Hour]] = ByBrand(_as_copied)
         self._missed_until: datetime | None = None
 
     def hear(self, hearing: Hearing) -> list[Signal]:
         """The slow burns among the brands heard in this tick."""
         now = int(hearing.at.timestamp()) - 1
-        self._state.begun = self._state.begun if self._state.begun >= 0 else now // HOUR
+        self._begun = self._begun if self._begun >= 0 else now // HOUR
         if hearing.at != self._missed_until:  # not for each part of a tick
             self._miss(now, hearing)
             self._missed_until = hearing.at
@@ -93,22 +101,22 @@ class SlowBurn:
 
     def detach(self) -> Self:
         """Let go of what a shallow copy shares with the original."""
-        state = self._state
-        hours = {brand: [*hours[:-1], copy(hours[-1])] for brand, hours in state.hours.items() if hours}
-        self._state = _State(state.begun, dict(state.missed), hours)
+        self._missed, self._hours = dict(self._missed), self._hours.copy()
         return self
 
     def dump(self) -> bytes:
         """The whole state."""
-        return msgspec.msgpack.encode(self._state)
+        return msgspec.msgpack.encode(_State(self._begun, self._missed, dict(self._hours.states)))
 
     def load(self, blob: bytes) -> None:
         """Take up a state that `dump` gave."""
-        self._state = msgspec.msgpack.decode(blob, type=_State)
+        state = msgspec.msgpack.decode(blob, type=_State)
+        self._begun, self._missed = state.begun, state.missed
+        self._hours.load(state.hours)
 
     def _miss(self, now: int, hearing: Hearing) -> None:
         """Remember which part of which hour was not read."""
-        missed = self._state.missed
+        missed = self._missed
         for tick in range(hearing.gap_ticks):
             number = (now - (tick + 1) * BIN_SECONDS) // HOUR
             missed[number] = missed.get(number, 0.0) + BIN_SECONDS / HOUR
@@ -119,7 +127,7 @@ class SlowBurn:
 
     def _take(self, brand: str, number: int, hearing: Hearing) -> int:
         """Count the tick; how many adverse voices it brought."""
-        moment, hours = hearing.recent[brand].newest, self._state.hours.setdefault(brand, [])
+        moment, hours = hearing.recent[brand].newest, self._hours.mine(brand, list)
         if not hours or hours[-1].number != number:
             hours.append(_Hour(number))
             while hours[0].number <= number - PAST_HOURS:
@@ -130,7 +138,7 @@ class SlowBurn:
 
     def _signal(self, hearing: Hearing, brand: str, number: int) -> Signal | None:
         settings = self._settings.get(brand, self._settings[""])
-        hours = self._state.hours[brand]
+        hours = self._hours.states[brand]
         today = hours[-WINDOW_HOURS:]
         while today[0].number <= number - WINDOW_HOURS:
             del today[0]
@@ -171,8 +179,8 @@ class SlowBurn:
 
     def _past(self, hours: list[_Hour], number: int) -> _Past | None:
         """What the days before the last one make usual; `None` while too little of them was read."""
-        first = max(self._state.begun + 1, number - PAST_HOURS + 1)
-        missed = self._state.missed
+        first = max(self._begun + 1, number - PAST_HOURS + 1)
+        missed = self._missed
         read = {one for one in range(first, number - WINDOW_HOURS + 1) if missed.get(one, 0.0) < 0.5}
         if len(read) < LEAST_PAST_HOURS:
             return None

@@ -21,6 +21,7 @@ from typing import Any, Final, Self
 import msgspec
 
 from monitor.detectors import wording
+from monitor.detectors.by_brand import ByBrand
 from monitor.detectors.contract import Hearing, thread_topic
 from monitor.detectors.terms import Background, shared_terms, terms_of
 from monitor.kinds import Kind
@@ -131,7 +132,7 @@ class Trouble:
         """`settings` holds those of single brands; those of `""` are everybody else's."""
         self._kinds = {name: kind for name, kind in kinds.items() if kind.harm and kind.gravity >= 2}
         self._settings = settings
-        self._brands: dict[str, _Brand] = {}
+        self._brands: ByBrand[_Brand] = ByBrand(_Brand.copy)
         self._background = Background()
 
     def hear(self, hearing: Hearing) -> list[Signal]:
@@ -139,9 +140,7 @@ class Trouble:
         signals: list[Signal] = []
         now = hearing.at.timestamp()
         for brand in sorted(hearing.heard):
-            state = self._brands.get(brand)
-            if state is None:
-                state = self._brands[brand] = _Brand(now, _Habit(0.0, now), [], {})
+            state = self._brands.mine(brand, lambda: _Brand(now, _Habit(0.0, now), [], {}))
             named = self._take(state, now, hearing.heard[brand])
             for kind in named:
                 signal = self._signal(hearing, brand, state, kind)
@@ -155,17 +154,18 @@ class Trouble:
 
     def detach(self) -> Self:
         """Let go of what a shallow copy shares with the original."""
-        self._brands = {brand: state.copy() for brand, state in self._brands.items()}
+        self._brands = self._brands.copy()
         self._background = self._background.copy()
         return self
 
     def dump(self) -> bytes:
         """The whole state."""
-        return msgspec.msgpack.encode((self._brands, self._background.dump()))
+        return msgspec.msgpack.encode((self._brands.states, self._background.dump()))
 
     def load(self, blob: bytes) -> None:
         """Take up a state that `dump` gave."""
-        self._brands, background = msgspec.msgpack.decode(blob, type=tuple[dict[str, _Brand], bytes])
+        brands, background = msgspec.msgpack.decode(blob, type=tuple[dict[str, _Brand], bytes])
+        self._brands.load(brands)
         self._background.load(background)
 
     def _take(self, state: _Brand, now: float, heard: Sequence[Heard]) -> list[str]:
