@@ -14,6 +14,7 @@ from typing import Any
 
 from msgspec.structs import astuple, replace
 
+from storage.columns import is_storable, storable
 from storage.records import Engagement, EngagementSample, Post
 
 MOST = 10**15
@@ -49,7 +50,10 @@ def _fit(posts: Sequence[Post]) -> bool:
 
 
 def _are_texts(found: list[Any]) -> bool:
-    return set(map(type, found)) <= _TEXT and max(map(len, filter(None, found)), default=0) <= LONGEST
+    if not set(map(type, found)) <= _TEXT:
+        return False
+    texts = list(filter(None, found))
+    return max(map(len, texts), default=0) <= LONGEST and is_storable("".join(texts))
 
 
 def _are_counts(engagements: list[Engagement], others: list[Any]) -> bool:
@@ -61,7 +65,7 @@ def _are_counts(engagements: list[Engagement], others: list[Any]) -> bool:
 
 
 def _cut(post: Post) -> Post:
-    url = post.url if isinstance(post.url, str) and len(post.url) <= LONGEST_ADDRESS else None
+    url = _text(post.url) if isinstance(post.url, str) and len(post.url) <= LONGEST_ADDRESS else None
     return replace(
         post,
         external_id=_name(post.external_id),
@@ -75,14 +79,14 @@ def _cut(post: Post) -> Post:
 
 def _name(given: Any) -> str:
     """A name that is too long by its beginning and what tells it from others that begin so."""
-    name = str(given)
+    name = storable(str(given))
     if len(name) <= LONGEST:
         return name
-    return f"{name[: LONGEST - 50]}…{blake2b(name.encode('utf-8', 'replace'), digest_size=16).hexdigest()}"
+    return f"{name[: LONGEST - 50]}…{blake2b(name.encode(), digest_size=16).hexdigest()}"
 
 
 def _text(given: Any) -> str | None:
-    return given if isinstance(given, str) else None
+    return storable(given) if isinstance(given, str) else None
 
 
 def _counts(given: Engagement) -> Engagement:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, select, update
 
 from storage import statements
+from storage.columns import storable
 from storage.database import Transaction
 from storage.records import Gap, GapCause
 from storage.schema import gap
@@ -23,6 +24,8 @@ _BETWEEN = (
 )
 _OF_SOURCE = _BETWEEN.where(gap.c.source == bindparam("source"))
 _KEY = ("source", "starts_at", "ends_at", "reason")
+_LONGEST_REASON = 500
+"""Characters: it is part of the key, and PostgreSQL's indexes take 2,704 bytes."""
 
 
 def add(tx: Transaction, found: Sequence[Gap]) -> None:
@@ -92,7 +95,8 @@ def coverage(tx: Transaction, sources: Iterable[str], since: datetime, until: da
 
 
 def _row(item: Gap) -> dict[str, Any]:
-    return {name: getattr(item, name) for name in Gap.__slots__} | {"cause": item.cause.value}
+    values = {name: getattr(item, name) for name in Gap.__slots__}
+    return values | {"cause": item.cause.value, "reason": storable(item.reason)[:_LONGEST_REASON]}
 
 
 def _record(row: Any) -> Gap:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, select
 
+from storage.columns import storable
 from storage.database import Transaction
 from storage.records import Brought, CollectorRun, RunOutcome
 from storage.schema import run
@@ -19,7 +20,8 @@ _COLUMNS = tuple(run.c[name] for name in CollectorRun.__slots__)
 
 def add(tx: Transaction, done: CollectorRun) -> None:
     """Record a run; the same run (source and begin) is written over."""
-    replace(tx, run, [{**asdict(done), "outcome": done.outcome.value}])
+    error = storable(done.error) if done.error else done.error  # it may quote what a platform said
+    replace(tx, run, [{**asdict(done), "outcome": done.outcome.value, "error": error}])
 
 
 def recent(

@@ -13,9 +13,19 @@ from config.settings import Settings
 from monitor.assembly import assemble
 from monitor.bounds import LONGEST, MOST, posts_within
 from monitor.pipeline import Batch
-from storage import posts
+from storage import gaps, posts, runs
 from storage.database import Database
-from storage.records import Engagement, EngagementSample, Post
+from storage.records import (
+    CollectorRun,
+    Cursor,
+    Engagement,
+    EngagementSample,
+    Gap,
+    Post,
+    RunOutcome,
+    SetAside,
+    Stage,
+)
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LETTERS = random.Random(1)  # of one letter it would be packed, and short again
@@ -54,6 +64,30 @@ def test_a_page_is_stored_whatever_its_posts_say_of_themselves(database: Databas
     assert stored["odd6"].author == "7"
     assert stored["sound"].engagement == Engagement(replies=4)
     assert sorted(post.engagement.likes or 0 for name, post in stored.items() if name.startswith(LONG[:100])) == [0, 5]
+
+
+@pytest.mark.parametrize("odd", ["a\0b", "half of a pair \ud800", LONG], ids=["nul", "surrogate", "long"])
+def test_what_is_said_about_a_page_keeps_none_from_being_booked(database: Database, odd: str) -> None:
+    pipeline = assemble(Settings.model_validate({"brands": [{"name": "Acme"}]}), database)
+    later = NOW + timedelta(minutes=1)
+    run = CollectorRun("forum", NOW, later, RunOutcome.FAILED, error=odd)
+    aside = SetAside("forum", odd, odd, "a hash", Stage.READ, NOW, b"\0")
+    samples = [EngagementSample("forum", odd, at, Engagement(likes)) for at, likes in ((NOW, 1), (later, 2))]
+    pipeline.ingest(
+        Batch(
+            posts=[Post("forum", odd, NOW, "Acme again")],
+            samples=samples,
+            run=run,
+            gaps=[Gap("forum", NOW, later, odd)],
+            set_aside=[aside],
+            cursor=Cursor("forum", {odd: odd}, NOW),
+        )
+    )
+    with database.read() as tx:
+        ((stored),) = posts.window(tx, NOW, later)
+        assert stored.post.engagement == Engagement(2)
+        assert runs.latest(tx, "forum") is not None
+        assert len(gaps.unfilled(tx, "forum")) == 1
 
 
 def test_a_name_that_is_too_long_stays_the_name_of_one_thing() -> None:
