@@ -79,8 +79,7 @@ def posts_of(tx: Transaction, author: str, source: str | None = None) -> list[Po
     """The posts of an account, by its identity or the name that it shows, with or without @."""
     bare = author.removeprefix("@")
     names = [bare, f"@{bare}"]
-    found = select(search_index.index_id(tx).label("id")).where(search_index.is_by(tx, names)).cte("found")
-    found = found.prefix_with("MATERIALIZED", dialect="postgresql")  # else it may look at every post
+    found = search_index.written_by(tx, names, names)
     of_them = P.author.in_(names) | P.author_name.in_(names)
     statement = select(P.source, P.external_id).select_from(found.join(post, P.id == found.c.id)).where(of_them)
     if source is not None:

@@ -10,6 +10,7 @@ from operator import attrgetter
 
 from sqlalchemy import bindparam, func, select
 
+from storage import search_index
 from storage.database import Transaction
 from storage.records import MAY_SURFACE_LATE, MentionedPost, Post, PostKey
 from storage.rows import POST_COLUMNS, M, P, select_mentioned, to_mentioned_post, to_post
@@ -45,6 +46,8 @@ _WORDINGS = (
 )
 AT_ONCE = 5_000
 """Rows that are in memory beside what was made of them."""
+AUTHORS_AT_ONCE = 100
+"""Authors of one question."""
 
 
 def get(tx: Transaction, keys: Collection[PostKey]) -> list[Post]:
@@ -63,9 +66,15 @@ def authors(tx: Transaction, source: str) -> set[str]:
 
 
 def by_authors(tx: Transaction, source: str, names: Collection[str]) -> dict[str, str]:
-    """The authors of what is stored of some, by the names of the posts. It looks at every post of the source."""
-    statement = select(P.external_id, P.author).where(P.source == source, is_one_of(tx, P.author, names))
-    return {row.external_id: row.author for row in tx.execute(statement)}
+    """The authors of what is stored of some, by the names of the posts."""
+    found: dict[str, str] = {}
+    given = sorted(names)
+    for some in (given[start : start + AUTHORS_AT_ONCE] for start in range(0, len(given), AUTHORS_AT_ONCE)):
+        theirs = search_index.written_by(tx, some)
+        statement = select(P.external_id, P.author).select_from(theirs.join(post, P.id == theirs.c.id))
+        rows = tx.execute(statement.where(P.source == source, is_one_of(tx, P.author, some)))
+        found.update({row.external_id: row.author for row in rows})
+    return found
 
 
 def thread(tx: Transaction, source: str, thread_id: str) -> list[Post]:

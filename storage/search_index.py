@@ -15,7 +15,7 @@ from functools import reduce
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import ColumnClause, ColumnElement, cast, column, func, literal, select, table
+from sqlalchemy import CTE, ColumnClause, ColumnElement, cast, column, func, literal, select, table
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from storage.database import Transaction
@@ -48,7 +48,7 @@ def add(tx: Transaction, entries: Iterable[Entry]) -> None:
         if rows := _joined(entries):
             tx.exec_driver_sql("INSERT INTO post_search (rowid, words) VALUES (?, ?)", rows)
         return
-    given = [(number, _words(title, text), _who(author, name)) for number, title, text, author, name in entries]
+    given = [(number, _words(title, text), author_words(author, name)) for number, title, text, author, name in entries]
     if not given:
         return
     ids, words, who = zip(*given, strict=True)
@@ -76,7 +76,7 @@ def author_word(author: str | None) -> str:
     return _AUTHOR + _digest(author) if author else ""
 
 
-def _who(author: str | None, name: str | None) -> str:
+def author_words(author: str | None, name: str | None) -> str:
     """The words of who wrote a post; whoever shows the name that the source knows has one."""
     if not name or name == author:
         return author_word(author)
@@ -118,13 +118,16 @@ def matches(tx: Transaction, asked: Sequence[Term], author: str | None = None) -
     return INDEX.c.words.op("@@", is_comparison=True)(_for_postgresql(asked, author_word(author)))
 
 
-def is_by(tx: Transaction, names: Iterable[str]) -> ColumnElement[bool]:
-    """Whether a row of `post_search` is of an account that has or shows one of the names, or shares its word."""
-    words = [word + _digest(name) for name in names for word in (_AUTHOR, _NAME)]
+def written_by(tx: Transaction, authors: Iterable[str], shown: Iterable[str] = ()) -> CTE:
+    """The numbers (`id`) of posts of which one of them is the author, or shows one of the names; of few others, too."""
+    words = [*(_AUTHOR + _digest(author) for author in authors), *(_NAME + _digest(name) for name in shown)]
     if tx.dialect.name == "sqlite":
-        return INDEX.c.post_search.op("MATCH", is_comparison=True)(" OR ".join(f'"{word}"' for word in words))
-    asked = cast(literal(" | ".join(f"'{word}'" for word in words)), TSQUERY)
-    return INDEX.c.words.op("@@", is_comparison=True)(asked)
+        is_theirs = INDEX.c.post_search.op("MATCH", is_comparison=True)(" OR ".join(f'"{word}"' for word in words))
+    else:
+        asked = cast(literal(" | ".join(f"'{word}'" for word in words)), TSQUERY)
+        is_theirs = INDEX.c.words.op("@@", is_comparison=True)(asked)
+    found = select(index_id(tx).label("id")).where(is_theirs).cte("found")
+    return found.prefix_with("MATERIALIZED", dialect="postgresql")  # else it may look at every post
 
 
 FEW = 10_000
@@ -191,7 +194,9 @@ def _for_postgresql(asked: Sequence[Term], author: str) -> Any:
 
 
 def _joined(entries: Iterable[Entry]) -> list[tuple[int, str]]:
-    return [(number, f"{_words(title, text)} {_who(author, name)}") for number, title, text, author, name in entries]
+    return [
+        (number, f"{_words(title, text)} {author_words(author, name)}") for number, title, text, author, name in entries
+    ]
 
 
 def _words(title: str, text: str) -> str:

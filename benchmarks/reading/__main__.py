@@ -29,7 +29,7 @@ from benchmarks.reading.engines import Place, place, size_mb
 from monitor.tidying import tidy_seldom
 from monitor.web.app import create
 from monitor.web.desk import Desk
-from storage import posts, pulse
+from storage import erasure, posts, pulse
 from storage.database import Database, Transaction
 from storage.records import Incident
 
@@ -110,6 +110,7 @@ def questions(incident: Incident, count: int) -> list[Question]:
         Question("newest 50 of a brand", lambda tx: search(tx, brand=brand), (20, 150)),
         Question("newest 50 of one author", lambda tx: search(tx, author="a77777")),
         Question("newest 50 of one author toward a brand", lambda tx: search(tx, brand=brand, author="a777")),
+        Question("all of a name that an account shows", lambda tx: erasure.posts_of(tx, "Name 77777")),
         Question("top authors of a day", lambda tx: pulse.voices(tx, brand, *day), (100, 100)),
         Question("top authors of 30 days", lambda tx: pulse.voices(tx, brand, *month), (5_000, 5_000)),
     ]

@@ -272,15 +272,15 @@ SELECT source, {day}, min(id), max(id) FROM post GROUP BY 1, 2
 
 
 def _index(tx: Transaction) -> str:
-    words, number, author = "t.searched || ' c' || {rare}", "rowid", "'a' || {author}"
+    words, number, author, name = "t.searched || ' c' || {rare}", "rowid", "'a' || {author}", "'Name ' || {author}"
     if tx.dialect.name == "postgresql":
-        digits = f"left(encode(sha256(convert_to({author}, 'UTF8')), 'hex'), 12)"
-        author = f"array_to_tsvector(ARRAY['\ue000' || {digits}])"
-        words, number = f"to_tsvector('simple', {words}) || {author}", "post_id"
+        digits = "left(encode(sha256(convert_to({0}, 'UTF8')), 'hex'), 12)".format
+        who = f"array_to_tsvector(ARRAY['\ue000' || {digits(author)}, '\ue001' || {digits(name)}])"
+        words, number = f"to_tsvector('simple', {words}) || {who}", "post_id"
     else:
         raw: Any = tx.connection.driver_connection
-        raw.create_function("author_word", 1, search_index.author_word, deterministic=True)
-        words += f" || ' ' || author_word({author})"
+        raw.create_function("author_words", 2, search_index.author_words, deterministic=True)
+        words += f" || ' ' || author_words({author}, {name})"
     return (
         f"INSERT INTO post_search ({number}, words) SELECT n + 1, {words}"  # noqa: S608
         " FROM {numbers} JOIN made_text AS t ON t.number = {text}"

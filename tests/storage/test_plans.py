@@ -50,6 +50,7 @@ QUESTIONS: dict[str, Callable[[Transaction], Any]] = {
     "posts with words": lambda tx: posts.search(tx, "parcel late", brand="Acme"),
     "posts with words in a span": lambda tx: posts.search(tx, "parcel late", since=NOON, until=HOUR),
     "posts of an author": lambda tx: posts.search(tx, author="ann", brand="Acme"),
+    "posts of accounts that are gone": lambda tx: posts.by_authors(tx, "forum", {"ann", "bob"}),
     "posts of whoever asks to be forgotten": lambda tx: erasure.posts_of(tx, "ann", "forum"),
     "a brand's pulse": lambda tx: pulse.pulse(tx, "Acme", NOON, HOUR, timedelta(minutes=5)),
     "a brand's months": lambda tx: pulse.total(tx, "Acme", NOON, after(days=90)),
