@@ -212,9 +212,9 @@ def _words(event: IncidentEvent) -> str:
 
 def _print_deliveries(deliveries: Sequence[Delivery], attempts: Mapping[str, Sequence[Attempt]], timezone: str) -> None:
     if not deliveries:
-        output.say("[bold]Messages[/]\n  none")
+        output.say("\n[bold]Messages[/]\n  none")
         return
-    output.say("[bold]Messages[/]")
+    output.say("\n[bold]Messages[/]")
     titles = ("decided", "what", "to", "state", "sent", "tries", "last error")
     output.print_table(titles, [_delivery_row(item, timezone) for item in deliveries])
     tried = [(item, one) for item in deliveries for one in attempts[item.id]]
@@ -241,7 +241,7 @@ def _alternatives(chosen: Settings, incident: Incident) -> Sequence[Alternative]
 
 def _print_alternatives(found: Sequence[Alternative]) -> None:
     if found:
-        output.say("[bold]It would have rung[/]")
+        output.say("\n[bold]It would have rung[/]")
     for one in found:
         output.say(f"  {output.plain(one.sentence)}")
 

@@ -149,3 +149,16 @@ def test_a_viewer_sees_what_was_made_of_it_and_no_form(of: Desk) -> None:
     assert "carried by Bo" in page
     assert "Work on it" not in page
     assert "Take back" not in page
+
+
+def test_which_incident_it_repeats_is_chosen_and_not_typed(of: Desk) -> None:
+    client = browser(of)
+    page = client.get(f"/incidents/{FIRST}").text
+    _, _, chosen = page.partition('<select name="twin">')
+    assert f'<option value="{SECOND}">' in chosen.partition("</select>")[0]
+    answer = {"csrf": token_in(page), "action": "duplicate", "twin": SECOND}
+    client.post(f"/incidents/{FIRST}/act", data=answer, headers={"accept": "text/html"})
+    with of.database.read() as tx:
+        ended = incidents.get(tx, FIRST)
+    assert ended is not None
+    assert not ended.state.is_live
