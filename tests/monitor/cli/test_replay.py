@@ -40,8 +40,8 @@ def uproar() -> list[dict[str, Any]]:
     quiet = [row(number, 60 * number, f"Acme shop visit, note {number}") for number in range(240)]
     angry = []
     for number in range(240, 440):
-        picked = " ".join(WORDS[(number * step) % len(WORDS)] for step in (1, 3, 5, 7))
-        text = f"Acme left my son injured, the battery caught fire and burned him! {picked} {number * 7919}"
+        said = (f"{WORDS[(number * step) % len(WORDS)]}{number * step % 97}" for step in range(1, 9))
+        text = f"{' '.join(said)} Acme battery caught fire, son injured {number * 7919}"
         angry.append(row(number, 60 * 240 + 0.6 * (number - 240), text))
     return [*quiet, *angry]
 
