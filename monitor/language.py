@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from monitor.matching.reading import reading_of
-from monitor.remembered import LONGEST, remembering
+from monitor.remembered import LONGEST, minded
 from storage.records import Post
 
 if TYPE_CHECKING:
-    from py3langid.langid import LanguageIdentifier
+    from monitor.recognition import Chances, Model
 
 UNDETERMINED = "und"
 """Code of a text whose language cannot be told (ISO 639-2)."""
@@ -61,31 +62,62 @@ class Identifier:
         self._languages = tuple(dict.fromkeys(map(plain_code, languages))) or MAJOR
         self._likeliest = "en" if "en" in self._languages else self._languages[0]
         self._small_words = {language: frozenset(words.split()) for language, words in _SMALL_WORDS.items()}
-        self._remembered = remembering(_COPIES)(self._recognised)
+        self._kept: dict[str, str] = {}
+        minded(self)
+
+    def let_go(self) -> None:
+        """Remember no text."""
+        self._kept = {}
 
     def language_of(self, post: Post) -> str:
         """The language of a post: what its source says, otherwise what its words say."""
-        told = plain_code(post.language or "")
-        if told not in _UNKNOWN:
-            return told
-        text = reading_of(post)
-        return self._remembered(text) if len(text) <= LONGEST else self._recognised(text)
+        return self.languages_of([post])[0]
 
-    def _recognised(self, text: str) -> str:
-        return self.identify(text)[0]
+    def languages_of(self, posts: Sequence[Post]) -> list[str]:
+        """The languages of posts; those that are not told are recognised at once, copies only once."""
+        languages = [plain_code(post.language or "") for post in posts]
+        untold = [place for place, language in enumerate(languages) if language in _UNKNOWN]
+        texts = [reading_of(posts[place]) for place in untold]
+        for place, language in zip(untold, self._recognised(texts), strict=True):
+            languages[place] = language
+        return languages
+
+    def _recognised(self, texts: Sequence[str]) -> list[str]:
+        kept = self._kept
+        new = list(dict.fromkeys(text for text in texts if text not in kept))
+        found = {text: language for text, (language, _) in zip(new, self.identified(new), strict=True)}
+        self._remember(found)
+        return [found[text] if text in found else kept[text] for text in texts]
 
     def identify(self, text: str) -> tuple[str, float]:
         """The language of the text and how sure that is (0…1); `und` and 0 for a text without letters."""
-        words = _NOT_WORDS.sub(" ", text)
-        if not _LETTER.search(words):
-            return UNDETERMINED, 0.0
-        if len(self._languages) == 1:
-            return self._languages[0], 1.0
+        return self.identified([text])[0]
+
+    def identified(self, texts: Sequence[str]) -> list[tuple[str, float]]:
+        """The same of many texts."""
+        words = [_NOT_WORDS.sub(" ", text) for text in texts]
+        found = [(self._languages[0], 1.0) if _LETTER.search(text) else (UNDETERMINED, 0.0) for text in words]
+        if len(self._languages) == 1 or not texts:
+            return found
         model = _model(self._languages)
-        language, probability = model.classify(words)
-        if probability >= _SURE:
-            return str(language), float(probability)
-        return self._voted(words, model.rank(words)[:_CANDIDATES])
+        places = [place for place, (language, _) in enumerate(found) if language != UNDETERMINED]
+        for place, chances in zip(places, model.chances([words[place] for place in places]), strict=True):
+            found[place] = self._decided(words[place], model, chances)
+        return found
+
+    def _decided(self, text: str, model: Model, chances: Chances) -> tuple[str, float]:
+        best = int(chances.argmax())
+        chance = float(chances[best])
+        return (
+            (model.languages[best], chance)
+            if chance >= _SURE
+            else self._voted(text, model.best_of(chances, _CANDIDATES))
+        )
+
+    def _remember(self, found: Mapping[str, str]) -> None:
+        if len(self._kept) + len(found) > _COPIES:
+            self._kept = {}
+        self._kept.update(islice(((text, told) for text, told in found.items() if len(text) <= LONGEST), _COPIES))
 
     def _voted(self, text: str, ranked: list[tuple[str, float]]) -> tuple[str, float]:
         """The likeliest of the model's candidates after their articles, pronouns and prepositions had their vote."""
@@ -106,11 +138,7 @@ def plain_code(language: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _model(languages: tuple[str, ...]) -> LanguageIdentifier:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415  (loads numpy and a model of 5 MB)
+def _model(languages: tuple[str, ...]) -> Model:
+    from monitor.recognition import Model  # noqa: PLC0415  (loads a model of 5 MB)
 
-    whole = LanguageIdentifier.from_model_file(MODEL_FILE)
-    whole.set_languages(list(languages))
-    # Made anew of what was chosen: the whole one keeps what it knows of all other languages, 27 MB, to choose again.
-    chosen = (whole.nb_ptc, whole.nb_pc, whole.nb_classes, whole.tk_nextmove, whole.tk_output)
-    return LanguageIdentifier(*chosen, norm_probs=True, tk_row=whole.tk_row)
+    return Model(languages)

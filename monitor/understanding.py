@@ -78,17 +78,20 @@ class Understanding:
 
         A post whose source did not tell its language comes back with the one that was recognised.
         """
+        about_us = [
+            (post, mentions) for post, mentions in zip(posts, self._matcher.matches(posts), strict=True) if mentions
+        ]
+        languages = self._identifier.languages_of([post for post, _ in about_us])
         items: list[tuple[Post, Mention, str]] = []
-        for post, mentions in zip(posts, self._matcher.matches(posts), strict=True):
-            if mentions:
-                language = self._identifier.language_of(post)
-                told = post if post.language or language == UNDETERMINED else replace(post, language=language)
-                items.extend((told, mention, language) for mention in mentions)
+        for (post, mentions), language in zip(about_us, languages, strict=True):
+            told = post if post.language or language == UNDETERMINED else replace(post, language=language)
+            items.extend((told, mention, language) for mention in mentions)
         return self._judged(items)
 
     def judged(self, found: Sequence[tuple[Post, Mention]]) -> list[MentionedPost]:
         """Mentions that were found in another way than by the words of the post, such as through its thread."""
-        return self._judged([(post, mention, self._identifier.language_of(post)) for post, mention in found])
+        languages = self._identifier.languages_of([post for post, _ in found])
+        return self._judged([(*each, language) for each, language in zip(found, languages, strict=True)])
 
     def _judged(self, items: Sequence[tuple[Post, Mention, str]]) -> list[MentionedPost]:
         scores = self._scorer.score(items)

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import gc
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
+from monitor import recognition
 from monitor.language import UNDETERMINED, Identifier, _model, plain_code
 from monitor.remembered import let_go
 from tests.storage.examples import post
+
+SENTENCES = ["ok", "ACME IS LATE", "Возни опет касне", "nee, echt niet", "😀 é", "kasni opet", ""]
+
+
+@lru_cache
+def library() -> tuple[recognition.Model, LanguageIdentifier]:
+    """What is asked about many texts, and the library over the same languages; one is written in two scripts."""
+    chosen = ("de", "en", "nl", "ru", "sr")
+    alone = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    alone.set_languages(list(chosen))
+    return recognition.Model(chosen), alone
 
 
 @pytest.mark.parametrize(
@@ -46,7 +62,7 @@ def test_nothing_is_kept_of_languages_that_are_not_asked_for() -> None:
     reached: list[Any] = [_model(("de", "en"))]
     for _ in range(2):
         reached += gc.get_referents(*reached)
-    widths = {array.shape[-1] for array in reached if isinstance(array, np.ndarray)}
+    widths = {array.shape[-1] for array in reached if isinstance(array, np.ndarray) and array.ndim > 1}
     assert widths == {2}
 
 
@@ -64,12 +80,37 @@ def test_a_source_that_does_not_know_is_not_believed(told: str | None) -> None:
     assert Identifier(["en", "es"]).language_of(post(text="My flight was cancelled", language=told)) == "en"
 
 
+@settings(max_examples=30)
+@given(st.lists(st.text(max_size=80) | st.sampled_from(SENTENCES), min_size=1, max_size=6))
+def test_texts_walked_together_are_weighed_as_the_library_weighs_each(texts: list[str]) -> None:
+    model, alone = library()
+    for text, chances in zip(texts, model.chances(texts), strict=True):
+        language, chance = alone.classify(text)
+        assert model.languages[int(chances.argmax())] == language
+        assert float(chances.max()) == pytest.approx(chance, rel=1e-6)
+        assert [name for name, _ in model.best_of(chances, 3)] == [name for name, _ in alone.rank(text)][:3]
+
+
+def test_where_the_library_stands_depends_on_a_few_bytes_alone() -> None:
+    _, alone = library()
+    moves, rows = np.frombuffer(alone.tk_nextmove, dtype=np.uint32).reshape(-1, 256), np.asarray(alone.tk_row)
+    reached = np.zeros(len(rows), dtype=bool)
+    reached[0] = True
+    for _ in range(recognition.REACH):
+        for part in np.array_split(np.flatnonzero(reached), 20):
+            reached[moves[rows[part]]] = True
+    assert reached.all()
+    assert not moves[rows, 0xFF].any()
+
+
 def test_the_language_of_copies_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     identifier = Identifier(["en", "es"])
-    monkeypatch.setattr(identifier, "identify", lambda text: (asked.append(text), ("en", 1.0))[1])
-    texts = ["late again", "late again", "on time", "late again", "x" * 2_000, "x" * 2_000]
-    assert {identifier.language_of(post(text=text, language=None)) for text in texts} == {"en"}
+    monkeypatch.setattr(identifier, "identified", lambda texts: (asked.extend(texts), [("en", 1.0)] * len(texts))[1])
+    texts = ["late again", "late again", "on time", "late again", "x" * 2_000]
+    posts = [post(text=text, language=None) for text in texts]
+    assert identifier.languages_of(posts) == ["en"] * 5
+    assert identifier.languages_of([*posts, post(language="fr")]) == [*["en"] * 5, "fr"]
     assert [text[:10] for text in asked] == ["late again", "on time", "x" * 10, "x" * 10]
     let_go()
     identifier.language_of(post(text="on time", language=None))
