@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -80,6 +80,7 @@ class Egress:
     requests: int = field(default=0, init=False)
     """How many requests have gone out, redirects included."""
     _client: httpx.Client | None = field(default=None, init=False, repr=False)
+    _ends_at: float = field(default=0.0, init=False, repr=False)
 
     @contextmanager
     def session(self) -> Iterator[Egress]:
@@ -107,9 +108,9 @@ class Egress:
         Raises `EgressError` for an address that may not be read, and `CollectorError` where the server cannot be
         reached, does not finish in time, or sends more than the limit.
         """
-        ends_at = self.monotonic() + self.rules.deadline
+        self._ends_at = self.monotonic() + self.rules.deadline
         for _ in range(self.rules.max_redirects + 1):
-            answer = self._one(url, headers or {}, ends_at, body)
+            answer = self._one(url, headers or {}, body)
             location = answer.headers.get("location")
             if answer.status not in _REDIRECTS or location is None:
                 problem = judge(answer) if judge is not None else None
@@ -125,7 +126,7 @@ class Egress:
             raise error
         return answer
 
-    def _one(self, url: str, headers: Mapping[str, str], ends_at: float, content: bytes | None) -> Answer:
+    def _one(self, url: str, headers: Mapping[str, str], content: bytes | None) -> Answer:
         if self._client is None:
             raise RuntimeError("fetch is called inside `with egress.session()`")
         self.check(url)
@@ -134,14 +135,16 @@ class Egress:
         try:
             method = "GET" if content is None else "POST"
             with self._client.stream(method, url, headers=sent, content=content) as response:
-                body = self._body(response, ends_at)
+                body = self._body(response)
                 return Answer(response.status_code, response.headers, body, url)
         except httpx.InvalidURL as error:
             raise EgressError(f"{url!r:.200} is no address that can be read: {error}") from error
         except httpx.HTTPError as error:
+            if isinstance(error, httpx.TimeoutException):
+                self.time_left(host_of(url))  # that may be what has run out
             raise CollectorError(f"{host_of(url)} could not be read: {error or type(error).__name__}") from error
 
-    def _body(self, response: httpx.Response, ends_at: float) -> bytes:
+    def _body(self, response: httpx.Response) -> bytes:
         host = host_of(str(response.url))
         unpacking = _Unpacking(response.headers.get("content-encoding", ""), host)
         parts: list[bytes] = []
@@ -152,10 +155,16 @@ class Egress:
             parts.append(part)
             if room < 0:
                 raise CollectorError(f"{host} sent more than {self.rules.max_bytes} bytes")
-            if self.monotonic() > ends_at:
-                raise CollectorError(f"{host} did not finish within {self.rules.deadline:.0f} s")
+            self.time_left(host)
         unpacking.finish(empty=not parts)
         return b"".join(parts)
+
+    def time_left(self, host: str) -> float:
+        """Seconds that are left for what is fetched."""
+        left = self._ends_at - self.monotonic()
+        if left <= 0:
+            raise CollectorError(f"{host} did not finish within {self.rules.deadline:g} s")
+        return left
 
     def check(self, url: str) -> None:
         """Refuse what can be refused by the look of the address; what it resolves to is checked on connecting."""
@@ -212,10 +221,43 @@ class _Backend(httpcore.SyncBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         address = self._egress.checked_address(host, port)
-        return super().connect_tcp(address, port, timeout, local_address, socket_options)
+        line = super().connect_tcp(address, port, timeout, local_address, socket_options)
+        return _Line(line, partial(self._egress.time_left, host))
 
     def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
         raise EgressError("a Unix socket is no place to read posts from")
+
+
+class _Line(httpcore.NetworkStream):
+    """A connection on which nothing is waited for beyond the deadline.
+
+    httpx waits so long for each read, however little came: one letter every nine seconds holds it up for days.
+    """
+
+    def __init__(self, line: httpcore.NetworkStream, time_left: Callable[[], float]) -> None:
+        self._line = line
+        self._time_left = time_left
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._line.read(max_bytes, self._within(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._line.write(buffer, self._within(timeout))
+
+    def close(self) -> None:
+        self._line.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return _Line(self._line.start_tls(ssl_context, server_hostname, self._within(timeout)), self._time_left)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._line.get_extra_info(info)
+
+    def _within(self, timeout: float | None) -> float:
+        left = self._time_left()
+        return left if timeout is None else min(timeout, left)
 
 
 class _Transport(httpx.HTTPTransport):

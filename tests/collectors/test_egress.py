@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import itertools
+import socket
+import threading
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpcore
@@ -173,6 +177,41 @@ def test_a_body_that_drips_is_given_up_at_the_deadline(canary: Canary) -> None:
     ticks = itertools.count(0, 20)
     with pytest.raises(CollectorError, match="did not finish within 30 s"):
         fetch(f"{canary.url}/", inside(canary), monotonic=lambda: float(next(ticks)))
+
+
+@contextmanager
+def dripping(beginning: bytes) -> Iterator[str]:
+    """The address of a server that says a letter every hundredth of a second after its beginning, for two minutes."""
+    hung_up = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                line, _ = server.accept()
+                with line:
+                    line.recv(4096)
+                    line.sendall(beginning)
+                    for _ in range(12_000):
+                        if hung_up.wait(0.01):
+                            return
+                        line.sendall(b"x")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            hung_up.set()
+            thread.join()
+
+
+@pytest.mark.parametrize("beginning", [b"Content-Length: 90000\r\n\r\n", b"X-Long: "], ids=["body", "headers"])
+def test_letters_that_come_one_by_one_do_not_hold_a_source_up(beginning: bytes) -> None:
+    with (
+        dripping(b"HTTP/1.1 200 OK\r\n" + beginning) as url,
+        pytest.raises(CollectorError, match=r"did not finish within 0\.2 s"),
+    ):
+        fetch(url, EgressRules(frozenset({"127.0.0.1"}), deadline=0.2))
 
 
 def test_a_connection_that_breaks_is_temporary(canary: Canary) -> None:
