@@ -132,21 +132,39 @@ def written_by(tx: Transaction, authors: Iterable[str], shown: Iterable[str] = (
 
 FEW = 10_000
 """Posts that are all looked at; where there are more, of some millions, fifty are soon met from the newest back."""
+_UNHEARD_OF = cast(literal("'\ue002'"), TSQUERY)
 
 
 def are_few(tx: Transaction, conditions: Sequence[ColumnElement[bool]], author: str | None = None) -> bool:
     """Whether so few posts meet the conditions that the index is to be asked for all of them; an author has few.
 
     PostgreSQL knows frequent words by its statistics and takes every other for one in a thousand, so that it would look
-    for fifty posts with a rare one from the newest back to the very first. SQLite walks along the word in any case.
+    for fifty posts with a rare one from the newest back to the very first. Where one in a thousand is many, those that
+    it does not know are counted, as far as the bound. SQLite walks along the word in any case.
     """
     if tx.dialect.name == "sqlite":
         return False
     if author:
         return True
+    expected = _expected(tx, conditions)
+    if expected <= FEW:
+        return True
+    is_known = expected > _expected(tx, [INDEX.c.words.op("@@", is_comparison=True)(_UNHEARD_OF)])
+    return not is_known and _counted(tx, conditions, FEW + 1) <= FEW
+
+
+def _expected(tx: Transaction, conditions: Sequence[ColumnElement[bool]]) -> int:
+    """How many posts PostgreSQL expects to meet the conditions."""
     asked = select(INDEX.c.post_id).where(*conditions).compile(dialect=tx.dialect)
     plan: Any = tx.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {asked}", dict(asked.params)).scalar()
-    return int(plan[0]["Plan"]["Plan Rows"]) <= FEW
+    return int(plan[0]["Plan"]["Plan Rows"])
+
+
+def _counted(tx: Transaction, conditions: Sequence[ColumnElement[bool]], most: int) -> int:
+    """How many posts meet the conditions, up to `most`, by the index."""
+    found = select(INDEX.c.post_id).where(*conditions).limit(most).subquery()
+    with _without(tx, "seqscan", "indexscan"):  # either would look at every post where none has the word
+        return tx.scalar(select(func.count()).select_from(found)) or 0
 
 
 @contextmanager
@@ -155,10 +173,17 @@ def one_after_another(tx: Transaction) -> Iterator[None]:
     if tx.dialect.name == "sqlite":
         yield
         return
-    for way in ("mergejoin", "hashjoin"):
+    with _without(tx, "mergejoin", "hashjoin"):
+        yield
+
+
+@contextmanager
+def _without(tx: Transaction, *ways: str) -> Iterator[None]:
+    """Keep PostgreSQL from these ways of finding rows."""
+    for way in ways:
         tx.exec_driver_sql(f"SET LOCAL enable_{way} = off")
     yield
-    for way in ("mergejoin", "hashjoin"):
+    for way in ways:
         tx.exec_driver_sql(f"SET LOCAL enable_{way} TO DEFAULT")
 
 

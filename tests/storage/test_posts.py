@@ -100,7 +100,7 @@ def test_words_are_found_in_a_span_whenever_its_posts_were_stored(database: Data
         assert names(since=after(days=50)) == names(until=after(days=-301)) == []
 
 
-@pytest.mark.parametrize("few", [-1, 10**9])
+@pytest.mark.parametrize("few", [-1, 0, 10**9])
 def test_words_are_found_alike_whether_they_are_rare_or_common(
     database: Database, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +111,19 @@ def test_words_are_found_alike_whether_they_are_rare_or_common(
         assert [each.post.external_id for each in posts.search(tx, "acme", before=found[0], brand="Acme")] == ["t1"]
         assert [each.post.external_id for each in posts.search(tx, "parc* -late", since=NOON)] == ["t2"]
         assert posts.search(tx, "acme", author="nobody") == []
+
+
+def test_posts_with_a_word_of_which_the_engine_knows_nothing_are_counted_before_it_is_called_rare(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_index, "FEW", 0)
+    with database.read() as tx:
+        rare = {
+            word: search_index.are_few(tx, [search_index.matches(tx, search_index.terms(word))])
+            for word in ("nowhere", "parcel")
+        }
+        is_postgresql = tx.dialect.name == "postgresql"  # SQLite walks along the word in any case
+    assert rare == {"nowhere": is_postgresql, "parcel": False}
 
 
 def test_an_author_is_found_by_a_word_that_nobody_can_write(database: Database) -> None:

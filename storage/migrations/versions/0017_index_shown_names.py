@@ -27,6 +27,7 @@ def upgrade() -> None:
         _make_anew(", columnsize=0", with_names=True)
     else:
         op.execute(f"UPDATE post_search SET words = words || array_to_tsvector(ARRAY[{_WORD}]) FROM post WHERE {_SHOWN}")
+        op.execute("ANALYZE post_search")  # what is left of the rows before is taken for rows until then
 
 
 def downgrade() -> None:
