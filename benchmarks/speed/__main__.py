@@ -51,7 +51,8 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         yield f"whole path, {material.USUAL.name}, only matched posts stored", partial(usual, only_matched=True)
     for shape in material.SHAPES[1:]:
         smaller = max(2_000, count // 20 if shape.sentences > 1 or shape.emoji else count // 2)
-        yield f"whole path, {shape.name}", partial(paths.whole_path, smaller, shape, data)
+        said = None if shape is material.STORM else data  # labelled texts are no storm
+        yield f"whole path, {shape.name}", partial(paths.whole_path, smaller, shape, said)
     yield "scoring, equal to the package", partial(parts.scoring, texts)
     yield "matching 200 brands x 10 aliases", partial(parts.matching, few, 200)
     yield "matching 5,000 brands x 10 aliases", partial(parts.matching, few, 5_000)
