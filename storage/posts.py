@@ -92,10 +92,20 @@ def window(tx: Transaction, since: datetime, until: datetime, brand: str | None 
     if brand is not None:
         statement = statement.where(M.brand == brand)
     ordered = statement.order_by(at, P.source, P.external_id, M.brand)
-    if tx.dialect.name == "postgresql" and count(tx, since, until) > AT_ONCE:  # else the driver holds all of it as well
+    if tx.dialect.name == "postgresql" and _counted(tx, since, until, brand) > AT_ONCE:
+        # else the driver holds all of it as well
         ordered = ordered.execution_options(stream_results=True, max_row_buffer=AT_ONCE)
     parts = tx.execute(ordered).partitions(AT_ONCE)  # row by row costs a tenth more, and all at once their memory
     return [to_mentioned_post(row) for rows in parts for row in rows]
+
+
+def _counted(tx: Transaction, since: datetime, until: datetime, brand: str | None) -> int:
+    """How many posts a window may have. Of one brand its mentions are counted, not all posts: a tick is read brand by
+    brand."""
+    if brand is None:
+        return count(tx, since, until)
+    asked = select(func.count()).where(M.brand == brand, M.created_at >= since, M.created_at < until)
+    return int(tx.scalar(asked) or 0)
 
 
 def wordings(tx: Transaction, since: datetime, until: datetime, brand: str, most: int) -> list[str]:

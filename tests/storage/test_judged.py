@@ -61,3 +61,14 @@ def test_history_without_a_reading_time_counts_when_it_was_written(database: Dat
 def test_a_post_is_counted_once_whatever_the_span(database: Database) -> None:
     item = mentioned("p", NOW - HOUR / 2, NOW, PostKind.ARTICLE)
     assert judged(database, item, NOW - HOUR, NOW + HOUR) == ["p"]
+
+
+def test_what_is_read_company_by_company_counts_no_posts_of_others(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posts, "count", lambda *_: pytest.fail("all posts of the span were counted for one company"))
+    at = NOW - timedelta(minutes=1)
+    with database.write() as tx:
+        ingest.write(tx, Intake(mentions=[mentioned("p", at, NOW, PostKind.POST)]))
+    with database.read() as tx:
+        assert len(posts.judged(tx, NOW - HOUR, NOW, ["Norrvik", "Sundelin"])) == 1
