@@ -37,7 +37,7 @@ from storage.records import PostKey
 
 def insert(tx: Connection, table: Table) -> Any:
     """An INSERT of the transaction's engine, which knows ON CONFLICT."""
-    return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
+    return _insert(tx.dialect.name, table)
 
 
 def insert_new(tx: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import timedelta
 
@@ -162,37 +162,31 @@ def test_a_page_that_was_not_stored_waits_for_the_next_turn(world: Streaming) ->
     assert name in store.posts
 
 
-def test_a_line_that_makes_no_sense_is_set_aside(world: Streaming) -> None:
+def is_set_aside_alone(world: Streaming, say_it: Callable[[], None]) -> bool:
+    """Whether what is said is set aside, once, and what is said after it is read."""
     source, store = built(world), Store()
     with listening(source, world.feed) as ear:
         ear.connected()
-        world.garble()
+        say_it()
         ear.called()
         store.run(source)
         name = world.say()
         ear.called()
         store.run(source)
-    assert sum(len(page.quarantined) for page in store.pages) == 1
-    assert name in store.posts
+    return sum(len(page.quarantined) for page in store.pages) == 1 and name in store.posts
+
+
+def test_a_line_that_makes_no_sense_is_set_aside(world: Streaming) -> None:
+    assert is_set_aside_alone(world, world.garble)
 
 
 NESTED = b"[" * 5000 + b"]" * 5000 + b"\r\n"
 
 
+# Of Mastodon the library reads the lines, and no stranger writes them.
+@pytest.mark.parametrize("world", [name for name in streamed() if name != "mastodon"], indirect=True)
 def test_a_line_that_is_nested_without_end_costs_nothing_but_itself(world: Streaming) -> None:
-    if world.module.__name__ == "collectors.mastodon":
-        return  # its library reads the lines, and no stranger writes them
-    source, store = built(world), Store()
-    with listening(source, world.feed) as ear:
-        ear.connected()
-        world.feed.tell(NESTED)
-        ear.called()
-        store.run(source)
-        name = world.say()
-        ear.called()
-        store.run(source)
-    assert sum(len(page.quarantined) for page in store.pages) == 1
-    assert name in store.posts
+    assert is_set_aside_alone(world, lambda: world.feed.tell(NESTED))
 
 
 def test_too_many_attempts_are_waited_for_as_long_as_the_platform_says(world: Streaming) -> None:
