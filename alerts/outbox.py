@@ -34,7 +34,7 @@ from alerts.system import Failing, SystemIncidents
 from alerts.verdict import Timing, Verdict, after_check, after_send, is_beyond_checking, is_settled
 from config.plugins import resolve
 from config.settings import ChannelSettings, Settings
-from storage import incidents, outbox
+from storage import attempts, incidents, outbox
 from storage.abandoned import abandoned
 from storage.database import Database, Transaction
 from storage.errors import StorageError
@@ -239,7 +239,7 @@ class Sender:
         """Whether it is sent again unchecked, which is on record then: others must look for this attempt, too."""
         now = self._clock()
         with self._database.write() as tx:
-            failed = outbox.failed_looks(tx, delivery)
+            failed = attempts.failed_looks(tx, delivery)
             return is_beyond_checking(failed, now, self._timing) and outbox.send_again(tx, delivery, now)
 
     def _send(self, channel: Channel, message: Message, deadline: Deadline) -> Receipt | ChannelError:
@@ -255,7 +255,7 @@ class Sender:
     def _check(self, channel: Channel, delivery: Delivery, ready: Ready, deadline: Deadline) -> Verdict:
         """Look for every attempt of which it is not known whether it arrived."""
         with self._database.read() as tx:
-            sends = outbox.doubtful_sends(tx, delivery) or [delivery.created_at]
+            sends = attempts.doubtful_sends(tx, delivery) or [delivery.created_at]
         found: Receipt | ChannelError | None
         try:
             looks = (channel.find(ready.message, began, deadline) for began in sends)

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from alerts.freshness import REPEAT
 from benchmarks import trust_whole
 from benchmarks.trust_worker import TIMING, Plan
-from storage import incidents, outbox
+from storage import attempts, incidents, outbox
 from storage import posts as post_store
+from storage.attempts import Attempt
 from storage.database import Database
-from storage.outbox import Attempt
 from storage.records import Delivery, DeliveryState, Incident, Post, PostKey, Reason
 from tests.servers.mail import MailServer
 from tests.servers.slack import Posted, Slack
@@ -50,7 +50,7 @@ def counted(database: Database, slack: Slack, mail: MailServer, points: Counter[
     with database.read() as tx:
         known = incidents.recent(tx, limit=1_000_000)
         deliveries = {one.id: outbox.history(tx, one.id) for one in known}
-        tries = [attempt for items in deliveries.values() for item in items for attempt in outbox.attempts(tx, item.id)]
+        tries = [attempt for items in deliveries.values() for item in items for attempt in attempts.of(tx, item.id)]
     seen = Counter(slack.delivery_ids())
     mails = Counter(one.message_id.strip("<>").partition("@")[0] for one in mail.taken)
     cut_off = [one for one in tries if one.purpose == "send" and one.outcome in (None, DeliveryState.AMBIGUOUS)]
@@ -82,7 +82,7 @@ def repeats(database: Database, slack: Slack) -> Iterator[str]:
             if len(taken) < 2:
                 continue
             yield f"{delivery_id} taken at {', '.join(f'{at:.2f}' for at in taken)}"
-            for one in outbox.attempts(tx, delivery_id):
+            for one in attempts.of(tx, delivery_id):
                 ended = f"{one.ended_at.timestamp():.2f}" if one.ended_at else "cut off"
                 began = f"{one.started_at.timestamp():.2f}"
                 yield f"  {one.attempt} {one.purpose} {began} to {ended}: {one.outcome or '-'} {one.error or ''}"

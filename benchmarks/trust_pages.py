@@ -17,7 +17,7 @@ from alerts.policy import Change
 from alerts.speak import Speaker
 from benchmarks.trust_worker import made, told
 from config.settings import Settings
-from storage import incidents, outbox
+from storage import attempts, incidents, outbox
 from storage.database import Database
 from storage.records import SYSTEM, Severity
 
@@ -63,7 +63,7 @@ class Pages:
                 first = min((one for one in items if one in taken), key=lambda one: taken[one], default=None)
                 if first is None:
                     raise RuntimeError(f"nobody was told of {name}")
-                claimed_at = max(decided_at, outbox.attempts(tx, first)[0].started_at.timestamp())
+                claimed_at = max(decided_at, attempts.of(tx, first)[0].started_at.timestamp())
                 yield Waited(claimed_at - decided_at, max(0.0, taken[first] - claimed_at))
 
 

@@ -18,10 +18,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, or_, select, true, tuple_, update
 
+from storage import attempts
 from storage.buckets import holds_back
 from storage.database import Transaction
 from storage.records import Delivery, DeliveryState, Reason, Severity
-from storage.schema import channel, delivery, delivery_attempt
+from storage.schema import channel, delivery
 from storage.statements import insert_new, is_constantly_in, is_one_of, replace
 
 COLUMNS = tuple(delivery.c[name] for name in Delivery.__slots__)
@@ -41,23 +42,6 @@ _ARRIVALS = (
     .order_by(_D.episode)
 )
 MOST_URGENT_FIRST = (case({"critical": 0, "warning": 1}, value=_D.severity, else_=2), _D.due_at, _D.seq, _D.id)
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One claim of a delivery: to `send` it, or to `check` whether an earlier attempt arrived. No `ended_at`: nobody
-    recorded what came of it."""
-
-    delivery_id: str
-    fence: int
-    purpose: str
-    attempt: int
-    owner: str
-    started_at: datetime
-    ended_at: datetime | None = None
-    outcome: DeliveryState | None = None
-    remote_id: str | None = None
-    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +129,7 @@ def record(
         values["digest_id"] = None
     if not tx.execute(update(delivery).where(held).values(values)).rowcount:
         return False
-    _end_attempt(tx, delivery_id, fence, state, now, remote_id, error)
+    attempts.end(tx, delivery_id, fence, state, now, remote_id=remote_id, error=error)
     return True
 
 
@@ -218,37 +202,6 @@ def arrivals(tx: Transaction, incident_id: str) -> list[Arrival]:
     return [Arrival(*row) for row in tx.execute(_ARRIVALS, {"incident": incident_id})]
 
 
-def attempts(tx: Transaction, delivery_id: str) -> list[Attempt]:
-    """Every claim of a delivery, in order."""
-    columns = delivery_attempt.c
-    statement = select(*(columns[name] for name in Attempt.__slots__)).where(columns.delivery_id == delivery_id)
-    return [_attempt(row) for row in tx.execute(statement.order_by(columns.fence))]
-
-
-def failed_looks(tx: Transaction, item: Delivery) -> list[datetime]:
-    """When somebody looked whether the last attempt to send had arrived and could not find it out, the first first.
-
-    A repeat that was cut off in flight is a doubt of its own; one that is known to have failed leaves the old one.
-    """
-    columns = delivery_attempt.c
-    of_attempt = _of_attempt(item)
-    cut_off = select(func.max(columns.fence)).where(of_attempt, columns.purpose == "send", columns.outcome.is_(None))
-    statement = select(columns.ended_at).where(
-        of_attempt,
-        columns.purpose == "check",
-        columns.outcome == DeliveryState.AMBIGUOUS.value,
-        columns.fence > func.coalesce(cut_off.scalar_subquery(), -1),
-    )
-    return list(tx.scalars(statement.order_by(columns.ended_at)))
-
-
-def doubtful_sends(tx: Transaction, item: Delivery) -> list[datetime]:
-    """When everything was sent of which it is not known whether it arrived, repeats included, the newest first."""
-    columns = delivery_attempt.c
-    statement = select(columns.started_at).where(_of_attempt(item), columns.purpose == "send")
-    return list(tx.scalars(statement.order_by(columns.fence.desc())))
-
-
 def send_again(tx: Transaction, item: Delivery, now: datetime) -> bool:
     """Make an attempt to send of a claim that was to look only. False, and nothing done, when the claim was lost.
 
@@ -257,9 +210,7 @@ def send_again(tx: Transaction, item: Delivery, now: datetime) -> bool:
     held = and_(_D.id == item.id, _D.fence == item.fence, _D.state.in_(_HELD))
     if not tx.execute(update(delivery).where(held).values(attempted_at=now)).rowcount:
         return False
-    columns = delivery_attempt.c
-    attempt = update(delivery_attempt).where(columns.delivery_id == item.id, columns.fence == item.fence)
-    tx.execute(attempt.values(purpose="send", started_at=now))
+    attempts.become_send(tx, item, now)
     return True
 
 
@@ -360,29 +311,9 @@ def take(tx: Transaction, found: Delivery, now: datetime, owner: str, until: dat
     if is_send:
         values.update(attempt=found.attempt + 1, attempted_at=now)
     tx.execute(update(delivery).where(_D.id == found.id).values(state=state.value, **values))
-    attempt = {"delivery_id": found.id, "fence": found.fence + 1, "purpose": "send" if is_send else "check"}
-    attempt.update(attempt=values.get("attempt", found.attempt), owner=owner, started_at=now)
-    tx.execute(delivery_attempt.insert(), attempt)
-    return _changed(found, state=DeliveryState.SENDING if is_send else DeliveryState.AMBIGUOUS, **values)
-
-
-def _end_attempt(
-    tx: Transaction,
-    delivery_id: str,
-    fence: int,
-    outcome: DeliveryState,
-    now: datetime,
-    remote_id: str | None,
-    error: str | None,
-) -> None:
-    columns = delivery_attempt.c
-    statement = update(delivery_attempt).where(columns.delivery_id == delivery_id, columns.fence == fence)
-    tx.execute(statement.values(ended_at=now, outcome=outcome.value, remote_id=remote_id, error=error))
-
-
-def _of_attempt(item: Delivery) -> ColumnElement[bool]:
-    columns = delivery_attempt.c
-    return and_(columns.delivery_id == item.id, columns.attempt == item.attempt)
+    taken = _changed(found, state=DeliveryState.SENDING if is_send else DeliveryState.AMBIGUOUS, **values)
+    attempts.begin(tx, taken, "send" if is_send else "check", now)
+    return taken
 
 
 def _sent(incident_id: str, episode: int | None, channel: str, target: str) -> Select[Any]:
@@ -417,9 +348,3 @@ def _record(row: Sequence[Any]) -> Delivery:
 
 def _changed(of: Delivery, **values: Any) -> Delivery:
     return Delivery(**{name: values.get(name, getattr(of, name)) for name in Delivery.__slots__})
-
-
-def _attempt(row: Sequence[Any]) -> Attempt:
-    values = dict(zip(Attempt.__slots__, row, strict=True))
-    outcome = values.pop("outcome")
-    return Attempt(**values, outcome=DeliveryState(outcome) if outcome else None)

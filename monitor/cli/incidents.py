@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from alerts.page import Response
     from config.settings import Settings
     from monitor.counterfactual import Alternative
-    from storage.outbox import Attempt
+    from storage.attempts import Attempt
     from storage.records import Casework, Delivery, Incident, IncidentEvent, Signal
 
 app = typer.Typer(help="Look at incidents, take them, end them.", no_args_is_help=True, rich_markup_mode=None)
@@ -70,6 +70,7 @@ def show(
     from monitor import shapes
     from monitor.care import find
     from monitor.response import response
+    from storage import attempts as attempt_store
     from storage import casework, incidents, outbox
 
     chosen = settings.read_settings(config, complete=False)
@@ -79,7 +80,7 @@ def show(
         signals = shapes.signals(tx, incident.id)
         work, family = casework.of(tx, incident.id), shapes.family(tx, incident.id)
         deliveries = outbox.history(tx, incident.id)
-        attempts = {item.id: outbox.attempts(tx, item.id) for item in deliveries}
+        attempts = {item.id: attempt_store.of(tx, item.id) for item in deliveries}
     clock = response(incident, events, deliveries)
     if as_json:
         found: dict[str, Sequence[Any]] = {"signals": signals, "events": events, "deliveries": deliveries}

@@ -21,12 +21,12 @@ from monitor.web.cursors import incident_cursor, read_incident_cursor
 from monitor.web.desk import Desk, desk_of
 from monitor.web.pages import page
 from monitor.web.work import DONE, board
-from storage import audit, casework, outbox, verdicts
+from storage import attempts, audit, casework, outbox, verdicts
 from storage import gaps as gap_store
 from storage import incidents as incident_store
 from storage import posts as post_store
+from storage.attempts import Attempt
 from storage.database import Transaction
-from storage.outbox import Attempt
 from storage.records import Delivery, Incident, IncidentState, Post, PostKey, Severity
 
 router = APIRouter(include_in_schema=False)
@@ -192,7 +192,7 @@ def _done(value: str) -> str:
 
 def _told(tx: Transaction, incident_id: str) -> list[Told]:
     newest = outbox.history(tx, incident_id)[-MOST_DELIVERIES:][::-1]
-    return [Told(one, tuple(outbox.attempts(tx, one.id))) for one in newest]
+    return [Told(one, tuple(attempts.of(tx, one.id))) for one in newest]
 
 
 def _thread(tx: Transaction, incident: Incident) -> Thread | None:

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from storage import incidents, outbox
+from storage import attempts, incidents, outbox
+from storage.attempts import Attempt
 from storage.database import Database
-from storage.outbox import Attempt, Block
+from storage.outbox import Block
 from storage.records import Delivery, DeliveryState, Reason, Severity
 from tests.storage.examples import NOON, after, delivery, incident
 
@@ -71,7 +72,7 @@ def test_a_claim_is_on_record_before_anything_is_sent(database: Database) -> Non
     assert (claimed.attempted_at, claimed.lease_until) == (NOON, NOON + LEASE)
     with database.read() as tx:
         assert outbox.get(tx, claimed.id) == claimed
-        assert outbox.attempts(tx, claimed.id) == [Attempt(claimed.id, 1, "send", 1, "one", NOON)]
+        assert attempts.of(tx, claimed.id) == [Attempt(claimed.id, 1, "send", 1, "one", NOON)]
 
 
 def test_what_came_of_an_attempt_is_recorded(database: Database) -> None:
@@ -80,7 +81,7 @@ def test_what_came_of_an_attempt_is_recorded(database: Database) -> None:
     assert record(database, claimed, DeliveryState.SENT, now=after(seconds=2), remote_id="17.5")
     with database.read() as tx:
         sent = outbox.get(tx, claimed.id)
-        [attempt] = outbox.attempts(tx, claimed.id)
+        [attempt] = attempts.of(tx, claimed.id)
     assert sent is not None
     assert (sent.state, sent.remote_id, sent.sent_at, sent.owner) == (
         DeliveryState.SENT,
@@ -132,7 +133,7 @@ def test_an_attempt_that_nobody_finished_comes_back_as_ambiguous(database: Datab
     assert (found.attempt, found.fence, found.attempted_at) == (1, 2, NOON)
     assert state_of(database, found) is DeliveryState.CHECKING
     with database.read() as tx:
-        assert [attempt.purpose for attempt in outbox.attempts(tx, found.id)] == ["send", "check"]
+        assert [attempt.purpose for attempt in attempts.of(tx, found.id)] == ["send", "check"]
 
 
 def test_what_the_dead_were_sending_is_in_doubt_at_once(database: Database) -> None:

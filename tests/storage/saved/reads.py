@@ -13,6 +13,7 @@ from typing import Any
 
 from storage import (
     accounts,
+    attempts,
     audit,
     bins,
     buckets,
@@ -171,7 +172,7 @@ READS: Mapping[str, Read] = {
     "alert": _of_incidents(incidents.alerts),
     "delivery": _of_incidents(outbox.history),
     "escalation": _of_incidents(lambda tx, name: filter(None, [escalations.get(tx, name)])),
-    "delivery_attempt": lambda tx, rows: [one for row in rows for one in outbox.attempts(tx, row["delivery_id"])],
+    "delivery_attempt": lambda tx, rows: [one for row in rows for one in attempts.of(tx, row["delivery_id"])],
     "picture": lambda tx, rows: [
         one for row in rows for one in pictures.at_place(tx, row["incident_id"], row["channel"], row["target"])
     ],
