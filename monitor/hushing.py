@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from alerts.early_end import EarlyEnd
-from alerts.policy import is_audible
-from alerts.restraint import is_meant_by
 from alerts.words import span
-from storage import audit, incidents, silences
+from storage import audit, silences
 from storage.database import Transaction
-from storage.records import Incident, Silence
+from storage.muting import Muting, muting
+from storage.records import Silence
 
 LONGEST = timedelta(days=30)
 LOOK_BACK = timedelta(days=7)
+MOST_SHOWN = 200
+"""Incidents that a preview names, the newest; beyond them they are only counted."""
 _MATCHERS = ("brand", "severity", "kind", "topic", "source", "incident_id")
 
 
 class SilenceError(Exception):
     """What was asked for is no silence; the message says why and what would be one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Muted:
-    """An incident of the past that the silence would have held back, with its messages."""
-
-    incident: Incident
-    messages: int
 
 
 def checked(rule: Silence, now: datetime) -> Silence:
@@ -68,20 +60,16 @@ def end(tx: Transaction, name: str, by: str, now: datetime, early: EarlyEnd) -> 
     return replace(found[0], ends_at=min(found[0].ends_at, now)), held
 
 
-def preview(tx: Transaction, rule: Silence, now: datetime) -> list[Muted]:
-    """What the silence would have held back in the last seven days, the newest first."""
-    recent = incidents.recent(tx, since=now - LOOK_BACK, until=now + timedelta(seconds=1), limit=10_000)
-    meant = [incident for incident in recent if is_meant_by(rule, incident)]
-    counted = (Muted(one, sum(is_audible(alert) for alert in incidents.alerts(tx, one.id))) for one in meant)
-    return [muted for muted in counted if muted.messages]
+def preview(tx: Transaction, rule: Silence, now: datetime) -> Muting:
+    """What the silence would have held back in the last seven days."""
+    return muting(tx, rule, now - LOOK_BACK, now + timedelta(seconds=1), MOST_SHOWN)
 
 
-def total(muted: Sequence[Muted]) -> str:
+def total(muted: Muting) -> str:
     """How much that is, in a sentence."""
-    messages = sum(one.messages for one in muted)
-    if not muted:
+    if not muted.incidents:
         return "In the last 7 days it would have held nothing back."
-    some = f"{messages} message{_s(messages)} about {len(muted)} incident{_s(len(muted))}"
+    some = f"{muted.messages} message{_s(muted.messages)} about {muted.incidents} incident{_s(muted.incidents)}"
     return f"In the last 7 days it would have held back {some}."
 
 

@@ -16,7 +16,7 @@ from storage.records import Severity, Silence
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from monitor.hushing import Muted
+    from storage.muting import Muted
 
 app = typer.Typer(help="Hold messages back until a time.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -75,7 +75,7 @@ def add(
         except hushing.SilenceError as error:
             raise Failure(str(error), code=BAD_USAGE) from error
     if as_json:
-        output.print_json(asdict(rule) | {"would_have_muted": sum(one.messages for one in muted)})
+        output.print_json(asdict(rule) | {"would_have_muted": muted.messages})
         return
     output.say(f"Silent until {output.local(rule.ends_at, chosen.general.timezone)}: {_said(rule)} ({rule.id}).")
     output.say(hushing.total(muted))
@@ -107,10 +107,12 @@ def preview(
             raise Failure(str(error), code=BAD_USAGE) from error
         muted = hushing.preview(tx, rule, now)
     if as_json:
-        for one in muted:
+        for one in muted.newest:
             output.print_json({"incident": one.incident.id, "messages": one.messages, "of": asdict(one.incident)})
         return
-    _print_muted(muted, chosen.general.timezone)
+    _print_muted(muted.newest, chosen.general.timezone)
+    if muted.incidents > len(muted.newest):
+        output.say(f"These are the newest {len(muted.newest)}.")
     output.say(hushing.total(muted))
 
 
