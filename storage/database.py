@@ -9,6 +9,7 @@ comes between; a read transaction sees one moment. Every failure of the engine l
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -239,6 +240,17 @@ def _translated(error: SQLAlchemyError, place: str) -> StorageError:
     reason = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()[0]
     if "readonly database" in reason or "read-only transaction" in reason:
         return ReadOnlyDatabaseError(f"{place} cannot be written: {reason}; check permissions and the disk")
+    if isinstance(error, DBAPIError) and _is_too_large(error.orig):
+        return StorageError(
+            f"{place} has no place for a value of such a length: {reason}; nothing of this step was stored: switch off"
+            " the source that delivers it (enabled = false), and report it, for such values are to be cut before"
+        )
     if isinstance(error, DBAPIError) and (error.connection_invalidated or type(error).__name__ == "OperationalError"):
         return StorageUnavailableError(f"{place} does not answer: {reason}")
     return StorageError(f"{place}: {reason}")
+
+
+def _is_too_large(error: BaseException | None) -> bool:
+    """Whether the engine answered well, but keeps nothing so large: PostgreSQL's class 54, SQLite's SQLITE_TOOBIG."""
+    state = getattr(error, "sqlstate", None) or ""
+    return state.startswith("54") or getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_TOOBIG

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import subprocess
 import sys
@@ -206,6 +207,17 @@ def test_a_reader_cannot_write(postgresql_url: str) -> None:
 def test_failures_leave_as_errors_of_storage(database: Database) -> None:
     with pytest.raises(StorageError, match="nowhere"), database.read() as tx:
         tx.exec_driver_sql("SELECT * FROM nowhere")
+
+
+def test_a_value_too_large_for_an_index_is_called_so_and_not_tried_again(postgresql_url: str) -> None:
+    name = "".join(random.Random(7).choices("abcdefghijklmnopqrstuvwxyz", k=20_000))
+    with (
+        Database.open(postgresql_url) as database,
+        pytest.raises(StorageError, match=r"no place for a value of such a length.*enabled = false") as raised,
+        database.write() as tx,
+    ):
+        state.save(tx, name, NOON, b"")
+    assert not isinstance(raised.value, StorageUnavailableError)
 
 
 def test_threads_that_write_the_same_posts_agree(database: Database) -> None:
