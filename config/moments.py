@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from config.problems import Mistake
-from config.suggestions import did_you_mean
+from config.suggestions import closest, did_you_mean
 
 TIME_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d$"
 
@@ -19,9 +19,16 @@ def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        advice = did_you_mean(name, available_timezones(), none="no time zones are installed; install tzdata")
-        raise Mistake(f'there is no time zone "{name}"', advice) from error
+        raise Mistake(f'there is no time zone "{name}"', _zones_like(name)) from error
     return name
+
+
+def _zones_like(name: str) -> str:
+    """Advice: UTC and the zones of places first, for names such as UCT, W-SU and Etc/GMT+2 are kept for old files."""
+    known = available_timezones()
+    usual = {zone for zone in known if zone == "UTC" or ("/" in zone and not zone.startswith("Etc/"))}
+    zones = known if closest(name, usual) is None else usual
+    return did_you_mean(name, zones, none="no time zones are installed; install tzdata")
 
 
 def _time_of_day(value: Any) -> Any:
