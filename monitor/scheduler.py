@@ -100,9 +100,11 @@ class Timer:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._scheduler.add_listener(self._complain, EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
+        self._uptime = uptime
         self.skipped = 0
         self._idle = threading.Condition()
-        self._running = 0
+        self._began: dict[str, float] = {}
+        """When each job that runs began, by the clock that nobody sets."""
         self._stopping = False
 
     def every(
@@ -110,7 +112,7 @@ class Timer:
     ) -> None:
         """Run `job` each `interval`, first at `first_at` (default: at once). A job of the same name is replaced."""
         self._scheduler.add_job(
-            partial(self._run, job),
+            partial(self._run, name, job),
             "interval",
             seconds=interval.total_seconds(),
             id=name,
@@ -137,23 +139,32 @@ class Timer:
         # each other for ever.
         with self._idle:
             self._stopping = True
-            self._idle.wait_for(lambda: self._running == 0)
+            self._idle.wait_for(lambda: not self._began)
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
-    def _run(self, job: Callable[[], object]) -> None:
+    def _run(self, name: str, job: Callable[[], object]) -> None:
         with self._idle:
             if self._stopping:
                 return
-            self._running += 1
+            self._began[name] = self._uptime()
         try:
             job()
         finally:
             with self._idle:
-                self._running -= 1
+                del self._began[name]
                 self._idle.notify_all()
 
     def _complain(self, event: JobEvent) -> None:
         self.skipped += event.code == EVENT_JOB_MAX_INSTANCES
-        reason = getattr(event, "exception", None)
-        _log.warning(_COMPLAINTS[event.code], job=event.job_id, reason=repr(reason) if reason else None)
+        _log.warning(_COMPLAINTS[event.code], job=event.job_id, reason=self._reason(event))
+
+    def _reason(self, event: JobEvent) -> str:
+        """What went wrong; of a job that still runs, for how long."""
+        error: BaseException | None = getattr(event, "exception", None)
+        if error is not None:
+            return repr(error)
+        began = self._began.get(event.job_id)
+        if began is None:
+            return "it waits for a thread, or has ended this moment"
+        return f"it has run for {self._uptime() - began:.1f} seconds"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import queue
+import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ import structlog
 import time_machine
 
 from monitor.scheduler import SteadyScheduler, Timer
+from tests.waiting import wait_for
 
 PATIENCE = 10.0
 """Seconds after which a test gives up; nothing here waits that long when it works."""
@@ -65,6 +67,27 @@ def test_a_job_that_is_still_running_is_not_started_again_and_that_is_counted(ti
     assert timer.skipped > 0
     assert not begun.acquire(blocking=False)
     may_end.set()
+
+
+def test_a_job_that_is_left_out_is_named_with_the_time_that_it_has_run() -> None:
+    seconds, begun, may_end = itertools.count(100.0, 2.5), threading.Event(), threading.Event()
+
+    def long_job() -> None:
+        begun.set()
+        may_end.wait(PATIENCE)
+
+    with structlog.testing.capture_logs() as logs:
+        timer = Timer(uptime=lambda: next(seconds))
+        timer.every("long", timedelta(hours=1), long_job)
+        timer.start()
+        assert begun.wait(PATIENCE)
+        timer.run_at("long", datetime.now(UTC))
+        wait_for(lambda: timer.skipped)
+        may_end.set()
+        timer.stop()
+    (told,) = [entry for entry in logs if entry.get("job") == "long"]
+    assert told["event"] == "job still running when it was due again"
+    assert re.fullmatch(r"it has run for \d+\.[05] seconds", told["reason"])
 
 
 def test_a_job_that_fails_is_named_with_its_reason_and_runs_again() -> None:
