@@ -37,11 +37,9 @@ def running(address: str) -> Iterator[Pipeline]:
     """A program that has read, understood and judged, and wrote of it."""
     with Database.open(address) as database:
         pipeline = assemble(SETTINGS, database)
-        pipeline.ingest(
-            Batch([_post("1", "annegret", f"Norrvik sold me a {WORD}, and it BROKE!"), _post("2", "bob", "Norrvik")])
-        )
+        pipeline.ingest(Batch([_post("1", "annegret", _bought()), _post("2", "bob", "Norrvik")]))
         pipeline.advance(NOON + timedelta(hours=3))
-        telling_words([f"Norrvik and its {WORD}"] * 2, ["Norrvik is here"], ["Norrvik"])
+        telling_words([_told()] * 2, ["Norrvik is here"], ["Norrvik"])
         yield pipeline
 
 
@@ -49,13 +47,32 @@ def _post(name: str, author: str | None, text: str) -> Post:
     return Post("forum", name, NOON, text, author=author, collected_at=NOON)
 
 
-def _held() -> int:
-    """How many texts with the word any object of this process holds."""
-    return sum(
-        isinstance(held, str) and WORD in held and held != WORD
-        for owner in gc.get_objects()
+# Made when they are asked for: a constant of this module would be found as well.
+
+
+def _bought() -> str:
+    return f"Norrvik sold me a {WORD}, and it BROKE!"
+
+
+def _insulted() -> str:
+    return f"Norrvik, you {WORD}!"
+
+
+def _told() -> str:
+    return f"Norrvik and its {WORD}"
+
+
+def _held() -> set[str]:
+    """The texts with the word that any object of this process holds, those made by importing modules included."""
+    gc.unfreeze()  # tests/conftest.py keeps those from being looked at
+    owners = gc.get_objects()
+    gc.freeze()
+    return {
+        held
+        for owner in owners
         for held in _within(gc.get_referents(owner))
-    )
+        if isinstance(held, str) and WORD in held and held != WORD
+    }
 
 
 def _within(held: list[object]) -> Iterator[object]:
@@ -74,10 +91,10 @@ def _forget(address: str, author: str) -> None:
 def test_what_another_process_erased_is_in_no_table_of_the_running_one(address: str, running: Pipeline) -> None:
     forgetting = Forgetting(running.database, running.let_go_of_deleted)
     forgetting.look()
-    assert _held() > 2
+    assert _held() == {_bought(), f"{WORD},", _told()}
     _forget(address, "annegret")
     forgetting.look()
-    assert _held() == 0
+    assert not _held()
 
 
 def test_of_an_open_tick_a_deleted_post_is_let_go_of_while_what_is_settled_stays(
@@ -87,13 +104,13 @@ def test_of_an_open_tick_a_deleted_post_is_let_go_of_while_what_is_settled_stays
     _forget(address, "annegret")
     forgetting.look()
     running.advance(NOON + timedelta(hours=4))
-    running.ingest(Batch([replace(_post("3", "clara", f"Norrvik, you {WORD}!"), created_at=evening)]))
+    running.ingest(Batch([replace(_post("3", "clara", _insulted()), created_at=evening)]))
     running.advance(evening + timedelta(minutes=1), early=True)
     settled = running._fold
-    assert _held() > 2
+    assert _held() == {_bought(), f"{WORD},", _told(), _insulted(), f"{WORD}!"}
     _forget(address, "clara")
     forgetting.look()
-    assert _held() == 0
+    assert not _held()
     assert running._fold is settled
 
 
@@ -108,7 +125,7 @@ def test_a_kept_state_goes_with_all_its_parts_when_one_of_them_knows_of_a_text(r
     with running.database.write() as tx:
         state_store.save(tx, "in parts", NOON, b"nothing of it")
         state_store.save_part(tx, "in parts", "one", NOON, b"nothing either")
-        state_store.save_part(tx, "in parts", "two", NOON, f"Norrvik sold me a {WORD}, and it BROKE!".encode())
+        state_store.save_part(tx, "in parts", "two", NOON, _bought().encode())
         erasure.erase(tx, [("forum", "1")], NOON + timedelta(hours=4), "deleted at its source")
         assert "in parts" not in {state_store.whole(name) for name, _ in state_store.every(tx)}
 
