@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -21,7 +21,7 @@ from alerts.warming import warm
 from collectors.contract import Wakes
 from config.settings import Settings, SourceSettings
 from monitor import judging_again, living, memory, watchdog
-from monitor.assembly import Clock, assemble, build_collector, build_rechecks, rehearsed, utc_now
+from monitor.assembly import Clock, assemble, build_collector, rehearsed, utc_now
 from monitor.backups import Backups
 from monitor.briefs import Briefs
 from monitor.care import Care
@@ -35,11 +35,9 @@ from monitor.resting import Rest
 from monitor.scheduler import Timer
 from monitor.sharing import NotHoldingError, Sharing
 from monitor.slack_desks import SlackDesks
-from monitor.sources import retention
 from monitor.sources.budget import Budget, tariff_of
 from monitor.sources.health import SourceHealth
 from monitor.sources.pace import Pace
-from monitor.sources.threads import IncidentThreads, ThreadSource
 from monitor.sources.upkeep import Upkeep
 from monitor.tidying import tidy
 from monitor.vigil import Vigil
@@ -92,7 +90,8 @@ class App:
         self.slack = SlackDesks.build(self.settings, self.care, self.database, self.clock, self.send)
         self.stopping = threading.Event()
         self.jobs = {source.name: self._job(source) for source in self.settings.sources if source.enabled}
-        self.upkeep = self._upkeep()
+        parts = (self.settings, self.database, self.pipeline, self.clock)
+        self.upkeep = Upkeep.build(*parts, self.sharing, self.leadership.require)
         self.health = SourceHealth(self.jobs, self.database, self.system, self.clock)
         self.timer = Timer(threads=len(self.jobs) + 9, put_back=self.put_back)
         self.watches = [
@@ -363,20 +362,6 @@ class App:
     def _is_busy(self, name: str) -> bool:
         """Whether a source is read or listened to at this moment."""
         return name in self._reading or any(watch.name == name and watch.is_listening for watch in self.watches)
-
-    def _upkeep(self) -> Upkeep:
-        """With collectors of its own: none of them is asked from two threads of this process at once."""
-        enabled = [source for source in self.settings.sources if source.enabled]
-        parts = (self.settings, self.database, self.pipeline, self.clock)
-        made = [build_rechecks(source, *parts) for source in enabled]
-        rechecks = [replace(one, guard=self.sharing.guard(one.name)) for one in made]
-        readers = {
-            one.name: ThreadSource(one.collector, source.context_replies, one.budget)
-            for one, source in zip(rechecks, enabled, strict=True)
-        }
-        threads = IncidentThreads(readers, self.database, self.pipeline, self.clock, self.leadership.require)
-        kept = retention.spans(self.settings.sources)
-        return Upkeep(rechecks, threads, kept, self.database, self.clock, self.sharing.holds)
 
     def _watch(self, name: str, collector: Wakes) -> Watch:
         def news() -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Self
 
 import structlog
 
 from collectors.contract import CollectorError
-from monitor.sharing import NotHoldingError
+from config.settings import Settings
+from monitor.assembly import Clock, build_rechecks
+from monitor.pipeline import Pipeline
+from monitor.sharing import NotHoldingError, Sharing
 from monitor.sources import retention
 from monitor.sources.rechecks import Rechecks
-from monitor.sources.threads import IncidentThreads
-from storage.database import Database
+from monitor.sources.threads import IncidentThreads, ThreadSource
+from storage.database import Database, Transaction
 
 _log = structlog.get_logger(__name__)
 
@@ -35,6 +39,27 @@ class Upkeep:
     holds: Callable[[str], bool] = lambda _: True
     """Whether it is this process that reads a source."""
     _not_before: dict[str, datetime] = field(default_factory=dict, init=False)
+
+    @classmethod
+    def build(
+        cls,
+        settings: Settings,
+        database: Database,
+        pipeline: Pipeline,
+        clock: Clock,
+        sharing: Sharing,
+        guard: Callable[[Transaction], None],
+    ) -> Self:
+        """With collectors of its own: none of them is asked from two threads of this process at once."""
+        enabled = [source for source in settings.sources if source.enabled]
+        made = [build_rechecks(source, settings, database, pipeline, clock) for source in enabled]
+        rechecks = [replace(one, guard=sharing.guard(one.name)) for one in made]
+        readers = {
+            one.name: ThreadSource(one.collector, source.context_replies, one.budget)
+            for one, source in zip(rechecks, enabled, strict=True)
+        }
+        threads = IncidentThreads(readers, database, pipeline, clock, guard)
+        return cls(rechecks, threads, retention.spans(settings.sources), database, clock, sharing.holds)
 
     def read_threads(self) -> None:
         """Read the threads that are due."""
