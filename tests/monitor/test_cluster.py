@@ -43,12 +43,17 @@ NOW = BEGIN + timedelta(days=9)
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Lines, of which there are several parts, and a month of a forum as Pushshift packs it."""
+    """Lines, of which there are several parts, and a month of a forum as Pushshift packs it.
+
+    Of the same days: a backtest looks at every slot in between.
+    """
     folder = tmp_path_factory.mktemp("dumps")
-    lines, dump = folder / "history.jsonl", folder / "RC_2023-11.zst"
+    lines, dump = folder / "history.jsonl", folder / "RC_2026-03.zst"
     lines.write_text("".join(json.dumps(row) + "\n" for row in rows()), encoding="utf-8")
     words = ("my Norrvik melted", "what a day", "Tallwind lost it")
-    packed = "".join(json.dumps(comment(number, words[number % 3])) + "\n" for number in range(300))
+    begin = int(BEGIN.timestamp())
+    comments = (comment(number, words[number % 3], created_utc=begin + number) for number in range(300))
+    packed = "".join(json.dumps(one) + "\n" for one in comments)
     dump.write_bytes(zstandard.ZstdCompressor().compress(packed.encode()))
     return [lines, dump]
 
