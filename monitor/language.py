@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from monitor.matching.reading import reading_of
-from monitor.remembered import LONGEST, minded
+from monitor.remembered import Known
 from storage.records import Post
 
 if TYPE_CHECKING:
@@ -62,12 +61,7 @@ class Identifier:
         self._languages = tuple(dict.fromkeys(map(plain_code, languages))) or MAJOR
         self._likeliest = "en" if "en" in self._languages else self._languages[0]
         self._small_words = {language: frozenset(words.split()) for language, words in _SMALL_WORDS.items()}
-        self._kept: dict[str, str] = {}
-        minded(self)
-
-    def let_go(self) -> None:
-        """Remember no text."""
-        self._kept = {}
+        self._known: Known[str, str] = Known(_COPIES, len)
 
     def language_of(self, post: Post) -> str:
         """The language of a post: what its source says, otherwise what its words say."""
@@ -78,16 +72,12 @@ class Identifier:
         languages = [plain_code(post.language or "") for post in posts]
         untold = [place for place, language in enumerate(languages) if language in _UNKNOWN]
         texts = [reading_of(posts[place]) for place in untold]
-        for place, language in zip(untold, self._recognised(texts), strict=True):
+        for place, language in zip(untold, self._known.of(texts, self._recognised), strict=True):
             languages[place] = language
         return languages
 
-    def _recognised(self, texts: Sequence[str]) -> list[str]:
-        kept = self._kept
-        new = list(dict.fromkeys(text for text in texts if text not in kept))
-        found = {text: language for text, (language, _) in zip(new, self.identified(new), strict=True)}
-        self._remember(found)
-        return [found[text] if text in found else kept[text] for text in texts]
+    def _recognised(self, texts: Sequence[str]) -> Iterator[str]:
+        return (language for language, _ in self.identified(texts))
 
     def identify(self, text: str) -> tuple[str, float]:
         """The language of the text and how sure that is (0…1); `und` and 0 for a text without letters."""
@@ -113,11 +103,6 @@ class Identifier:
             if chance >= _SURE
             else self._voted(text, model.best_of(chances, _CANDIDATES))
         )
-
-    def _remember(self, found: Mapping[str, str]) -> None:
-        if len(self._kept) + len(found) > _COPIES:
-            self._kept = {}
-        self._kept.update(islice(((text, told) for text, told in found.items() if len(text) <= LONGEST), _COPIES))
 
     def _voted(self, text: str, ranked: list[tuple[str, float]]) -> tuple[str, float]:
         """The likeliest of the model's candidates after their articles, pronouns and prepositions had their vote."""

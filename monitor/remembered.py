@@ -8,9 +8,10 @@ than a short cut, so that emptying them changes no result.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from weakref import WeakSet, WeakValueDictionary
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ LONGEST = 1_000
 """Characters of a text that is remembered: longer ones are seldom copied, and would make the memory large."""
 
 T = TypeVar("T")
+Asked = TypeVar("Asked")
+_NOTHING: Any = object()
 
 
 class Table(Protocol):
@@ -50,6 +53,42 @@ def minded(table: Table) -> None:
     """Let the table be emptied with the others, for as long as it lives."""
     with _lock:
         _tables[id(table)] = table
+
+
+class Known(Generic[Asked, T]):
+    """What was found out of texts, of at most so many: copies of them are not worked out again.
+
+    A third of all posts are copies of one that came shortly before.
+    """
+
+    def __init__(self, most: int, length_of: Callable[[Asked], int]) -> None:
+        self._most = most
+        self._length_of = length_of
+        self._kept: dict[Asked, T] = {}
+        minded(self)
+
+    def let_go(self) -> None:
+        """Remember no text."""
+        self._kept = {}
+
+    def of(self, asked: Sequence[Asked], find: Callable[[Sequence[Asked]], Iterable[T]]) -> list[T]:
+        """What is known of each; all of which nothing is known are found out at once, and each only once."""
+        kept = self._kept
+        known: dict[Asked, T] = {each: kept.get(each, _NOTHING) for each in asked}
+        new = [each for each, found in known.items() if found is _NOTHING]
+        if new:
+            found = dict(zip(new, find(new), strict=True))
+            known |= found
+            self._keep(found)
+        return [known[each] for each in asked]
+
+    def _keep(self, found: Mapping[Asked, T]) -> None:
+        if len(found) > self._most or max(map(self._length_of, found)) > LONGEST:
+            short = ((each, told) for each, told in found.items() if self._length_of(each) <= LONGEST)
+            found = dict(islice(short, self._most))
+        if len(self._kept) + len(found) > self._most:
+            self._kept = {}
+        self._kept |= found
 
 
 def let_go() -> None:

@@ -5,9 +5,8 @@ Linear in the text: terms are literal, operators give no patterns that could blo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import islice
 
 from config.settings import BrandSettings
 from monitor.matching.folding import Folded, fold, folded_term
@@ -15,20 +14,21 @@ from monitor.matching.links import LinkPart, link_part
 from monitor.matching.lookup import Lookup, Place
 from monitor.matching.reading import reading_of
 from monitor.matching.relevance import BrandRules, Found, judged
-from monitor.matching.terms import terms_of
+from monitor.matching.terms import Term, terms_of
 from monitor.portions import portions
-from monitor.remembered import LONGEST, minded
+from monitor.remembered import Known
 from storage.records import Mention, Post
 
 _NOBODY: frozenset[int] = frozenset()
 _KEPT = 16_384
-"""Texts of which is remembered whom they name: a third of all posts are copies of one that came shortly before."""
-
+"""Texts of which is remembered whom they name."""
 _LETTERS = 1_000_000
 """Letters of texts that are looked through at once."""
 
-_Named = tuple[tuple[int, float, str, tuple[str, ...]], ...]
-"""Whom a text names: brand by its number, relevance, reason and what matched, in the order of the settings."""
+_NamedOne = tuple[int, float, str, tuple[str, ...]]
+"""A brand by its number, relevance, reason and what matched."""
+_Named = tuple[_NamedOne, ...]
+"""Whom a text names, in the order of the settings."""
 
 
 class Matcher:
@@ -39,12 +39,8 @@ class Matcher:
         self._rules = tuple(map(BrandRules.of, brands))
         self._numbers = {folded_term(brand.name): number for number, brand in enumerate(brands)}
         self._lookup = Lookup(term for number, brand in enumerate(brands) for term in terms_of(number, brand))
-        self._kept: dict[str, _Named] = {}
-        minded(self)
-
-    def let_go(self) -> None:
-        """Remember no text."""
-        self._kept = {}
+        self._known: Known[str, _Named] = Known(_KEPT, len)
+        self._alone: dict[Term, _Named] = {}
 
     def about_us(self, posts: Sequence[Post]) -> list[Post]:
         """The posts that have a mention; without making any, because most posts have none."""
@@ -97,36 +93,36 @@ class Matcher:
 
     def _named_in(self, posts: Sequence[Post]) -> list[_Named]:
         """Whom each of the posts names; what is looked up is kept for copies."""
-        kept = self._kept
-        texts = [reading_of(post) if post.title else post.text for post in posts]
-        new = list(dict.fromkeys(text for text in texts if text not in kept))
-        found = self._looked_up(new)
-        self._remember(found)
-        return [found[text] if text in found else kept[text] for text in texts]
+        return self._known.of([reading_of(post) if post.title else post.text for post in posts], self._looked_up)
 
-    def _looked_up(self, texts: Sequence[str]) -> dict[str, _Named]:
-        found: dict[str, _Named] = dict.fromkeys(texts, ())
-        for portion in portions(texts, len, _LETTERS):
-            folded = list(map(fold, portion))
-            for number, places in self._lookup.places(folded).items():
-                if standing := _standing(places, folded[number]):
-                    found[portion[number]] = self._judged(folded[number], standing)
-        return found
+    def _looked_up(self, texts: Sequence[str]) -> list[_Named]:
+        return [named for portion in portions(texts, len, _LETTERS) for named in self._named_together(portion)]
 
-    def _remember(self, found: Mapping[str, _Named]) -> None:
-        if len(self._kept) + len(found) > _KEPT:
-            self._kept = {}
-        self._kept.update(islice(((text, named) for text, named in found.items() if len(text) <= LONGEST), _KEPT))
+    def _named_together(self, texts: Sequence[str]) -> list[_Named]:
+        named: list[_Named] = [()] * len(texts)
+        folded = list(map(fold, texts))
+        for number, places in self._lookup.places(folded).items():
+            if standing := _standing(places, folded[number]):
+                named[number] = self._judged(folded[number], standing)
+        return named
 
     def _judged(self, text: Folded, places: Sequence[Place]) -> _Named:
-        """Of the brands that stand somewhere in the text, how sure it is that each is meant."""
+        """Of the brands that stand somewhere in the text, how sure it is that each is meant.
+
+        Of a name that stands alone and needs no evidence the same is said whatever the text.
+        """
+        term = places[0].term
+        if len(places) > 1 or term.weak or self._brands[term.brand].exclude:
+            return tuple(self._weighed(text, places))
+        return self._alone.get(term) or self._alone.setdefault(term, tuple(self._weighed(text, places)))
+
+    def _weighed(self, text: Folded, places: Sequence[Place]) -> Iterator[_NamedOne]:
         of_brands: dict[int, list[Place]] = {}
         for place in places:
             of_brands.setdefault(place.term.brand, []).append(place)
-        return tuple(
-            (number, *judged(self._rules[number], found := Found(text, of_brands[number])), _once(found.shown()))
-            for number in sorted(of_brands)
-        )
+        for number in sorted(of_brands):
+            found = Found(text, of_brands[number])
+            yield number, *judged(self._rules[number], found), _once(found.shown())
 
 
 @lru_cache(maxsize=16_384)
@@ -137,7 +133,9 @@ def _once(shown: tuple[str, ...]) -> tuple[str, ...]:
 
 def _standing(places: list[Place], text: Folded) -> list[Place]:
     """The places that name somebody: not in the path of a link, nor a part of another brand's longer name."""
-    standing = [place for place in places if link_part(text.folded, place) is not LinkPart.PATH]
+    standing = places
+    if "/" in text.folded:
+        standing = [place for place in places if link_part(text.folded, place) is not LinkPart.PATH]
     if len(standing) < 2 or len({place.term.brand for place in standing}) < 2:
         return standing
     return [place for place in standing if not any(_covers(other, place) for other in standing)]

@@ -22,9 +22,9 @@ class TermKind(StrEnum):
     PRODUCT = "product"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Term:
-    """One spelling to look for, belonging to the brand at place `brand` of the settings.
+    """One spelling to look for, belonging to the brand at place `brand` of the settings; each is its own.
 
     A `weak` term needs evidence beside it; `exact` is how it must be written where capitals count.
     """

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from operator import mul
 
 from config.settings import BrandSettings
 from monitor.matching.reading import reading_of
-from monitor.remembered import LONGEST, minded
+from monitor.remembered import Known
 from monitor.sentiment.contract import Item
 from monitor.sentiment.evidence import Evidence
 from monitor.sentiment.judgement import Judgement, compounds_of, judged
@@ -44,7 +43,7 @@ POSITIVE = Weights((0.55, -0.4, 0.35, -0.2, 0.5, 0.8, -0.02, 0.9, -0.7, -0.55), 
 """Questions are seldom praise."""
 
 _COPIES = 16_384
-"""Texts whose judgement is remembered: a third of all posts are copies of one that came shortly before."""
+"""Texts whose judgement is remembered."""
 _CUTS = {ENGLISH: (-0.75, -0.55)}
 """Logits from which a text is called negative and positive; below 0, because the lexicons hear only part of what is
 said."""
@@ -64,30 +63,16 @@ class TowardBrand:
 
     def __init__(self, brands: Sequence[BrandSettings] = ()) -> None:
         self._rivals: Mapping[str, tuple[str, ...]] = {brand.name: tuple(brand.rivals) for brand in brands}
-        self._said: dict[_Reading, Score] = {}
-        minded(self)
-
-    def let_go(self) -> None:
-        """Remember no text."""
-        self._said = {}
+        self._known: Known[_Reading, Score] = Known(_COPIES, _length)
 
     def score(self, items: Sequence[Item]) -> list[Score]:
         """One score for each item, in order; `unscored` in languages without a lexicon."""
-        rivals, said = self._rivals, self._said
+        rivals = self._rivals
         readings = [
             (reading_of(post), mention.matched or (mention.brand,), rivals.get(mention.brand, ()), language)
             for post, mention, language in items
         ]
-        new = list(dict.fromkeys(reading for reading in readings if reading not in said))
-        found = dict(zip(new, self._judged(new), strict=True))
-        self._remember(found)
-        return [found.get(reading) or said[reading] for reading in readings]
-
-    def _remember(self, found: Mapping[_Reading, Score]) -> None:
-        if len(self._said) + len(found) > _COPIES:
-            self._said = {}
-        short = (reading for reading in found if len(reading[0]) <= LONGEST)
-        self._said |= {reading: found[reading] for reading in islice(short, _COPIES)}
+        return self._known.of(readings, self._judged)
 
     def _judged(self, readings: Sequence[_Reading]) -> list[Score]:
         texts = [without_names(text, terms, rivals) for text, terms, rivals, _ in readings]
@@ -97,6 +82,10 @@ class TowardBrand:
             else Score(0.0, Label.UNSCORED, self.name, self.version, uncertainty=1.0)
             for judgement in judged_texts(texts, [language for _, _, _, language in readings])
         ]
+
+
+def _length(reading: _Reading) -> int:
+    return len(reading[0])
 
 
 def judged_texts(texts: Sequence[str], languages: Sequence[str]) -> list[Judgement | None]:
