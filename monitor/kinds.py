@@ -16,7 +16,10 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any, Protocol, Self
 
+import numpy as np
+
 from monitor.automaton import Automaton
+from monitor.portions import portions
 from storage.records import Severity
 
 GAP = 3
@@ -28,6 +31,8 @@ UNSPACED = frozenset({"zh", "ja", "th"})
 MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff\u0e00-\u0eff"
 """Combining marks and vowel signs that belong to words but that `\\w` leaves out."""
 
+_LETTERS = 1_000_000
+"""Letters of texts that are read at once."""
 _WORD = re.compile(rf"[\w{MARKS}]+")
 _ASCII_WORDS = bytes(code if chr(code).isalnum() or chr(code) == "_" else ord(" ") for code in range(128)) + bytes(128)
 """What becomes of an ASCII character where words alone are wanted."""
@@ -85,6 +90,7 @@ class _Phrase:
 
 
 Span = tuple[int, int]
+_Begun = tuple[_Phrase, int]
 _Found = tuple[_Phrase, Span]
 
 
@@ -111,8 +117,23 @@ class Taxonomy:
 
     def kinds(self, text: str, language: str) -> tuple[str, ...]:
         """The kinds that the words of a text point to, strongest first: grave before light, then by number of words."""
-        folded = (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
-        found = [name for reader in self._readers.get(language, self._unknown) for name in reader.read(folded)]
+        return self.kinds_of([text], [language])[0]
+
+    def kinds_of(self, texts: Sequence[str], languages: Sequence[str]) -> list[tuple[str, ...]]:
+        """The same of many texts, each in its language."""
+        by_language: dict[str, list[int]] = defaultdict(list)
+        for place, language in enumerate(languages):
+            by_language[language].append(place)
+        found: dict[int, list[str]] = defaultdict(list)
+        for language, places in by_language.items():
+            for portion in portions(places, lambda place: len(texts[place]), _LETTERS):
+                folded = [_folded(texts[place]) for place in portion]
+                for reader in self._readers.get(language, self._unknown):
+                    for number, names in reader.read(folded):
+                        found[portion[number]] += names
+        return [self._ranked(found[place]) if place in found else () for place in range(len(texts))]
+
+    def _ranked(self, found: Sequence[str]) -> tuple[str, ...]:
         if len(found) < 2:
             return tuple(found)
         counts = Counter(found)
@@ -128,8 +149,8 @@ class Taxonomy:
 
 
 class _Reader(Protocol):
-    def read(self, folded: str) -> list[str]:
-        """Names of the kinds found, one for each phrase that stands there."""
+    def read(self, texts: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+        """The numbers of folded texts in which something is found, and its kinds, one for each phrase there."""
 
 
 class _SpacedReader:
@@ -141,18 +162,15 @@ class _SpacedReader:
             by_beginning[_beginning(phrase.parts)].append(phrase)
         self._automaton = Automaton(by_beginning)
 
-    def read(self, folded: str) -> list[str]:
-        """Names of the kinds found."""
-        words = _words(folded)
-        spaced = f" {' '.join(words)} "
-        found: list[_Found] = []
-        for phrases, start, _ in self._automaton.found(spaced):
-            at = spaced.count(" ", 0, start + 1) - 1
-            for phrase in phrases:
-                end = _end(phrase.parts, words, at)
-                if end:
-                    found.append((phrase, (at, end)))
-        return _standing(found)
+    def read(self, texts: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+        """The kinds found in texts, by the numbers of these."""
+        spaced = _spaced(texts)
+        begun: dict[int, list[_Begun]] = defaultdict(list)
+        for number, phrases, start, _ in self._automaton.found_in(spaced):
+            at = spaced[number].count(" ", 0, start + 1) - 1
+            begun[number] += [(phrase, at) for phrase in phrases]
+        for number, beginnings in begun.items():
+            yield number, _standing(_ended(beginnings, spaced[number]))
 
 
 class _UnspacedReader:
@@ -164,26 +182,38 @@ class _UnspacedReader:
             by_beginning[phrase.parts[0].text].append(phrase)
         self._automaton = Automaton(by_beginning)
 
-    def read(self, folded: str) -> list[str]:
-        """Names of the kinds found."""
-        found: list[_Found] = []
-        for phrases, start, past in self._automaton.found(folded):
-            for phrase in phrases:
-                end = _end_in_text(phrase.parts, folded, past)
-                if end:
-                    found.append((phrase, (start, end)))
-        return _standing(found)
+    def read(self, texts: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+        """The kinds found in texts, by the numbers of these."""
+        for number, folded in enumerate(texts):
+            found = [
+                (phrase, (at, _end_in_text(phrase.parts, folded, past)))
+                for phrases, at, past in self._automaton.found(folded)
+                for phrase in phrases
+            ]
+            yield number, _standing([(phrase, (at, end)) for phrase, (at, end) in found if end])
 
 
 _OWN_SCRIPTS = ("ar", "hi", "ja", "ko", "ru", "zh")
 """Languages that a text of unknown language may be read in without taking a word for another language's."""
 
 
-def _words(folded: str) -> list[str]:
-    """The words of a folded text; of one in ASCII by a table, which is faster than a pattern."""
+def _folded(text: str) -> str:
+    return (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
+
+
+def _spaced(texts: Iterable[str]) -> list[str]:
+    """The words of folded texts, each word between two spaces."""
+    letters = np.frombuffer(b"\n %b " % b" \n ".join(map(_parted, texts)), dtype=np.uint8)
+    is_space = letters == ord(" ")
+    spaced: bytes = letters[1:][~(is_space[1:] & is_space[:-1])].tobytes()
+    return spaced.decode("utf-8", "surrogatepass").split("\n")
+
+
+def _parted(folded: str) -> bytes:
+    """The words of a folded text with spaces between; of one in ASCII by a table, which is faster than a pattern."""
     if folded.isascii():
-        return folded.encode("ascii").translate(_ASCII_WORDS).decode("ascii").split()
-    return _WORD.findall(folded)
+        return folded.encode("ascii").translate(_ASCII_WORDS)
+    return " ".join(_WORD.findall(folded)).encode("utf-8", "surrogatepass")
 
 
 def _reader(language: str, words: Mapping[str, Sequence[str]]) -> _Reader:
@@ -217,6 +247,19 @@ def _parts(text: str) -> tuple[_Part, ...]:
         for side, piece in enumerate(folded.split("~"))
         for place, word in enumerate(_PHRASE_WORD.findall(piece))
     )
+
+
+def _ended(begun: Iterable[_Begun], spaced: str) -> list[_Found]:
+    """The phrases, begun at words of a text, that stand there to their end."""
+    words: list[str] = []
+    found = []
+    for phrase, at in begun:
+        if len(phrase.parts) > 1 and not words:
+            words = spaced.split()
+        end = _end(phrase.parts, words, at) if len(phrase.parts) > 1 else at + 1
+        if end:
+            found.append((phrase, (at, end)))
+    return found
 
 
 def _end(parts: tuple[_Part, ...], words: list[str], at: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Self
 
 from msgspec.structs import replace
@@ -11,15 +11,17 @@ from config.settings import Settings
 from monitor.language import UNDETERMINED, Identifier
 from monitor.matching import Matcher
 from monitor.matching.reading import reading_of
-from monitor.remembered import LONGEST, remembering
+from monitor.remembered import Known
 from monitor.sentiment.contract import Scorer
 from monitor.sentiment.fallback import Missing, StandIn
 from monitor.sentiment.scorers import scorer_of, steady_scorer_of
 from storage.keys import content_key
 from storage.records import Mention, MentionedPost, Post
 
-Kinds = Callable[[str, str], tuple[str, ...]]
-"""From a text and its language to the kinds of incident that its words point to."""
+Kinds = Callable[[Sequence[str], Sequence[str]], list[tuple[str, ...]]]
+"""From texts and their languages to the kinds of incident that their words point to."""
+_Said = tuple[str, tuple[str, ...]]
+"""The key of a text, and the kinds of incident that it points to."""
 _COPIES = 8_192
 """Texts of which is remembered what they say."""
 
@@ -31,10 +33,9 @@ class Understanding:
         self._matcher = matcher
         self._identifier = identifier
         self._scorer = scorer
-        find = kinds or _no_kinds
-        self._found = lambda text, language: (content_key(text), find(text, language))
+        self._kinds_of = kinds or _no_kinds
         # Copies of a text, and its mentions of several brands, say the same.
-        self._remembered = remembering(_COPIES)(self._found)
+        self._known: Known[tuple[str, str], _Said] = Known(_COPIES, _length)
         self._watched: StandIn | Missing | None = None
         self._is_steady = False
 
@@ -95,17 +96,23 @@ class Understanding:
 
     def _judged(self, items: Sequence[tuple[Post, Mention, str]]) -> list[MentionedPost]:
         scores = self._scorer.score(items)
+        said = self._known.of([(reading_of(post), language) for post, _, language in items], self._said)
         return [
-            MentionedPost(post, mention, score, *self._said(reading_of(post), language))
-            for (post, mention, language), score in zip(items, scores, strict=True)
+            MentionedPost(post, mention, score, key, kinds)
+            for (post, mention, _), score, (key, kinds) in zip(items, scores, said, strict=True)
         ]
 
-    def _said(self, text: str, language: str) -> tuple[str, tuple[str, ...]]:
-        return (self._remembered if len(text) <= LONGEST else self._found)(text, language)
+    def _said(self, texts: Sequence[tuple[str, str]]) -> Iterator[_Said]:
+        kinds = self._kinds_of([text for text, _ in texts], [language for _, language in texts])
+        return zip((content_key(text) for text, _ in texts), kinds, strict=True)
 
 
-def _no_kinds(_text: str, _language: str) -> tuple[str, ...]:
-    return ()
+def _length(asked: tuple[str, str]) -> int:
+    return len(asked[0])
+
+
+def _no_kinds(texts: Sequence[str], _languages: Sequence[str]) -> list[tuple[str, ...]]:
+    return [()] * len(texts)
 
 
 def _kinds(settings: Settings) -> Kinds | None:
@@ -113,4 +120,4 @@ def _kinds(settings: Settings) -> Kinds | None:
         from monitor.kinds import Taxonomy  # noqa: PLC0415
     except ImportError:
         return None
-    return Taxonomy.build(settings.kinds).kinds
+    return Taxonomy.build(settings.kinds).kinds_of

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate
 from typing import NamedTuple
 
 from monitor.automaton import Automaton
@@ -131,11 +129,8 @@ class Lookup:
     def places(self, texts: Sequence[Folded]) -> dict[int, list[Place]]:
         """Every term in texts, by the number of the text that it stands in and in order of where it ends."""
         places: dict[int, list[Place]] = {}
-        starts = list(accumulate((len(text.folded) + 1 for text in texts), initial=0))
-        for pattern, start, end in self._automaton.found("\n".join([text.folded for text in texts])):
-            number = bisect_right(starts, start) - 1
-            begin = starts[number]
-            if found := _standing(pattern, texts[number], start - begin, end - begin):
+        for number, pattern, start, end in self._automaton.found_in([text.folded for text in texts]):
+            if found := _standing(pattern, texts[number], start, end):
                 places.setdefault(number, []).extend(found)
         for number, text in enumerate(texts if self._words else ()):
             if found := list(self._short(text)):

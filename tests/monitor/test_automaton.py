@@ -19,6 +19,11 @@ def test_the_longest_from_the_left_leave_nothing_to_others() -> None:
     assert Automaton(WORDS, longest=True).found("he hers she") == [(1, 0, 2), (3, 3, 7), (2, 8, 11)]
 
 
+def test_in_texts_that_are_looked_through_together_nothing_is_found_across_two() -> None:
+    found = Automaton(WORDS).found_in(["us", "hers", "", "s", "he"])
+    assert list(found) == [(1, 1, 0, 2), (1, 3, 0, 4), (4, 1, 0, 2)]
+
+
 def test_half_a_character_keeps_nobody_from_being_found() -> None:
     assert Automaton(WORDS).found("\ud83d he") == [(1, 2, 4)]
 

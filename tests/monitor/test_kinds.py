@@ -10,6 +10,16 @@ from config.settings import KindSettings
 from monitor.kinds import Taxonomy, built_in_kinds
 
 TAXONOMY = Taxonomy.build()
+TOLD = (
+    "",
+    "...  Data   breach!  data\n\nbreach",
+    "(a lawsuit, and after it an outage)",
+    "we take them to",
+    "court tomorrow",
+    "费恩航空为歧视乘客道歉",
+    "утечка  данных, снова",
+    "nothing at all",
+)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +62,12 @@ def test_what_explains_a_crowd_without_harm_is_calm(text: str, kind: str) -> Non
     found = TAXONOMY.kinds(text, "en")
     assert kind in found
     assert TAXONOMY.harmful(found) == ()
+
+
+@given(st.lists(st.tuples(st.sampled_from(TOLD), st.sampled_from(["en", "zh", "ru", "und"])), max_size=6))
+def test_texts_that_are_read_together_are_read_as_if_each_were_alone(asked: list[tuple[str, str]]) -> None:
+    texts, languages = [text for text, _ in asked], [language for _, language in asked]
+    assert TAXONOMY.kinds_of(texts, languages) == [TAXONOMY.kinds(*each) for each in asked]
 
 
 def test_the_gravest_kind_comes_first() -> None:
