@@ -256,11 +256,13 @@ class Judge:
     def _hear_brand(self, brand: str, items: Sequence[MentionedPost], now: float) -> list[Heard]:
         fold = self._own_voices(brand)
         recent = self._recent.get(brand) or self._recent.setdefault(brand, self._new_recent(()))
-        (texts, speakers), all_texts, all_speakers = fold.size, *self._remembered
-        fold.forget(now)
+        (texts, speakers), (all_texts, all_speakers) = fold.size, self._remembered
+        if fold.has_to_forget(now):
+            fold.forget(now)
         heard = fold.hear(items if len(items) == 1 else sorted(items, key=_by_time))
         recent.take(now, heard)
-        self._remembered = all_texts + fold.size[0] - texts, all_speakers + fold.size[1] - speakers
+        size = fold.size
+        self._remembered = all_texts + size[0] - texts, all_speakers + size[1] - speakers
         return heard
 
     def _own_voices(self, brand: str) -> VoiceFold:

@@ -49,6 +49,8 @@ KEPT_TEXT = 200
 """Characters of a text that are compared."""
 KEPT_WORDS = 40
 """Words of a text that may be in its sketch: about as many as are compared."""
+FEW_SPEAKERS = 8
+"""So many may be remembered longer than they count, until something else is forgotten."""
 
 
 class Role(StrEnum):
@@ -135,6 +137,18 @@ class VoiceFold:
             self._unlearn(text)
         forget_oldest(state.speakers, speakers, lambda last: now - last > limits.speaker_for)
 
+    def has_to_forget(self, now: float) -> bool:
+        """Whether there is something to `forget` at `now` that is more than a few speakers."""
+        state, limits = self._state, self._settings
+        if len(state.speakers) > FEW_SPEAKERS:
+            oldest = next(iter(state.speakers.values()))
+            if now - oldest > limits.speaker_for or len(state.speakers) > limits.most_speakers:
+                return True
+        if not state.texts:
+            return False
+        text = next(iter(state.texts.values()))
+        return now - text.last > limits.text_for or len(state.texts) > limits.most_texts
+
     def is_over(self, now: float) -> bool:
         """Whether something is remembered, and all of it is to be forgotten at `now` (Unix seconds)."""
         newest = next(reversed(self._state.texts.values()), None)
@@ -166,34 +180,41 @@ class VoiceFold:
         return fold
 
     def _one(self, item: MentionedPost) -> Heard:
-        now = item.post.judged_at.timestamp()
+        post = item.post
+        now = post.judged_at.timestamp()
         number = self._by_key.get(item.content_key)
         if number is None:
-            said = words_of(item.post.text or item.post.title)
+            said = words_of(post.text or post.title)
             words, shingles = joined(said), sketch(said)
-            number = self._alike(words, shingles)
+            sharing = [numbers for numbers in map(self._by_shingle.get, shingles) if numbers]
+            number = self._alike(words, sharing) if sharing else None
             if number is None:
                 number = self._learn(words, shingles, item.content_key, now)
-                return Heard(item, self._role_of_speaker(item, now), number, 0, now, words)
+                if sharing:
+                    self._point(number, shingles)
+                else:
+                    self._by_shingle.update(dict.fromkeys(shingles, (number,)))
+                role = VOICE if post.author is None else self._role_of_speaker(f"{post.source}\x1f{post.author}", now)
+                return Heard(item, role, number, 0, now, words)
         text = self._carried(number, item.content_key, now)
         return Heard(item, COPY, number, text.posts - 1, now)
 
-    def _role_of_speaker(self, item: MentionedPost, now: float) -> Role:
-        if item.post.author is None:
-            return VOICE
-        name = f"{item.post.source}\x1f{item.post.author}"
-        last = self._state.speakers.pop(name, None)
-        if last is not None and now - last <= self._settings.speaker_for:
-            self._state.speakers[name] = last
-            return AGAIN
-        self._state.speakers[name] = now
+    def _role_of_speaker(self, name: str, now: float) -> Role:
+        speakers = self._state.speakers
+        last = speakers.get(name)
+        if last is not None:
+            if now - last <= self._settings.speaker_for:
+                return AGAIN
+            del speakers[name]
+        speakers[name] = now  # youngest last, so that forgetting starts with the oldest
         return VOICE
 
-    def _alike(self, words: str, shingles: Sequence[int]) -> int | None:
-        """The number of a text heard before that says nearly the same; those of the rarest shingles are asked first."""
-        found = sorted(filter(None, map(self._by_shingle.get, shingles)), key=len)
-        if not found:
-            return None
+    def _alike(self, words: str, sharing: list[tuple[int, ...]]) -> int | None:
+        """The number of a text heard before that says nearly the same, of those `sharing` a shingle with it.
+
+        Those of the rarest shingles are asked first.
+        """
+        found = sorted(sharing, key=len)
         kept, texts = words[:KEPT_TEXT], self._state.texts
         likely = chain.from_iterable(found)
         alike = ALIKE_SHORT if len(words) <= SHORT else ALIKE
@@ -221,7 +242,6 @@ class VoiceFold:
         self._state.number += 1
         self._state.texts[number] = _Text(words[:KEPT_TEXT], now, 1, tuple(shingles), (key,))
         self._by_key[key] = number
-        self._point(number, shingles)
         return number
 
     def _point(self, number: int, shingles: Sequence[int]) -> None:

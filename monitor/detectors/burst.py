@@ -8,7 +8,6 @@ Measured on labelled history in docs/detection-counts.md.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import astuple, dataclass, fields
@@ -218,13 +217,16 @@ class SeriesBank:
         is_enough = self._under_way is not None and self._under_way.is_wholly_read
         return self._take(*self._checked(column, None), rows if is_enough else None)
 
-    def most_surprising(self, row: int, counted: Sequence[int], ahead: int) -> float:
-        """The most that a series can surprise in the tick `ahead` from the last one, if all ticks up to it are read and
-        so many are then `counted` in each of `WINDOWS`; infinite where the block under way does not tell."""
+    def foretells(self, ahead: int) -> bool:
+        """Whether `most_surprising` holds for the tick `ahead` from the last one, if all ticks up to it are read."""
         under_way = self._under_way
-        if under_way is None or not under_way.is_wholly_read or self.ticks % BLOCK_TICKS + ahead >= BLOCK_TICKS:
-            return math.inf
-        if not under_way.standing.ready[row]:
+        is_in_block = self.ticks % BLOCK_TICKS + ahead < BLOCK_TICKS
+        return under_way is not None and is_in_block and under_way.is_wholly_read
+
+    def most_surprising(self, row: int, counted: Sequence[int]) -> float:
+        """The most that a series can surprise in this block if so many are `counted` in each of `WINDOWS`."""
+        under_way = self._under_way
+        if under_way is None or not under_way.standing.ready[row]:
             return 0.0
         *news, lasting = under_way.novelties(row, counted)
         brief = sum(news) / len(news) / float(self._limits.brief[row])

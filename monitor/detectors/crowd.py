@@ -20,7 +20,7 @@ import numpy.typing as npt
 from monitor.detectors import wording
 from monitor.detectors.burst import PRESETS, WINDOWS, BurstReading, BurstSettings, SeriesBank, Taken
 from monitor.detectors.contract import Hearing
-from monitor.detectors.novelty import BLOCK_TICKS, LONGEST
+from monitor.detectors.novelty import BLOCK_TICKS
 from monitor.detectors.recent import Totals
 from storage.records import BIN_SECONDS, Severity, Signal
 
@@ -31,8 +31,8 @@ CLEAR = 0.5
 WARM_TICKS = 288
 """A series is trusted more and more over its first day: until every hour of a day was seen once, a morning looks like a
 crisis."""
-REACH_BACK = LONGEST * BIN_SECONDS
-"""Seconds that the longest window of the burst detector spans."""
+REACHES = tuple(ticks * BIN_SECONDS for ticks in WINDOWS)
+"""Seconds that the windows of the burst detector span, the longest last."""
 MOST_WAITING = 288
 MOST_WAITING_COUNTS = 20_000
 """Counts of all series that wait together at most: a look has them counted before it judges."""
@@ -167,23 +167,27 @@ class Crowd:
     def _could_ring(self, heard: Iterable[str], hearing: Hearing) -> bool:
         """Whether some brand spoken of now was heard often enough in the longest window, and more than is usual."""
         now = hearing.at.timestamp()
+        foretells: bool | None = None
         for brand in heard:
             row, recent = self._rows[brand], hearing.recent[brand]
             settings = self._settings[row // 2]
-            voices, adverse = recent.voices_over(now, REACH_BACK)
+            voices, adverse = recent.voices_over(now, REACHES[-1])
             if voices >= settings.fewest_voices or adverse >= settings.fewest_adverse:
-                windows = [recent.voices_over(now, ticks * BIN_SECONDS) for ticks in WINDOWS]
-                of_voices, of_adverse = zip(*windows, strict=True)
+                foretells = self._foretells() if foretells is None else foretells
+                if not foretells:
+                    return True
+                of_voices, of_adverse = zip(*[recent.voices_over(now, reach) for reach in REACHES], strict=True)
                 if self._could_be_loud(row, of_voices) or self._could_be_loud(row + 1, of_adverse):
                     return True
         return False
 
-    def _could_be_loud(self, row: int, counted: Sequence[int]) -> bool:
-        """Whether so many in the windows could be loud, the ticks that wait being counted."""
-        if not all(stretch.covered for stretch in self._waiting):
-            return True
+    def _foretells(self) -> bool:
+        """Whether the bank can tell how loud a series may be, the ticks that wait being counted."""
         ahead = sum(stretch.ticks for stretch in self._waiting)
-        return self._bank.most_surprising(row, counted, ahead) * self._most_trust(row) >= CLEAR
+        return all(stretch.covered for stretch in self._waiting) and self._bank.foretells(ahead)
+
+    def _could_be_loud(self, row: int, counted: Sequence[int]) -> bool:
+        return self._bank.most_surprising(row, counted) * self._most_trust(row) >= CLEAR
 
     def _end_silence(self, *, is_gap: bool) -> None:
         if self._silent:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -54,20 +55,25 @@ def _prior_tail(value: int, place: int, *, points: bool) -> float:
     return 0.5 * math.erfc(distance / (PRIOR_SPREAD * math.sqrt(2.0)))
 
 
-Counted = tuple[int, float]
-"""How many comments or points a thread had, and when."""
+Counted = tuple[int, float, str]
+"""How many comments or points a thread had, when, and which it is."""
 
 
 class _Histogram(msgspec.Struct, array_like=True):
     at: float
     counts: list[float]
 
-    def take(self, counted: Iterable[Counted]) -> None:
-        """Count what threads had, and when."""
-        for value, now in counted:
-            if now - self.at >= FADE_EVERY:
-                self.fade(now)
-            self.counts[_value_class(value)] += 1.0
+    def take(self, counted: Sequence[Counted]) -> None:
+        """Count what threads had, and when. In which order they come matters only where the past fades meanwhile."""
+        if max(counted, key=itemgetter(1))[1] - self.at >= FADE_EVERY:
+            for value, now, _ in sorted(counted, key=itemgetter(2)):
+                if now - self.at >= FADE_EVERY:
+                    self.fade(now)
+                self.counts[_value_class(value)] += 1.0
+            return
+        counts = self.counts
+        for value, _, _ in counted:
+            counts[_value_class(value)] += 1.0
 
     def fade(self, now: float) -> None:
         """Let the past weigh less."""
@@ -93,8 +99,9 @@ class Norms(msgspec.Struct, array_like=True):
         """Take what threads had when they passed out of age class `place`."""
         for table, counted in ((self.comments, comments), (self.points, points)):
             if counted:
-                histogram = table.get(place) or table.setdefault(place, _Histogram(counted[0][1], [0.0] * CLASSES))
-                histogram.take(counted)
+                if place not in table:
+                    table[place] = _Histogram(min(counted, key=itemgetter(2))[1], [0.0] * CLASSES)
+                table[place].take(counted)
 
     def heat(self, place: int, comments: int | None, points: int | None) -> float:
         """The heat of a thread: decimal places of the tails of comments and points, averaged where both are known."""

@@ -93,13 +93,14 @@ class Reach:
     def hear(self, hearing: Hearing) -> list[Signal]:
         """The texts that reach far in this tick."""
         signals: list[Signal] = []
-        for brand in sorted(hearing.heard):
-            state = self._brands.mine(brand, lambda: _Brand({}, []))
-            for number in sorted(self._touched(state, hearing.heard[brand])):
-                signal = self._signal(hearing, brand, state, number)
+        now = hearing.at.timestamp()
+        for brand, heard in sorted(hearing.heard.items()):
+            touched = self._touched(brand, heard)
+            for number in sorted(touched) if touched else ():
+                signal = self._signal(hearing, brand, self._mine(brand), number)
                 if signal is not None:
                     signals.append(signal)
-            _forget(state, hearing.at.timestamp())
+            self._forget(brand, now)
         return signals
 
     def copy(self) -> Self:
@@ -119,32 +120,40 @@ class Reach:
         """Take up a state that `dump` gave."""
         self._brands.load(msgspec.msgpack.decode(blob, type=dict[str, _Brand]))
 
-    def _touched(self, state: _Brand, heard: Sequence[Heard]) -> set[int]:
-        """The numbers of the adverse texts among what was heard."""
-        return {
-            one.text for one in heard if (one.role is not COPY or one.text in state.texts) and self._take(state, one)
-        }
+    def _mine(self, brand: str) -> _Brand:
+        return self._brands.mine(brand, lambda: _Brand({}, []))
 
-    def _take(self, state: _Brand, one: Heard) -> bool:
-        """Remember a text, or that it was carried on, if it is adverse; whether it is."""
-        post, text = one.item.post, state.texts.get(one.text)
-        if text is not None:
-            state.texts[one.text] = replace(
-                text,
-                copies=text.copies + 1,
-                audience=max(text.audience, post.author_reach or 0),
-                carriers=(*text.carriers, post.key)[:CARRIERS],
-            )
-            return True
-        kinds = one.item.kinds
-        if not kinds and one.item.score.label is not _NEGATIVE:  # as most
-            return False
-        harmful = [kind for name in kinds if (kind := self._kinds.get(name)) and kind.harm]
-        if not is_adverse(one.item, harmful):
-            return False
-        said, named = post.title or post.text, harmful[0].name if harmful else ""
-        state.texts[one.text] = _Text(one.at, post.source, post.external_id, said, named, post.author_reach or 0)
-        return True
+    def _touched(self, brand: str, heard: Sequence[Heard]) -> set[int]:
+        """Remember the adverse texts among what was heard, and that one was carried on; their numbers."""
+        touched: set[int] = set()
+        state = self._brands.states.get(brand)
+        followed = state.texts if state else {}
+        for one in heard:
+            if one.text in followed:
+                state = self._mine(brand)
+                followed, text, post = state.texts, state.texts[one.text], one.item.post
+                followed[one.text] = replace(
+                    text,
+                    copies=text.copies + 1,
+                    audience=max(text.audience, post.author_reach or 0),
+                    carriers=(*text.carriers, post.key)[:CARRIERS],
+                )
+                touched.add(one.text)
+            elif one.role is not COPY and (one.item.kinds or one.item.score.label is _NEGATIVE):  # as few
+                harmful = [kind for name in one.item.kinds if (kind := self._kinds.get(name)) and kind.harm]
+                if is_adverse(one.item, harmful):
+                    followed = self._mine(brand).texts
+                    followed[one.text] = _first(one, harmful[0].name if harmful else "")
+                    touched.add(one.text)
+        return touched
+
+    def _forget(self, brand: str, now: float) -> None:
+        """Let go of the texts that are a day old, and of the oldest of very many."""
+        state = self._brands.states.get(brand)
+        if state is not None and state.texts:
+            oldest = next(iter(state.texts.values()))
+            if now - oldest.at > TEXT_FOR or len(state.texts) > MOST_TEXTS:
+                forget_oldest(self._mine(brand).texts, MOST_TEXTS, lambda text: now - text.at > TEXT_FOR)
 
     def _signal(self, hearing: Hearing, brand: str, state: _Brand, number: int) -> Signal | None:
         settings, now, text = self._settings.get(brand, self._settings[""]), hearing.at.timestamp(), state.texts[number]
@@ -183,8 +192,9 @@ class Reach:
         )
 
 
-def _forget(state: _Brand, now: float) -> None:
-    forget_oldest(state.texts, MOST_TEXTS, lambda text: now - text.at > TEXT_FOR)
+def _first(one: Heard, kind: str) -> _Text:
+    post = one.item.post
+    return _Text(one.at, post.source, post.external_id, post.title or post.text, kind, post.author_reach or 0)
 
 
 def _facts(text: _Text, settings: ReachSettings) -> dict[str, Any]:

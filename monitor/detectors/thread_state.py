@@ -80,6 +80,19 @@ def comments_of(thread: SeenThread) -> int | None:
     return max(thread.comments or 0, thread.heard)
 
 
+def gathered(thread: SeenThread) -> float:
+    """Comments, and points at half the worth."""
+    return (comments_of(thread) or 0) + (thread.points or 0) / 2
+
+
+def take_counts(thread: SeenThread, comments: int | None, points: int | None) -> None:
+    """Take a further sample of a thread."""
+    if comments is not None or thread.comments is not None:
+        thread.comments = max(comments or 0, thread.comments or 0)
+    if points is not None:
+        thread.points = points
+
+
 def take_root(about: AboutThread, one: Heard) -> None:
     about.title = one.item.post.title or one.item.post.text
     about.names = (one.item.mention.brand, *one.item.mention.matched)

@@ -27,6 +27,8 @@ from monitor.detectors.thread_state import (
     SeenThread,
     ThreadState,
     comments_of,
+    gathered,
+    take_counts,
     take_reply,
     take_root,
 )
@@ -77,6 +79,7 @@ class Threads:
         """`settings` holds those of single brands; those of `""` are everybody else's."""
         self._kinds = kinds
         self._settings = settings
+        self._fewest = min(one.fewest for one in settings.values())
         self._state = ThreadState({}, {}, {}, {})
         self._owned: dict[str, set[str]] | None = None
         self._replies: dict[PostKey, str] = {}
@@ -90,14 +93,10 @@ class Threads:
         now = hearing.at.timestamp()
         touched = self._count_replies()
         self._take_samples(hearing.samples, touched)
-        self._forget(now)
+        self._forget(now, touched)
         about = self._state.about
-        signals = [
-            self._signal(hearing, brand, name)
-            for name in sorted(about.keys() & touched)
-            for brand in sorted(about[name])
-        ]
-        self._learn(sorted(touched))
+        signals = [self._signal(hearing, brand, name) for name in self._grown(touched) for brand in sorted(about[name])]
+        self._learn(touched.items())
         return [signal for signal in signals if signal is not None]
 
     def copy(self) -> Self:
@@ -136,7 +135,7 @@ class Threads:
             for one in hearing.heard[brand]:
                 post = one.item.post
                 root = post.thread_id or post.external_id
-                thread = _name(post.source, root)
+                thread = f"{post.source}\x1f{root}"
                 about = self._about(thread, brand, one.at)
                 if root == post.external_id:
                     take_root(about, one)
@@ -145,36 +144,39 @@ class Threads:
                     self._replies[post.key] = thread
                     self._thread(thread, post.source, root, one.at)
 
-    def _count_replies(self) -> set[str]:
+    def _count_replies(self) -> dict[str, SeenThread]:
         """Count the replies of the tick, each once whatever brands it names; the threads that were answered."""
         replies, self._replies, self._is_heard = self._replies, {}, False
-        for thread in replies.values():
-            self._state.threads[thread].heard += 1
-        return set(replies.values())
+        touched = {name: self._state.threads[name] for name in replies.values()}
+        for name in replies.values():
+            touched[name].heard += 1
+        return touched
 
-    def _take_samples(self, samples: Iterable[EngagementSample], touched: set[str]) -> None:
+    def _take_samples(self, samples: Iterable[EngagementSample], touched: dict[str, SeenThread]) -> None:
         """Remember how far threads went, and which. Most are posts that are seen for the first time."""
         threads, about = self._state.threads, self._state.about
         counting = {source for source, norms in self._state.norms.items() if norms.comments}
         for sample in samples:
             source, external_id, engagement = sample.source, sample.external_id, sample.engagement
-            name, comments, points = f"{source}\x1f{external_id}", engagement.replies, engagement.likes
-            at = sample.at.timestamp()
-            touched.add(name)
-            if name in threads or name in about:
-                thread = self._thread(name, source, external_id, at)
+            name, comments, at = f"{source}\x1f{external_id}", engagement.replies, sample.at.timestamp()
+            if comments is None and source in counting:
+                comments = 0  # sources leave out what nobody did yet
+            if name in threads:
+                touched[name] = thread = self._thread(name, source, external_id, at)
+                take_counts(thread, comments, engagement.likes)
             else:
-                thread = threads[name] = SeenThread(intern(source), external_id, at, at)
+                begun = self._begun(name, at) if name in about else at
+                thread = SeenThread(intern(source), external_id, begun, at, -1, comments, engagement.likes)
+                touched[name] = threads[name] = thread
                 if 4 * len(threads) > 5 * MOST_THREADS:
                     self._forget_beyond(touched)
-            if comments is None and (thread.comments is not None or source in counting):
-                comments = 0  # sources leave out what nobody did yet
-            if comments is not None:
-                thread.comments = max(comments, thread.comments or 0)
-            if points is not None:
-                thread.points = points
         if self._owned is not None:
-            self._owned["thread"] |= touched
+            self._owned["thread"] |= touched.keys()
+
+    def _begun(self, name: str, at: float) -> float:
+        """When a thread began that is seen first at `at`: then, or before that by its words."""
+        about = self._state.about.get(name)
+        return min(at, *[one.at for one in about.values()]) if about else at
 
     def _about(self, name: str, brand: str, at: float) -> AboutThread:
         """What is known of the thread's words about the brand, heard of at `at`."""
@@ -198,9 +200,7 @@ class Threads:
         threads = self._state.threads
         thread = threads.pop(name, None)
         if thread is None:
-            about = self._state.about.get(name)
-            begun = min(at, *[one.at for one in about.values()]) if about else at
-            threads[name] = thread = SeenThread(intern(source), external_id, begun, at)
+            threads[name] = thread = SeenThread(intern(source), external_id, self._begun(name, at), at)
             self._own("thread", name)
             return thread
         if self._own("thread", name):
@@ -212,29 +212,37 @@ class Threads:
     def _norms(self, source: str) -> Norms:
         return self._state.norms.get(source) or self._state.norms.setdefault(source, Norms({}, {}))
 
-    def _learn(self, names: Iterable[str]) -> None:
+    def _learn(self, touched: Iterable[tuple[str, SeenThread]]) -> None:
         """Count each of the threads once in every age class that it passes."""
-        passed: dict[str, dict[int, list[SeenThread]]] = {}
-        threads = self._state.threads
-        for thread in [threads[name] for name in names if name in threads]:
+        passed: dict[str, dict[int, list[tuple[str, SeenThread]]]] = {}
+        for named in touched:
+            thread = named[1]
             place = FIRST_SIGHT if thread.first_at == thread.last_at else thread.age_class
             if place is not None and place != thread.place:
                 thread.place = place
-                passed.setdefault(thread.source, {}).setdefault(place, []).append(thread)
-        for source, by_place in passed.items():
-            for place, of_class in by_place.items():
+                of_source = passed.get(thread.source) or passed.setdefault(thread.source, {})
+                of_class = of_source.get(place) or of_source.setdefault(place, [])
+                of_class.append(named)
+        for source in sorted(passed):
+            for place, of_class in sorted(passed[source].items()):
                 self._norms(source).learn(place, *_counted(of_class))
 
-    def _forget(self, now: float) -> None:
+    def _forget(self, now: float, touched: dict[str, SeenThread]) -> None:
         forget_oldest(self._state.threads, MOST_THREADS, lambda thread: now - thread.last_at > FORGOTTEN_AFTER)
+        if len(touched) > MOST_THREADS:
+            self._leave_out_forgotten(touched)
         self._forget_words(now)
 
-    def _forget_beyond(self, touched: set[str]) -> None:
+    def _forget_beyond(self, touched: dict[str, SeenThread]) -> None:
         """Forget the oldest threads before all samples of a tick were taken, of which there may be very many."""
         forget_oldest(self._state.threads, MOST_THREADS, lambda _: False)
-        touched &= self._state.threads.keys()
+        self._leave_out_forgotten(touched)
         if self._owned is not None:
             self._owned["thread"] &= self._state.threads.keys()
+
+    def _leave_out_forgotten(self, touched: dict[str, SeenThread]) -> None:
+        for name in touched.keys() - self._state.threads.keys():
+            del touched[name]
 
     def _forget_words(self, now: float) -> None:
         about = self._state.about
@@ -244,16 +252,17 @@ class Threads:
 
     # --- judging -------------------------------------------------------------------------------------------------
 
+    def _grown(self, touched: Mapping[str, SeenThread]) -> list[str]:
+        """The threads about some brand, among those touched, that have enough to be told of."""
+        names = self._state.about.keys() & touched.keys()
+        return sorted(name for name in names if gathered(touched[name]) >= self._fewest)
+
     def _signal(self, hearing: Hearing, brand: str, name: str) -> Signal | None:
-        thread, about = self._state.threads.get(name), self._state.about[name][brand]
-        settings = self._settings.get(brand, self._settings[""])
-        place = thread.age_class if thread else None
-        if thread is None or place is None:
+        thread, about = self._state.threads[name], self._state.about[name][brand]
+        settings, place = self._settings.get(brand, self._settings[""]), thread.age_class
+        if place is None or gathered(thread) < settings.fewest:
             return None
-        comments = comments_of(thread)
-        if (comments or 0) + (thread.points or 0) / 2 < settings.fewest:
-            return None
-        heat = self._norms(thread.source).heat(place, comments, thread.points)
+        heat = self._norms(thread.source).heat(place, comments_of(thread), thread.points)
         pages_from, rings_from = self._thresholds(settings, brand, about, hearing.at.timestamp())
         if heat < CLEAR * rings_from:
             return None
@@ -320,14 +329,14 @@ class Threads:
         )
 
 
-def _counted(threads: Iterable[SeenThread]) -> tuple[list[Counted], list[Counted]]:
-    """The comments and the points of threads, and when they had them."""
+def _counted(threads: Iterable[tuple[str, SeenThread]]) -> tuple[list[Counted], list[Counted]]:
+    """The comments and the points of named threads, and when they had them."""
     comments, points = [], []
-    for thread in threads:
+    for name, thread in threads:
         if thread.comments is not None or thread.heard:
-            comments.append((max(thread.comments or 0, thread.heard), thread.last_at))
+            comments.append((max(thread.comments or 0, thread.heard), thread.last_at, name))
         if thread.points is not None:
-            points.append((thread.points, thread.last_at))
+            points.append((thread.points, thread.last_at, name))
     return comments, points
 
 
@@ -349,10 +358,6 @@ class _Judged:
         if self.heat < self.pages_from:
             return Severity.WATCH
         return Severity.CRITICAL if self.heat >= max(self.settings.critical, self.pages_from) else Severity.WARNING
-
-
-def _name(source: str, external_id: str) -> str:
-    return f"{source}\x1f{external_id}"
 
 
 def _fame_name(brand: str, kind: str) -> str:

@@ -79,6 +79,16 @@ def test_a_text_is_forgotten_a_day_after_it_was_last_heard() -> None:
         assert fold.hear([said(COMPLAINT, at, author=f"c{hours}")])[0].role is role
 
 
+def test_a_few_old_speakers_do_no_harm_and_are_left_until_there_is_more_to_forget() -> None:
+    fold, later = VoiceFold(), START + timedelta(hours=2)
+    fold.hear([said(COMPLAINT, START, author="a")])
+    assert not fold.has_to_forget(later.timestamp())
+    assert fold.hear([said("My suitcase is gone", later, author="a")])[0].role is Role.VOICE
+    fold.hear([said(f"{letter * 9} {letter * 7} {letter * 5}", later, author=letter) for letter in "bcdefghij"])
+    assert fold.has_to_forget((later + timedelta(hours=2)).timestamp())
+    assert fold.has_to_forget((later + timedelta(days=2)).timestamp())
+
+
 def test_memory_is_bounded() -> None:
     fold = VoiceFold(VoiceSettings(most_texts=50, most_speakers=50))
     sizes = []

@@ -115,7 +115,7 @@ def test_without_a_past_a_belief_stands_in(place: int) -> None:
 def test_what_a_source_shows_outweighs_the_belief() -> None:
     norms, busy = Norms({}, {}), Norms({}, {})
     for number in range(2000):
-        busy.learn(1, [(300 + number % 50, number * 60.0)], [(900, number * 60.0)])
+        busy.learn(1, [(300 + number % 50, number * 60.0, f"t{number}")], [(900, number * 60.0, f"t{number}")])
     assert busy.heat(1, 320, 900) < 0.6 < norms.heat(1, 320, 900)
 
 
