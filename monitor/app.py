@@ -20,7 +20,7 @@ from alerts.system import SystemIncidents
 from alerts.warming import warm
 from collectors.contract import Wakes
 from config.settings import Settings, SourceSettings
-from monitor import judging_again, living, memory, watchdog
+from monitor import judging_again, living, memory, remembered, watchdog
 from monitor.assembly import Clock, assemble, build_collector, rehearsed, utc_now
 from monitor.backups import Backups
 from monitor.briefs import Briefs
@@ -293,6 +293,7 @@ class App:
     def give_back(self) -> None:
         """Hold no more memory than what is in use."""
         self.database.let_go()
+        remembered.let_go_of_copies()
         tidy()
         memory.give_back()
 

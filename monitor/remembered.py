@@ -58,7 +58,8 @@ def minded(table: Table) -> None:
 class Known(Generic[Asked, T]):
     """What was found out of texts, of at most so many: copies of them are not worked out again.
 
-    A third of all posts are copies of one that came shortly before.
+    A third of all posts are copies of one that came shortly before. So it is emptied every few minutes, too
+    (`let_go_of_copies`): where little is read it would fill for a day, and look like a leak for as long.
     """
 
     def __init__(self, most: int, length_of: Callable[[Asked], int]) -> None:
@@ -89,6 +90,14 @@ class Known(Generic[Asked, T]):
         if len(self._kept) + len(found) > self._most:
             self._kept = {}
         self._kept |= found
+
+
+def let_go_of_copies() -> None:
+    """Empty what serves copies of texts alone, nearly all of which come within minutes of the first."""
+    with _lock:
+        tables = [table for table in _tables.values() if isinstance(table, Known)]
+    for table in tables:
+        table.let_go()
 
 
 def let_go() -> None:

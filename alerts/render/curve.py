@@ -30,6 +30,8 @@ PAPER, _INK_ON_PAPER = "#fbfbfa", "#59616e"
 _MOST_MARKS = 3
 _LEAD_IN = 4
 SHORTEST = timedelta(hours=8)
+MOST_KEPT = 8
+"""Pictures, of some sixty kilobytes each, that the channels of a message or another try at it find drawn."""
 
 
 def is_drawable(page: Page) -> bool:
@@ -77,7 +79,7 @@ def alternative(page: Page) -> str:
     return f"{said}; about {count(usual)} would be usual." if usual is not None else f"{said}."
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=MOST_KEPT)
 def _picture(curve: Curve, zone: str, paper: str) -> bytes:
     return drawn(_draw, curve, zone, paper)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 import platform
 import threading
+import tracemalloc
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from weakref import ref
 
 import pytest
 
+from alerts.render import curve
 from alerts.render.drawing import drawn
 from collectors import streams
 from config.settings import Settings
@@ -20,6 +23,9 @@ from monitor.detectors import reach, terms, threads, trouble
 from monitor.matching import matcher
 from monitor.sentiment import toward, wording
 from monitor.web import briefs, others, throttle, trials
+from storage.records import Post
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps heaps for threads")
 
@@ -89,6 +95,22 @@ def test_what_became_old_and_holds_itself_is_let_go_of_with_the_rest() -> None:
     assert old() is None
 
 
+def test_what_serves_copies_alone_is_let_go_of_with_the_rest() -> None:
+    program = App(Settings.model_validate({"brands": [{"name": "Acme"}], "database": {"url": "sqlite://"}}))
+    posts = [Post("blog", str(number), NOON, f"Acme sold me the boots {number}, a good pair") for number in range(500)]
+    program.pipeline.understanding.read(posts)  # words stay known
+    program.give_back()
+    tracemalloc.start()
+    program.pipeline.understanding.read(posts)
+    while_copies_come, _ = tracemalloc.get_traced_memory()
+    program.give_back()
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    program.stop()
+    assert while_copies_come > 300 * len(posts)
+    assert after < 30 * len(posts)
+
+
 def test_what_is_remembered_is_bounded_as_the_documentation_says() -> None:
     pages = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
     table = pages.partition("\n## Memory\n")[2]
@@ -107,6 +129,7 @@ def test_what_is_remembered_is_bounded_as_the_documentation_says() -> None:
         f"| {briefs.MOST}, {trials.MOST_KEPT} and {others.MOST_KEPT} |",
         f"| {throttle.MOST_NAMES:,} addresses |",
         f"| {slack_desk.MOST_NAMES:,} names;",
+        f"| pictures of curves | messages | {curve.MOST_KEPT} |",
     ):
         assert said in table, said
     assert outlook.REMEMBERED == 2, "two looks, says the table"
