@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from monitor.matching.folding import cleaned
 from monitor.matching.reading import reading_of
@@ -13,8 +14,19 @@ from storage.records import Mention, Post
 
 _PLACEHOLDER = f" {BRAND} "
 _NOBODY = ("",)
-_NO_WORD_AFTER = r"(?!\w)"
+_NO_WORD_BEFORE, _NO_WORD_AFTER = r"(?<!\w)", r"(?!\w)"
 _CLAUSE = re.compile(r"[.!?;…\n]+\s+|\s+(?:but|while|whereas|although|though)\s+|,\s+", re.IGNORECASE)
+
+
+_Place = tuple[int, int]
+
+
+class _Name(NamedTuple):
+    """A name in lower case, and whether a word may go on at neither of its sides."""
+
+    text: str
+    begins_plain: bool
+    ends_plain: bool
 
 
 def masked(post: Post, mention: Mention, rivals: Sequence[str] = ()) -> str:
@@ -36,38 +48,73 @@ def _without_terms(text: str, terms: tuple[str, ...]) -> str:
     They are looked for in lower case where that has the same places: patterns that ignore case are far slower.
     """
     lower = text.lower()
-    names = _names(terms)
     if len(lower) != len(text):
-        return re.compile(names.pattern, re.IGNORECASE).sub(_PLACEHOLDER, text)
+        return _pattern(_names(terms)).sub(_PLACEHOLDER, text)
     parts: list[str] = []
     done = 0
-    for match in names.finditer(lower):
-        parts += (text[done : match.start()], _PLACEHOLDER)
-        done = match.end()
+    for start, end in _places(lower, _names(terms)):
+        if start >= done:
+            parts += (text[done:start], _PLACEHOLDER)
+            done = end
     return "".join((*parts, text[done:])) if parts else text
 
 
 @lru_cache(maxsize=16_384)
-def _names(terms: tuple[str, ...]) -> re.Pattern[str]:
-    """One pattern for the terms in lower case, longest first; literal, so that no setting can make it slow."""
+def _names(terms: tuple[str, ...]) -> tuple[_Name, ...]:
+    """The terms in lower case, longest first."""
     longest_first = sorted({cleaned(term).lower() for term in terms if term}, key=len, reverse=True)
-    return re.compile("|".join(map(_standing, longest_first)))
-
-
-def _standing(term: str) -> str:
-    """The pattern of a term that is no part of a longer word; it begins with letters, which are found fast."""
-    before = rf"(?<!\w{re.escape(term)})" if _is_plain(term[0]) else ""
-    return f"{re.escape(term)}{before}{_NO_WORD_AFTER if _is_plain(term[-1]) else ''}"
+    return tuple(_Name(term, _is_plain(term[0]), _is_plain(term[-1])) for term in longest_first)
 
 
 def _is_plain(char: str) -> bool:
     return char.isascii() and char.isalnum()
 
 
+def _places(lower: str, names: Sequence[_Name]) -> list[_Place]:
+    """Where the names stand in a text in lower case, from the left, of those that begin together the longest first.
+
+    They are looked for one by one: to make a pattern of them takes longer than to read a hundred texts, and there may
+    be thousands of brands.
+    """
+    places = [place for name in names if name.text in lower for place in _standing(name, lower)]
+    if len(places) > 1:
+        places.sort(key=lambda place: (place[0], -place[1]))
+    return places
+
+
+def _standing(name: _Name, lower: str) -> Iterator[_Place]:
+    """The places of one name where it is no part of a longer word."""
+    start = lower.find(name.text)
+    while start >= 0:
+        end = start + len(name.text)
+        if not (
+            (name.begins_plain and start and _is_of_word(lower[start - 1]))
+            or (name.ends_plain and end < len(lower) and _is_of_word(lower[end]))
+        ):
+            yield start, end
+        start = lower.find(name.text, start + 1)
+
+
+def _is_of_word(char: str) -> bool:
+    return char.isalnum() or char == "_"
+
+
+@lru_cache(maxsize=64)
+def _pattern(names: Sequence[_Name]) -> re.Pattern[str]:
+    """One pattern for names whatever their capitals; literal, so that no setting can make it slow."""
+    guarded = (
+        (_NO_WORD_BEFORE if name.begins_plain else "")
+        + re.escape(name.text)
+        + (_NO_WORD_AFTER if name.ends_plain else "")
+        for name in names
+    )
+    return re.compile("|".join(guarded), re.IGNORECASE)
+
+
 def _without_rivals(text: str, rivals: tuple[str, ...]) -> str:
     """The text without its clauses about rivals alone; all of it where one of them is not named."""
-    pattern = _names(rivals)
-    if BRAND not in text or not pattern.search(text.lower()):
+    names = _names(rivals)
+    if BRAND not in text or not _places(text.lower(), names):
         return text
     clauses = _CLAUSE.split(text)
-    return " . ".join(clause for clause in clauses if BRAND in clause or not pattern.search(clause.lower()))
+    return " . ".join(clause for clause in clauses if BRAND in clause or not _places(clause.lower(), names))
