@@ -58,8 +58,9 @@ class Reader:
         places = words.places_of(VALENCED)
         rows = words.rows[places]
         found = words.vocabulary.valences_of(words.numbers[places])
-        for row in np.unique(rows[_has_company(words, places, rows)]).tolist():
-            first, end = np.searchsorted(rows, (row, row + 1))
+        asked = np.unique(rows[_has_company(words, places, rows)])
+        firsts, ends = np.searchsorted(rows, asked), np.searchsorted(rows, asked, side="right")
+        for row, first, end in zip(asked.tolist(), firsts.tolist(), ends.tolist(), strict=True):
             found[first:end] = self.valences(words.words_of(row))[1]
         return places, found
 

@@ -7,9 +7,9 @@ by one.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,36 +20,27 @@ BRAND = "\ue000"
 """Stands where a masked text names the brand: a private-use character, which no lexicon knows and no text has."""
 LINK = "\ue001"
 
-VALENCED, BEARS_ON, IRREGULAR, UPPER, CONTRAST, IS_BRAND, IS_LINK, BEGINS, FOLLOWS = (1 << bit for bit in range(9))
-"""What a word is, as bits: see Word and Token. `BEGINS` a phrase, or `FOLLOWS` as the second word of one."""
+VALENCED, BEARS_ON, IRREGULAR, UPPER, CONTRAST, IS_BRAND, IS_LINK = (1 << bit for bit in range(7))
+"""What a word is, as bits: see Word and Token."""
 _ROOM = 1_024
 """Words that columns have room for at first."""
 
 Numbers = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
-
-
-class Phrase(NamedTuple):
-    """The words of a phrase after its second, and the phrase as one word, plain and in capitals."""
-
-    rest: tuple[str, ...]
-    word: Token
-    shouted: Token
-
-
-NO_PHRASES: Mapping[str, tuple[Phrase, ...]] = {}
+Figure = TypeVar("Figure", np.float64, np.int64)
+Numbered = tuple[int, ...]
+"""The numbers of the words that a token is made of."""
 
 
 class Token(Word):
-    """A word with its weak hint, and by their second word the phrases that may begin with it, longest first."""
+    """A word with its weak hint, and its numbers among those that phrases begin with and go on with (0: it is none)."""
 
-    __slots__ = ("follows", "hint", "phrases")
+    __slots__ = ("begins", "follows", "hint")
 
     def __init__(self, shown: str, valence: float | None, hint: float = 0.0) -> None:
         super().__init__(shown, valence)
         self.hint = hint
-        self.phrases: Mapping[str, tuple[Phrase, ...]] = NO_PHRASES
-        self.follows = False
+        self.begins = self.follows = 0
 
     def traits(self) -> int:
         """What the word is, as bits."""
@@ -61,8 +52,6 @@ class Token(Word):
             | CONTRAST * self.is_contrast
             | IS_BRAND * (self.lower == BRAND)
             | IS_LINK * (self.lower == LINK)
-            | BEGINS * bool(self.phrases)
-            | FOLLOWS * self.follows
         )
 
 
@@ -74,24 +63,24 @@ _END_ALONE, MUTE_ALONE, SHOUTED_ALONE, LINK_ALONE = (0,), (1,), (2,), (3,)
 """What a token is made of that is one of these, by number."""
 
 
-class Vocabulary(dict[str | None, tuple[int, ...]]):
+class Vocabulary(dict[str | None, Numbered]):
     """The words that tokens are made of, by number; it grows, and whoever holds it begins another one when it is large.
 
     What is not known is asked for, so that all tokens of a batch are looked up in one go.
     """
 
-    def __init__(self, ask: Callable[[Vocabulary, str], tuple[int, ...]]) -> None:
+    def __init__(self, ask: Callable[[Vocabulary, str], Numbered]) -> None:
         super().__init__({None: _END_ALONE})
         self.words: list[Token] = []
         self.by_spelling: dict[str, Token] = {}
         self._ask = ask
         self._alone: dict[Token, tuple[int]] = {}
-        self._columns = _Columns(np.zeros(_ROOM), np.zeros(_ROOM), np.zeros(_ROOM, dtype=np.int64))
+        self._columns = _Columns.of(_ROOM)
         self._lock = threading.Lock()
         for word in (_END, MUTE, SHOUTED, LINKED):
             self.alone(word)
 
-    def __missing__(self, token: str | None) -> tuple[int, ...]:
+    def __missing__(self, token: str | None) -> Numbered:
         return self._ask(self, token or "")
 
     @property
@@ -115,6 +104,14 @@ class Vocabulary(dict[str | None, tuple[int, ...]]):
         """The hint of each word, 0 where it has none."""
         return self._columns.hints[numbers]
 
+    def begins_of(self, numbers: Places) -> Places:
+        """Of each word its number among those that phrases begin with."""
+        return self._columns.begins[numbers]
+
+    def follows_of(self, numbers: Places) -> Places:
+        """Of each word its number among those that phrases go on with."""
+        return self._columns.follows[numbers]
+
     def traits_of(self, numbers: Places) -> Places:
         """What each word is, as bits."""
         return self._columns.traits[numbers]
@@ -135,18 +132,33 @@ class _Columns(NamedTuple):
     valences: Numbers
     hints: Numbers
     traits: Places
+    begins: Places
+    follows: Places
+
+    @classmethod
+    def of(cls, room: int) -> Self:
+        numbers = [np.zeros(room, dtype=np.int64) for _ in range(3)]
+        return cls(np.zeros(room), np.zeros(room), *numbers)
 
     def put(self, number: int, word: Token) -> None:
         self.valences[number] = word.valence or 0.0
         self.hints[number] = word.hint
         self.traits[number] = word.traits()
+        self.begins[number] = word.begins
+        self.follows[number] = word.follows
 
     def doubled(self) -> _Columns:
         return _Columns(
-            np.concatenate((self.valences, np.zeros_like(self.valences))),
-            np.concatenate((self.hints, np.zeros_like(self.hints))),
-            np.concatenate((self.traits, np.zeros_like(self.traits))),
+            _doubled(self.valences),
+            _doubled(self.hints),
+            _doubled(self.traits),
+            _doubled(self.begins),
+            _doubled(self.follows),
         )
+
+
+def _doubled(column: npt.NDArray[Figure]) -> npt.NDArray[Figure]:
+    return np.concatenate((column, np.zeros_like(column)))
 
 
 class Texts:

@@ -4,29 +4,23 @@ read as one word."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
 from itertools import chain
-
-import numpy as np
 
 from monitor.remembered import minded
 from monitor.sentiment.emoji import EMOJI, PICTURED, SKIN_AND_JOINERS
 from monitor.sentiment.lexicon import SHORTEST_STEM, Lexicon
+from monitor.sentiment.phrases import Phrases
 from monitor.sentiment.spelling import ELONGATED, SHORT, spellings_of
 from monitor.sentiment.vader import GRAMMAR
 from monitor.sentiment.vocabulary import (
-    BEGINS,
     BRAND,
-    FOLLOWS,
     LINK_ALONE,
     MUTE,
     MUTE_ALONE,
-    NO_PHRASES,
     SHOUTED,
     SHOUTED_ALONE,
-    Phrase,
-    Places,
+    Numbered,
     Texts,
     Token,
     Vocabulary,
@@ -65,8 +59,7 @@ class Wording:
         self._base = base or {}
         self._is_english = language == "en"
         self._spellings = spellings_of(language)
-        self._phrases = _phrases(lexicon.phrases)
-        self._seconds = frozenset(chain.from_iterable(self._phrases.values()))
+        self._phrases = Phrases(lexicon.phrases)
         of_phrases = chain.from_iterable(map(str.split, lexicon.phrases))
         self._heard = frozenset(chain(lexicon.entries(), of_phrases, self._base, GRAMMAR, SHORT))
         self._words = lexicon.words
@@ -91,43 +84,50 @@ class Wording:
         for text in texts:
             tokens += _plain(text).split()
             tokens.append(None)
-        return Texts(vocabulary, _joined(vocabulary, vocabulary.read(tokens)))
+        return Texts(vocabulary, self._phrases.joined(vocabulary, vocabulary.read(tokens)))
 
-    def _numbers_of(self, vocabulary: Vocabulary, token: str) -> tuple[int, ...]:
+    def _numbers_of(self, vocabulary: Vocabulary, token: str) -> Numbered:
         """What a token is made of; links and accounts, of which there is no end, are not remembered."""
         word = _bare(token)
         if word and (word is token or not self._is_heard(token.lower())):  # nearly every new one
-            return _remembered(vocabulary, token, self._of_letters(vocabulary, word))
-        if "@" in token and _ACCOUNT.match(token):
+            numbers = self._of_letters(vocabulary, word)
+        elif "@" in token and _ACCOUNT.match(token):
             return ()
-        if ("." in token or "http" in token.lower()) and _LINK.match(token):
+        elif ("." in token or "http" in token.lower()) and _LINK.match(token):
             return LINK_ALONE
-        words = [part for piece in _pieces(token[:_LONGEST]) for part in self._spelled(vocabulary, piece)]
-        numbers = vocabulary.alone(words[0]) if len(words) == 1 else tuple(vocabulary.alone(word)[0] for word in words)
-        return numbers if len(token) > _LONGEST else _remembered(vocabulary, token, numbers)
+        else:
+            found = [self._spelled(vocabulary, piece) for piece in _pieces(token[:_LONGEST])]
+            numbers = found[0] if len(found) == 1 else tuple(chain.from_iterable(found))
+        if len(vocabulary) < _MEMORY and len(token) <= _LONGEST:
+            vocabulary[token] = numbers
+        return numbers
 
-    def _of_letters(self, vocabulary: Vocabulary, word: str) -> tuple[int, ...]:
-        """What a token is made of that is one word of ASCII letters."""
+    def _of_letters(self, vocabulary: Vocabulary, word: str) -> Numbered:
+        """The number of a word of ASCII letters."""
         lower = word.lower()
-        if self._spells_all or self._is_heard(lower) or ELONGATED.search(lower):
+        if (
+            lower in self._heard
+            or lower[:SHORTEST_STEM] in self._stem_heads
+            or self._spells_all
+            or ELONGATED.search(lower)
+        ):
             return vocabulary.alone(self._spelled_so(vocabulary, word))
         return SHOUTED_ALONE if word.isupper() else MUTE_ALONE
 
-    def _spelled(self, vocabulary: Vocabulary, piece: str) -> Iterator[Token]:
-        """The word that a piece of a token is; what is not known whole is tried at its joints."""
+    def _spelled(self, vocabulary: Vocabulary, piece: str) -> Numbered:
+        """What a piece of a token is made of; what is not known whole is tried at its joints."""
+        if piece.isalpha() and piece.isascii():
+            return self._of_letters(vocabulary, piece)
         if piece in EMOJI or piece == BRAND:
-            yield vocabulary.by_spelling.setdefault(piece, Token(piece, EMOJI.get(piece)))
-            return
+            return vocabulary.alone(vocabulary.by_spelling.setdefault(piece, Token(piece, EMOJI.get(piece))))
         lower = piece.lower()
         shown = piece if self._is_heard(lower) and self._knows(lower) else _stripped(piece)
         if not shown:
-            return
+            return ()
         token = self._token(vocabulary, shown)
-        if token.valence is None and not token.phrases and not shown.isalnum() and _JOINED.search(shown):
-            for part in _JOINED.split(shown):
-                yield self._token(vocabulary, part)
-            return
-        yield token
+        if token.valence is None and not token.begins and not shown.isalnum() and _JOINED.search(shown):
+            return tuple(vocabulary.alone(self._token(vocabulary, part))[0] for part in _JOINED.split(shown))
+        return vocabulary.alone(token)
 
     def _token(self, vocabulary: Vocabulary, shown: str) -> Token:
         """The word that is written so; the same whatever punctuation stood around it."""
@@ -155,8 +155,8 @@ class Wording:
         )
         if not self._is_english:
             self._speak(token, lower)
-        token.phrases = self._phrases.get(lower, NO_PHRASES)
-        token.follows = lower in self._seconds
+        token.begins = self._phrases.firsts.get(lower, 0)
+        token.follows = self._phrases.seconds.get(lower, 0)
         return token
 
     def _speak(self, token: Token, lower: str) -> None:
@@ -209,56 +209,16 @@ def _pieces(token: str) -> Iterable[str]:
                 if piece
             ]
     if token.startswith("#") and len(token) > 2:
-        return [piece for piece in _CAMEL.split(token[1:]) if piece]
+        tag = token[1:]
+        if tag.isalpha() and (tag.islower() or tag.istitle()):  # without humps; the pattern is slow
+            return [tag]
+        return [piece for piece in _CAMEL.split(tag) if piece]
     return [token] if token else []
 
 
 def _stripped(piece: str) -> str:
     """The piece without punctuation at its edges; what is nothing but punctuation may be an emoticon and stays."""
     return piece.strip(_EDGES) or piece
-
-
-def _phrases(valences: Mapping[str, float]) -> dict[str, dict[str, tuple[Phrase, ...]]]:
-    """Phrases by their first word, then by their second, longest first."""
-    phrases: dict[str, dict[str, tuple[Phrase, ...]]] = {}
-    for entry in sorted(valences, key=lambda entry: -entry.count(" ")):
-        first, second, *rest = entry.split()
-        joined, valence = "_".join((first, second, *rest)), valences[entry]
-        phrase = Phrase(tuple(rest), Token(joined, valence), Token(joined.upper(), valence))
-        following = phrases.setdefault(first, {})
-        following[second] = (*following.get(second, ()), phrase)
-    return phrases
-
-
-def _joined(vocabulary: Vocabulary, numbers: Places) -> Places:
-    """The words with phrases read as one; the longest from the left wins."""
-    traits = vocabulary.traits_of(numbers)
-    starts = np.flatnonzero((traits[:-1] & BEGINS != 0) & (traits[1:] & FOLLOWS != 0))
-    kept = np.ones(len(numbers), dtype=bool)
-    words, done = vocabulary.words, 0
-    pairs = zip(starts.tolist(), numbers[starts].tolist(), numbers[starts + 1].tolist(), strict=True)
-    for place, first, second in pairs:
-        candidates = words[first].phrases.get(words[second].lower)
-        if candidates and place >= done:
-            stands = partial(_stands, vocabulary, numbers, place + 2)
-            phrase = next(filter(stands, candidates), None)
-            if phrase:
-                done = place + 2 + len(phrase.rest)
-                is_shouted = all(words[number].is_upper for number in numbers[place:done].tolist())
-                numbers[place] = vocabulary.alone(phrase.shouted if is_shouted else phrase.word)[0]
-                kept[place + 1 : done] = False
-    return numbers[kept] if done else numbers
-
-
-def _stands(vocabulary: Vocabulary, numbers: Places, start: int, phrase: Phrase) -> bool:
-    """Whether the further words of a phrase stand from `start` on; none goes on behind the end of its text."""
-    words = vocabulary.words
-    return all(words[numbers[start + place]].lower == expected for place, expected in enumerate(phrase.rest))
-
-
-def _remembered(vocabulary: Vocabulary, token: str, numbers: tuple[int, ...]) -> tuple[int, ...]:
-    """The numbers of a token, remembered as long as there is room."""
-    return numbers if len(vocabulary) >= _MEMORY else vocabulary.setdefault(token, numbers)
 
 
 def _plain(text: str) -> str:
