@@ -30,7 +30,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from alerts.page import Page, Quote
+from alerts.page import BRIEF, Page, Quote
 from alerts.render import discord, html, line, plain, slack, sms, teams, telegram
 from alerts.slack_requests import payload_of
 from alerts.slack_requests import read as read_press
@@ -49,7 +49,7 @@ from storage import search
 from storage.database import Database
 from storage.ingest import Intake, write
 from storage.keys import content_key
-from storage.records import Post, Reason, Severity
+from storage.records import IncidentState, Post, Reason, Severity
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 CORPUS = Path(__file__).parent.parent / "tests" / "fuzz" / "corpus"
@@ -203,24 +203,30 @@ def _taxonomy() -> Taxonomy:
 
 
 def render(data: bytes) -> None:
-    """A page in which a stranger wrote everything, in every form."""
-    text = _text(data)[:4000]
+    """A page in which a stranger wrote everything, in every form; what it is about changes from input to input."""
+    said = _pages(_text(data)[:4000])[len(data) % 5]
+    slack.root(said)
+    slack.reply(said)
+    html.html(said)
+    plain.plain(said)
+    line.line(said)
+    discord.embed(said, "r1")
+    teams.card(said, "r1")
+    telegram.text(said, "r1")
+    sms.text(said, "r1")
+    sms.speech(said)
+
+
+def _pages(text: str) -> tuple[Page, ...]:
     quote = Quote(text, text, NOW, author=text, url=f"https://x.example/{text}", title=text, answers=text)
     page = Page(
         headline=text or "x", brand=text or "x", severity=Severity.CRITICAL, reason=Reason.OPENED, incident_id="01HX",
         at=NOW, began_at=NOW, kind=text, why=(text,), changed=(text,), notes=(text,), quotes=(quote,), origin=quote,
         terms=(text,), acknowledged_by=text,
     )  # fmt: skip
-    for said in (page, replace(page, reason=Reason.UPDATE)):
-        slack.root(said)
-        html.html(said)
-        plain.plain(said)
-        line.line(said)
-        discord.embed(said, "r1")
-        teams.card(said, "r1")
-        telegram.text(said, "r1")
-        sms.text(said, "r1")
-        sms.speech(said)
+    over = replace(page, reason=Reason.RESOLVED, state=IncidentState.RESOLVED, resolved_at=NOW)
+    brief = replace(page, kind=BRIEF, why=(f"{text}: {text}", text))
+    return page, replace(page, reason=Reason.UPDATE), over, brief, replace(page, entries=(page, over))
 
 
 def _storable(post: Post) -> None:

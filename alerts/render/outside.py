@@ -38,13 +38,9 @@ def cleaned(text: str) -> str:
 def _lowered_towers(text: str) -> str:
     if text.isascii():
         return text
-    kept: list[str] = []
-    marks = 0
-    for char in unicodedata.normalize("NFC", text):
-        marks = marks + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
-        if marks <= _MARKS:
-            kept.append(char)
-    return "".join(kept)
+    joined = unicodedata.normalize("NFC", text)
+    marks = "".join(sorted(char for char in set(joined) if unicodedata.category(char) in ("Mn", "Me")))
+    return re.sub(f"([{marks}]{{{_MARKS}}})[{marks}]+", r"\1", joined) if marks else joined
 
 
 def cut(text: str, limit: int) -> str:

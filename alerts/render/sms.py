@@ -20,6 +20,7 @@ _BASIC = frozenset(
     "abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _EXTENDED = frozenset("^{}\\[~]|€\f")
+_GSM = _BASIC | _EXTENDED
 _PLAIN = str.maketrans(
     {
         "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "´": "'", "`": "'",
@@ -51,19 +52,19 @@ def plainly(text: str) -> str:
     plain = text.translate(_PLAIN)
     if is_gsm(plain):
         return plain
-    bare = "".join(char if char in _BASIC | _EXTENDED else _without_marks(char) for char in plain)
+    bare = "".join(char if char in _GSM else _without_marks(char) for char in plain)
     return bare if is_gsm(bare) else text
 
 
 def is_gsm(text: str) -> bool:
     """Whether every character is of the GSM alphabet."""
-    return all(char in _BASIC or char in _EXTENDED for char in text)
+    return _GSM.issuperset(text)
 
 
 def units(text: str) -> int:
     """Characters as a network counts them: the extended ones of GSM as two, others in UTF-16 units."""
     if is_gsm(text):
-        return len(text) + sum(char in _EXTENDED for char in text)
+        return len(text) + sum(map(text.count, _EXTENDED))
     return _utf16(text)
 
 
@@ -80,7 +81,8 @@ def fits(text: str, segments: int) -> bool:
 def _parts(text: str, each: int) -> int:
     """Segments of a longer text: a character of two units is not divided between two of them."""
     number, left = 1, each
-    for size in map(units, text) if is_gsm(text) else map(_utf16, text):
+    wide = _EXTENDED.__contains__ if is_gsm(text) else "\uffff".__lt__
+    for size in (2 if wide(char) else 1 for char in text):
         if size > left:
             number, left = number + 1, each
         left -= size
