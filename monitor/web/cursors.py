@@ -10,6 +10,8 @@ from typing import Any
 
 from fastapi import HTTPException
 
+from monitor.web.reach import within_reach
+from storage.columns import is_storable
 from storage.records import Incident, Post
 from storage.search import Found
 
@@ -37,7 +39,7 @@ def decoded(cursor: str, length: int) -> list[Any]:
         parts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError) as error:
         raise HTTPException(422, NOT_OURS) from error
-    if not isinstance(parts, list) or len(parts) != length:
+    if not isinstance(parts, list) or len(parts) != length or not is_storable("".join(map(str, parts))):
         raise HTTPException(422, NOT_OURS)
     return parts
 
@@ -48,7 +50,7 @@ def moment(written: Any) -> datetime:
         at = datetime.fromisoformat(str(written))
     except ValueError as error:
         raise HTTPException(422, NOT_OURS) from error
-    if at.tzinfo is None:
+    if at.tzinfo is None or at != within_reach(at):
         raise HTTPException(422, NOT_OURS)
     return at
 

@@ -18,6 +18,7 @@ from monitor.web.charts import Chart, of_counts
 from monitor.web.cursors import post_cursor, read_post_cursor
 from monitor.web.desk import Desk, desk_of
 from monitor.web.pages import page
+from monitor.web.reach import day_within_reach
 from monitor.web.seen import Seen, by_slot, seen
 from storage import audit, limits, saved_views
 from storage import posts as post_store
@@ -68,6 +69,11 @@ class Asked(BaseModel):
     @classmethod
     def _nothing_is_none(cls, value: object) -> object:
         return None if value == "" else value
+
+    @field_validator("since", "until")
+    @classmethod
+    def _within_reach(cls, day: date | None) -> date | None:
+        return day_within_reach(day) if day else None
 
     def window(self, now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
         """The span asked for; days are those of the readers. Its end is not in it."""

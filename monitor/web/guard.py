@@ -68,6 +68,8 @@ class Guard:
         if not is_loopback(asked) and asked not in self.hosts:
             text = f"This is not {asked or 'anything without a name'}; add the name to web.allowed_hosts.\n"
             return PlainTextResponse(text, 421)
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            return PlainTextResponse("No address holds a NUL.\n", 400)  # PostgreSQL takes none, in no question
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > LARGEST_BODY:
             return PlainTextResponse(f"A request may have {LARGEST_BODY:,} bytes.\n", 413)

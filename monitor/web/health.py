@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from monitor.web.access import Anyone
 from monitor.web.desk import Desk, desk_of
-from storage import leases as lease_store
+from storage import instances
 from storage.errors import StorageError
 
 _log = structlog.get_logger(__name__)
@@ -29,7 +29,7 @@ def readyz(_: Anyone, desk: Annotated[Desk, Depends(desk_of)]) -> JSONResponse:
     """The database answers; otherwise 503."""
     try:
         with desk.database.read() as tx:
-            lease_store.get(tx, "leader")
+            instances.names(tx)
     except StorageError as error:
         _log.warning("not ready", reason=str(error))
         return JSONResponse({"status": "the database does not answer"}, 503)

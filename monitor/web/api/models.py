@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from alerts.actions import Action
+from monitor.web.reach import within_reach
 from storage.records import (
     Casework,
     Delivery,
@@ -58,7 +59,7 @@ def storable(text: object) -> object:
 Words = Annotated[str, StringConstraints(max_length=500), BeforeValidator(storable)]
 Cursor = Annotated[str, StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_-]*$")]
 Limit = Annotated[int, Field(ge=1, le=200)]
-Moment = AwareDatetime
+Moment = Annotated[AwareDatetime, AfterValidator(within_reach)]
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {

@@ -25,6 +25,8 @@ from storage.records import DeliveryState, IncidentState
 from tests.monitor.web.desks import NOW, browser, desk
 from tests.storage.examples import delivery, incident, mentioned, post
 
+HALF = "\ud800"
+"""Half of a surrogate pair."""
 ID = "01JXAAAAAAAAAAAAAAAAAAAAAA"
 
 
@@ -121,12 +123,24 @@ def test_what_makes_no_sense_is_a_conflict_that_says_why(of: Desk) -> None:
         "pulse?brand=Acme&every=7",
         "pulse?brand=Acme&since=2024-01-02T00:00:00Z&until=2024-01-01T00:00:00Z",
         "posts?since=2024-01-01T00:00:00",
+        f"incidents?before={encoded(NOW.isoformat(), HALF)}",
+        f"incidents?before={encoded(NOW.isoformat(), chr(0))}",
+        f"incidents?before={encoded('0001-01-01T00:00:00+14:00', 'i1')}",
+        f"posts?before={encoded(1, '9999-12-31T23:59:59-14:00')}",
     ],
 )
 def test_what_cannot_be_read_is_refused(of: Desk, path: str) -> None:
     answer = browser(of).get(f"/api/v1/{path}")
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["gaps", "pulse", "posts", "incidents"])
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+@pytest.mark.parametrize("end", ["since", "until"])
+def test_the_ends_of_the_calendar_are_asked_for_without_harm(of: Desk, path: str, at: str, end: str) -> None:
+    asked = {end: at} | ({"brand": "Acme"} if path == "pulse" else {})
+    assert browser(of).get(f"/api/v1/{path}", params=asked).status_code in (200, 422)
 
 
 def test_a_silence_is_made_and_ended(of: Desk) -> None:

@@ -51,3 +51,9 @@ def test_the_count_above_the_curve_is_of_what_the_curve_shows(of: Desk) -> None:
     assert ("3 mentions" in every, "1 mention<" in one or "1 mention," in one) == (True, True)
     assert "chooses among the posts below" not in every
     assert "chooses among the posts below" in browser(of).get("/explore?span=30d&q=bob").text
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+@pytest.mark.parametrize("end", ["since", "until"])
+def test_the_ends_of_the_calendar_are_looked_at_without_harm(of: Desk, end: str, day: str) -> None:
+    assert browser(of).get(f"/explore?{end}={day}").status_code == 200

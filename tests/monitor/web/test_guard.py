@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from fastapi import APIRouter
 from structlog.testing import capture_logs
 
 from config.web import WebSettings
 from monitor.web import app
+from storage.database import Database
 from tests.monitor.web.desks import browser, desk
 
 
@@ -70,6 +73,19 @@ def test_a_large_body_is_refused_whatever_its_header_says() -> None:
 def test_a_length_that_is_no_number_is_refused() -> None:
     with desk() as of:
         assert browser(of).get("/", headers={b"content-length": b"\xb2"}).status_code == 413
+
+
+@pytest.mark.parametrize(
+    "path", ["/incidents?brand=%00", "/incidents?tag=a%00b", "/incidents/%00", "/briefs/week/%00/x"]
+)
+def test_an_address_with_a_nul_is_refused(path: str) -> None:
+    with desk() as of:
+        assert browser(of).get(path).status_code == 400
+
+
+def test_a_new_database_is_ready_before_anybody_led(tmp_path: Path) -> None:
+    with Database.open(f"sqlite:///{tmp_path}/new.db") as database, desk(database=database) as of:
+        assert browser(of).get("/readyz").json() == {"status": "ok"}
 
 
 def test_a_route_without_a_lock_stops_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
