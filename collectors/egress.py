@@ -139,6 +139,8 @@ class Egress:
                 return Answer(response.status_code, response.headers, body, url)
         except httpx.InvalidURL as error:
             raise EgressError(f"{url!r:.200} is no address that can be read: {error}") from error
+        except UnicodeError as error:  # a redirect to a name that cannot be one, a token with signs of no header
+            raise CollectorError(f"{host_of(url)} cannot be asked so: {error}") from error
         except httpx.HTTPError as error:
             if isinstance(error, httpx.TimeoutException):
                 self.time_left(host_of(url))  # that may be what has run out

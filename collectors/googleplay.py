@@ -92,7 +92,7 @@ class Account:
         try:
             content = json.loads(answer.body)
             return str(content["access_token"]), float(content["expires_in"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise CollectorError(f"Google's sign-in gave an answer without a token: {error!r}") from error
 
     def _key(self) -> dict[str, str]:
@@ -131,7 +131,7 @@ def _grant_refused(answer: Answer) -> CollectorError | None:
     try:
         told = json.loads(answer.body)
         reason = f"{told.get('error')}: {told.get('error_description')}"
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         reason = "no reason given"
     return CollectorError(
         f"Google's sign-in answered {answer.status} ({reason:.200}); see the service account's key and this clock",

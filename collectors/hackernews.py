@@ -251,7 +251,7 @@ class HackerNews:
             content = json.loads(answer.body)
             hits, total = content["hits"], int(content["nbHits"])
             given = len([hit["objectID"] for hit in hits])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise CollectorError(f"the search of Hacker News gave an answer that cannot be read: {error!r}") from error
         if given < min(total, int(query["hitsPerPage"])):
             raise CollectorError(f"the search of Hacker News announced {total} posts and gave {given}")

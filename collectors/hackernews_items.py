@@ -124,5 +124,5 @@ class Items:
         answer = self._egress.fetch(f"{self._url}/{path}.json", service="the items of Hacker News")
         try:
             return json.loads(answer.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise CollectorError(f"the items of Hacker News gave an answer that cannot be read: {error}") from error

@@ -100,5 +100,5 @@ def secret(reference: SecretReference, what: str) -> str:
 def _json(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

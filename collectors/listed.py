@@ -17,7 +17,7 @@ from pydantic import Field
 from collectors.contract import CollectorError, Page, Recheck, SourceContext, SourceOptions, Tariff
 from collectors.interface import Interface
 from collectors.moments import from_epoch
-from collectors.rounds import Found, Listing, Reading, ReadsEntries, Round, filed_as, kept_entry
+from collectors.rounds import ODD, Found, Listing, Reading, ReadsEntries, Round, filed_as, kept_entry
 from collectors.terms import naming
 from config.durations import Duration
 from storage.records import EngagementSample, Gap, Post
@@ -134,14 +134,21 @@ class Listed:
                     left = 0
                 except CollectorError as error:
                     failures.append(self._of_one_list(error, listing))
+                except ODD as error:
+                    failures.append(self._senseless(error))
             try:
                 yield from self._read_threads(reading, now)
             except SpentError:
                 left = 0
+            except ODD as error:
+                failures.append(self._senseless(error))
         if failures:
             yield Page(reading.cursor(), requests=self._platform.asked())
             raise failures[0]
         yield Page(reading.cursor(), requests=self._platform.asked(), complete=left > 0)
+
+    def _senseless(self, error: Exception) -> CollectorError:
+        return CollectorError(f"{self._platform.service} gave an answer that makes no sense: {error!r:.200}")
 
     def probe(self) -> str:
         """Ask for something small."""

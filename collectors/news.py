@@ -335,7 +335,7 @@ def _read(body: bytes) -> Any:
     for form in (text, _BAD_ESCAPE.sub(r"\\\\", text)):
         try:
             return json.loads(form, strict=False)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
     return None
 

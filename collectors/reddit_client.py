@@ -156,6 +156,7 @@ class Client:
             AssertionError,
             AttributeError,
             LookupError,
+            RecursionError,
             TypeError,
             ValueError,
         ) as error:

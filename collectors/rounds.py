@@ -19,7 +19,7 @@ from storage.records import Post
 
 T = TypeVar("T")
 
-ODD = (AttributeError, KeyError, IndexError, TypeError, ValueError, RecursionError)
+ODD = (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError, RecursionError)
 """What reading an entry of an unexpected shape raises."""
 
 _KNOWN = 200

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from collectors.contract import CollectorError
+from collectors.rounds import ODD
 from config.references import MissingSecretError, SecretReference
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class Client:
             answer = question()
         except requests.TooManyRedirects as error:
             raise CollectorError("X led to another address, which is not followed; see base_url") from error
-        except (tweepy.TweepyException, requests.RequestException, AttributeError, TypeError, ValueError) as error:
+        except (tweepy.TweepyException, requests.RequestException, *ODD) as error:
             raise CollectorError(f"X gave an answer that cannot be read ({type(error).__name__})") from error
         if not isinstance(answer, dict):
             raise CollectorError("X gave an answer that is not an object")

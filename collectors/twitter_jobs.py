@@ -102,7 +102,7 @@ def _results(body: bytes, asked: set[str]) -> dict[str, str]:
                 result = json.loads(line)
                 if result.get("action") not in _HARMLESS and str(result["id"]) in asked:
                     gone[str(result["id"])] = str(result.get("reason") or "deleted")
-    except (AttributeError, KeyError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise CollectorError(f"X gave the result of a compliance job that cannot be read: {error!r}") from error
     return gone
 

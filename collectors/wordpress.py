@@ -151,7 +151,7 @@ def _content(answer: Answer, api: str) -> tuple[list[Any], int]:
     """The comments in an answer, and how many pages there are."""
     try:
         comments = json.loads(answer.body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CollectorError(f"{host_of(api)} gave no comments but something else: {error}") from error
     if not isinstance(comments, list):
         raise CollectorError(f"{host_of(api)} gave an answer that is not a list of comments")

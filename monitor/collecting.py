@@ -21,6 +21,7 @@ from monitor.sharing import NotHoldingError
 from monitor.sources.budget import Budget, rest_of_day, tariff_of, usual_turn
 from monitor.sources.pace import Pace, Situation, Turn, has_moved, look_again, turn
 from monitor.sources.removal import take_back
+from monitor.sources.surprises import pages_of, surprises_told
 from storage import cursors as cursor_store
 from storage import gaps as gap_store
 from storage import incidents as incident_store
@@ -167,7 +168,8 @@ class SourceJob:
         with self.database.read() as tx:
             cursor = cursor_store.get(tx, self.name)
         try:
-            count = self.collector.count(cursor.position if cursor else None)
+            with surprises_told(self.name):
+                count = self.collector.count(cursor.position if cursor else None)
         except CollectorError:
             return True
         cost = self.tariff.dollars_per_count * count.requests
@@ -199,7 +201,8 @@ class SourceJob:
     def _read(self, reading: Reading) -> None:
         with self.database.read() as tx:
             cursor = cursor_store.get(tx, self.name)
-        for number, page in enumerate(self.collector.collect(cursor.position if cursor else None), start=1):
+        pages = pages_of(self.name, self.collector.collect(cursor.position if cursor else None))
+        for number, page in enumerate(pages, start=1):
             batch = Batch(
                 posts=[*page.posts, *self._after_all(page)],
                 samples=page.samples,

@@ -17,6 +17,7 @@ from collectors.contract import Collector, CollectorError, Recheck, Rechecking
 from monitor.pipeline import Batch, Pipeline, always_allowed
 from monitor.sources.budget import Budget, Cost, tariff_of
 from monitor.sources.removal import take_back
+from monitor.sources.surprises import surprises_told
 from storage import rechecks, spending
 from storage.database import Database, Transaction
 from storage.rechecks import Round
@@ -84,7 +85,8 @@ class Rechecks:
             )
         if not found and not under_way.answer:
             return self._end(under_way, now)
-        answer = source.recheck([post for _, post in found], under_way.answer)
+        with surprises_told(self.name):
+            answer = source.recheck([post for _, post in found], under_way.answer)
         return self._apply(under_way, found, answer, now)
 
     def _may_ask(self) -> bool:

@@ -18,6 +18,7 @@ import structlog
 from collectors.contract import Collector, CollectorError, ThreadReader
 from monitor.pipeline import Batch, Pipeline, always_allowed
 from monitor.sources.budget import Budget, Cost, tariff_of
+from monitor.sources.surprises import pages_of
 from storage import incidents, posts, spending, state
 from storage.database import Database, Transaction
 from storage.records import Incident, Post, PostKey, Spent
@@ -91,7 +92,7 @@ class IncidentThreads:
             return None
         requests = given = 0
         try:
-            for page in reader.thread(post, source.replies):
+            for page in pages_of(post.source, reader.thread(post, source.replies)):
                 requests, given = requests + page.requests, given + len(page.posts)
                 self.pipeline.ingest(Batch(posts=page.posts, samples=page.samples, guard=self.guard))
         except CollectorError as error:

@@ -125,6 +125,19 @@ def test_a_redirect_inside_is_not_followed(canary: Canary, target: str) -> None:
     assert [request.path for request in canary.requests] == ["/feed"]
 
 
+@pytest.mark.parametrize("target", ["http://xn--a/", "http://\xff.example/", "http://xn--\u2603.example/"])
+def test_a_redirect_to_a_name_that_cannot_be_one_is_a_failure_in_words(canary: Canary, target: str) -> None:
+    canary.pages["/feed"] = Reply(302, headers={"location": target.encode("utf-8").decode("latin-1")})
+    with pytest.raises(CollectorError):
+        fetch(f"{canary.url}/feed", EgressRules.trusting(canary.url, "http://xn--a/"))
+
+
+def test_what_can_stand_in_no_header_is_a_failure_in_words(canary: Canary) -> None:
+    egress = Egress(inside(canary), Clock())
+    with egress.session(), pytest.raises(CollectorError, match="cannot be asked so"):
+        egress.fetch(canary.url, headers={"authorization": "Bearer \ud800"})
+
+
 def test_redirects_are_followed_three_times(canary: Canary) -> None:
     for number in range(5):
         canary.pages[f"/{number}"] = Reply(301, headers={"location": f"/{number + 1}"})

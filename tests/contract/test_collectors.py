@@ -186,9 +186,10 @@ def test_refused_credentials_are_permanent(asking: Scenario, status: int) -> Non
         Reply(200, b"", {"content-type": "application/json"}),
         Reply(200, b"x" * 1000, {"content-type": "application/json"}, cut=500),
         Reply(200, b"\xff\xfe\x00", {"content-type": "application/json", "content-encoding": "gzip"}),
+        Reply(200, b"[" * 100_000, {"content-type": "application/json"}),
         Reply(302, headers={"location": "/elsewhere"}),
     ],
-    ids=["half", "page", "list", "string", "object", "nothing", "cut", "gzip", "redirect"],
+    ids=["half", "page", "list", "string", "object", "nothing", "cut", "gzip", "deep", "redirect"],
 )
 def test_an_answer_that_makes_no_sense_loses_nothing(asking: Scenario, reply: Reply) -> None:
     if reply.body in getattr(asking, "empty_answers", ()):

@@ -39,14 +39,14 @@ class Scripted:
 
     name = "forum"
 
-    def __init__(self, *steps: Page | CollectorError) -> None:
-        self.steps: Sequence[Page | CollectorError] = steps
+    def __init__(self, *steps: Page | Exception) -> None:
+        self.steps: Sequence[Page | Exception] = steps
         self.cursors: list[Mapping[str, Any] | None] = []
 
     def collect(self, cursor: Mapping[str, Any] | None) -> Iterator[Page]:
         self.cursors.append(cursor)
         for step in self.steps:
-            if isinstance(step, CollectorError):
+            if isinstance(step, Exception):
                 raise step
             yield step
 
@@ -100,6 +100,22 @@ def test_pages_read_before_a_failure_stand(job: Callable[[Scripted], SourceJob],
         (run,) = runs.recent(tx, "forum")
     assert run.outcome is RunOutcome.FAILED
     assert run.error == "the forum answered 502; it is tried again"
+
+
+@pytest.mark.parametrize("surprise", [ValueError("no such shape"), RecursionError("too deep"), MemoryError()])
+def test_what_nobody_foresaw_is_booked_like_any_failure(
+    light_job: Callable[[Scripted], SourceJob], sqlite_database: Database, surprise: Exception
+) -> None:
+    source = Scripted(Page({"n": 1}, [post(1)]), surprise)
+    broken = light_job(source)
+    assert [broken.run() - NOW for _ in range(3)] == [EVERY, 2 * EVERY, 4 * EVERY]
+    with sqlite_database.read() as tx:
+        position = cursors.get(tx, "forum")
+        run = runs.recent(tx, "forum")[0]
+    assert position is not None
+    assert position.position == {"n": 1}
+    assert run.outcome is RunOutcome.FAILED
+    assert type(surprise).__name__ in (run.error or "")
 
 
 def test_failures_in_a_row_are_tried_ever_more_rarely_up_to_an_hour(job: Callable[[Scripted], SourceJob]) -> None:

@@ -34,7 +34,7 @@ class Forum:
     now: datetime = NOON
     replies: int = 3
     asked: list[tuple[str, int]] = field(default_factory=list)
-    fails: bool = False
+    fails: Exception | None = None
     name: str = "forum"
 
     def collect(self, _cursor: Mapping[str, Any] | None) -> Iterator[Page]:
@@ -49,7 +49,7 @@ class Forum:
     def thread(self, post: Post, most: int) -> Iterator[Page]:
         self.asked.append((post.external_id, most))
         if self.fails:
-            raise CollectorError("busy")
+            raise self.fails
         root = structs.replace(ROOT, engagement=Engagement(likes=10 * self.replies), collected_at=self.now)
         yield Page({}, [root], requests=1)
         kind = PostKind.REPLY
@@ -128,10 +128,11 @@ def test_a_thread_that_grows_is_read_soon_and_one_that_stands_still_ever_more_ra
     assert pauses == [SOONEST, 2 * SOONEST, 4 * SOONEST, 8 * SOONEST, 16 * SOONEST, LATEST, LATEST, SOONEST]
 
 
-def test_a_thread_that_cannot_be_read_does_not_keep_others_waiting(world: World) -> None:
-    world.forum.fails = True
+@pytest.mark.parametrize("fails", [CollectorError("busy"), KeyError("id")])
+def test_a_thread_that_cannot_be_read_does_not_keep_others_waiting(world: World, fails: Exception) -> None:
+    world.forum.fails = fails
     assert world.threads.step() == 0
-    world.forum.fails = False
+    world.forum.fails = None
     assert world.threads.step() == 0
     world.forum.now += LATEST
     assert world.threads.step() == 1

@@ -35,7 +35,7 @@ class Forum:
     recheck_at_once: int = 10
     rechecks_mentions_only: bool = False
     asked: list[list[str]] = field(default_factory=list)
-    fails: CollectorError | None = None
+    fails: Exception | None = None
     later: bool = False
 
     def collect(self, _cursor: Mapping[str, Any] | None) -> Iterator[Page]:
@@ -174,6 +174,12 @@ class NoThreads:
 
     def step(self) -> int:
         return 0
+
+
+def test_what_nobody_foresaw_is_a_failure_of_the_source(world: World) -> None:
+    world.forum.fails = KeyError("id")
+    with pytest.raises(CollectorError, match="nobody foresaw"):
+        world.one.step()
 
 
 def test_a_source_that_fails_is_left_alone_for_a_while(world: World) -> None:
