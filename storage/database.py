@@ -100,7 +100,7 @@ class Database:
                 connection.exec_driver_sql(statement)
 
     def let_go(self) -> None:
-        """Give up SQLite's connections that nobody uses: with them go the pages of the file that they keep."""
+        """Give up SQLite's connections that nobody uses, and with them what they keep of the file."""
         if self.engine.dialect.name == "sqlite" and not self._is_shared_connection:
             self.engine.dispose()
 
@@ -203,7 +203,7 @@ def _engine(url: URL, *, read_only: bool = False) -> Engine:
         if url.database in (None, "", ":memory:"):
             choices["poolclass"] = StaticPool
         else:
-            choices["pool_use_lifo"] = True  # the same few connections, each of which keeps pages, not all in turn
+            choices["pool_use_lifo"] = True  # the same few connections, not all in turn
     else:
         # Not the server's default: what a writer reads after it waited for its turn must be what the last one wrote.
         choices.update(pool_pre_ping=True, isolation_level="READ COMMITTED")
@@ -213,6 +213,8 @@ def _engine(url: URL, *, read_only: bool = False) -> Engine:
         raise StorageError(f"the database address names an unknown driver: {error}") from error
     if name == "sqlite":
         event.listen(engine, "connect", sqlite.configure)
+        if choices.get("poolclass") is not StaticPool:
+            event.listen(engine, "checkin", sqlite.give_up_pages)
         if read_only:
             event.listen(engine, "connect", sqlite.refuse_writing)
         event.listen(engine, "begin", _begin_on_sqlite)

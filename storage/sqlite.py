@@ -30,11 +30,21 @@ def configure(connection: sqlite3.Connection, _record: object) -> None:
         "synchronous=FULL",  # NORMAL may lose the last commits when the power fails
         "foreign_keys=ON",
         "temp_store=MEMORY",
-        "cache_size=-16384",  # 16 MB for each of several connections; the system keeps the file in memory anyway
+        "cache_size=-16384",  # 16 MB while a transaction lasts (`give_up_pages`); the system keeps the file in memory
         "journal_size_limit=67108864",
         "secure_delete=FAST",
     ):
         connection.execute(f"PRAGMA {setting}").close()
+
+
+def give_up_pages(connection: sqlite3.Connection | None, _record: object) -> None:
+    """Let go of the pages of the file that a transaction needed, when its connection rests.
+
+    The next one to use it would throw them away, had another written meanwhile; and each of several idle connections
+    would keep as much as the largest work it ever did, which grows with the history up to `cache_size`.
+    """
+    if connection is not None:  # what was found broken
+        connection.execute("PRAGMA shrink_memory").close()
 
 
 def refuse_writing(connection: sqlite3.Connection, _record: object) -> None:

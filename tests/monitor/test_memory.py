@@ -7,6 +7,7 @@ import platform
 import threading
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from weakref import ref
@@ -23,6 +24,7 @@ from monitor.detectors import reach, terms, threads, trouble
 from monitor.matching import matcher
 from monitor.sentiment import toward, wording
 from monitor.web import briefs, others, throttle, trials
+from storage.database import Database
 from storage.records import Post
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -57,6 +59,24 @@ def test_holes_in_the_heap_are_given_back() -> None:
     before = resident_mb()
     assert memory.give_back()
     assert before - resident_mb() > 40
+
+
+@glibc
+def test_connections_that_rest_keep_nothing_of_the_file(tmp_path: Path) -> None:
+    with Database.open(f"sqlite:///{tmp_path / 'large.db'}") as database:
+        with database.write() as tx:
+            tx.exec_driver_sql("CREATE TABLE large (words BLOB)")
+            tx.exec_driver_sql("INSERT INTO large (words) VALUES (randomblob(1800))", [()] * 5_000)
+        memory.give_back()
+        before = resident_mb()
+        with ExitStack() as stack:
+            for _ in range(4):
+                tx = stack.enter_context(database.read())
+                assert tx.exec_driver_sql("SELECT count(*) FROM large WHERE words <> ''").scalar() == 5_000
+            while_they_work = resident_mb()
+        memory.give_back()
+        assert while_they_work - before > 20
+        assert resident_mb() - before < 8
 
 
 def test_elsewhere_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
