@@ -6,16 +6,16 @@ badly. One of them would keep a page from being stored, and so its source from g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from itertools import chain
-from operator import attrgetter
 from typing import Any
 
 from msgspec.structs import astuple, replace
 
 from storage.columns import is_storable, storable
 from storage.records import Engagement, EngagementSample, Post
+from storage.rows import columns_of
 
 MOST = 10**15
 """No platform counts so much of anything, and sums of such numbers are still numbers of both engines."""
@@ -26,7 +26,7 @@ LONGEST_ADDRESS = 8000
 
 _NAMES = ("author", "thread_id", "parent_id", "repost_of")
 _WORDS = ("author_name", "language")
-_texts = attrgetter("external_id", *_NAMES, *_WORDS, "url")
+_TEXTS = ("external_id", *_NAMES, *_WORDS, "url")
 _TEXT, _NUMBER = {str, type(None)}, {int, type(None)}
 
 
@@ -45,8 +45,14 @@ def samples_within(samples: Sequence[EngagementSample]) -> Sequence[EngagementSa
 
 
 def _fit(posts: Sequence[Post]) -> bool:
-    texts = list(chain.from_iterable(map(_texts, posts)))
-    return _are_texts(texts) and _are_counts([post.engagement for post in posts], [post.author_reach for post in posts])
+    columns = columns_of(posts)
+    texts = list(chain.from_iterable(_given(columns[name] for name in _TEXTS)))
+    return _are_texts(texts) and _are_counts(columns["engagement"], columns["author_reach"])
+
+
+def _given(columns: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
+    """The columns in which anything stands."""
+    return [column for column in columns if column.count(None) < len(column)]
 
 
 def _are_texts(found: list[Any]) -> bool:
@@ -56,8 +62,9 @@ def _are_texts(found: list[Any]) -> bool:
     return max(map(len, texts), default=0) <= LONGEST and is_storable("".join(texts))
 
 
-def _are_counts(engagements: list[Engagement], others: list[Any]) -> bool:
-    found = [*chain.from_iterable(map(astuple, engagements)), *others]
+def _are_counts(engagements: Sequence[Engagement], others: Sequence[Any]) -> bool:
+    columns = [*zip(*map(astuple, engagements), strict=True), others]
+    found = list(chain.from_iterable(_given(columns)))
     if not set(map(type, found)) <= _NUMBER:
         return False
     counts = list(filter(None, found))

@@ -70,9 +70,8 @@ _Counts = dict[tuple[str, str, int], list[int]]
 def add_differences(tx: Transaction, old: Iterable[MentionedPost], new: Iterable[MentionedPost]) -> None:
     """Count the new mentions in and the old ones out."""
     slots: _Counts = {}
-    for mentions, sign in ((old, -1), (new, 1)):
-        for mentioned in mentions:
-            _count(slots, mentioned, sign)
+    _count(slots, old, -1)
+    _count(slots, new, 1)
     days: _Counts = {}
     for (brand, source, number), counts in slots.items():
         day = (brand, source, number - number % _SLOTS_A_DAY)
@@ -94,23 +93,24 @@ def _add(tx: Transaction, table: Table, differences: _Counts) -> None:
         tx.execute(delete(table).where(table.c.posts == 0))
 
 
-def _count(into: _Counts, mentioned: MentionedPost, sign: int) -> None:
-    of = mentioned.post
-    key = (mentioned.mention.brand, of.source, _number(of.created_at))
-    counts = into.get(key)
-    if counts is None:
-        counts = into[key] = [0] * len(_COUNTS)
-    counts[0] += sign
-    place = _LABELLED.get(mentioned.score.label)
-    if place is not None:
-        counts[place] += sign
-    if of.kind is _REPOST or of.repost_of is not None:
-        counts[4] += sign
-    counts[5] += sign * (of.author_reach or 0)
+def _count(into: _Counts, mentions: Iterable[MentionedPost], sign: int) -> None:
+    for mentioned in mentions:
+        of = mentioned.post
+        key = (mentioned.mention.brand, of.source, _number(of.created_at))
+        counts = into.get(key)
+        if counts is None:
+            counts = into[key] = [0] * len(_COUNTS)
+        counts[0] += sign
+        place = _LABELLED.get(mentioned.score.label)
+        if place is not None:
+            counts[place] += sign
+        if of.kind is _REPOST or of.repost_of is not None:
+            counts[4] += sign
+        counts[5] += sign * (of.author_reach or 0)
 
 
 def _number(at: datetime) -> int:
-    return int(at.timestamp() // BIN_SECONDS)
+    return (at - EPOCH) // _SLOT
 
 
 def _start(number: int) -> datetime:

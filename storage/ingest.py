@@ -16,7 +16,7 @@ from msgspec import structs
 from storage import cursors, gaps, post_rows, quarantine, runs, samples
 from storage.bins import add_differences
 from storage.database import Transaction
-from storage.reading import PostState, Reading, first_sight, is_single, storable_readings, with_brands_in_order
+from storage.reading import PostState, Reading, Readings, first_sight, is_single, storable_readings
 from storage.records import CollectorRun, Cursor, EngagementSample, Gap, MentionedPost, Post, PostKey, SetAside
 
 
@@ -59,8 +59,8 @@ def write(tx: Transaction, page: Intake) -> Written:
     Nearly all posts are read for the first time, and once: these go to the database as they are. Only the others have
     states that are joined.
     """
-    readings = _readings(page)
-    keys = {reading.post.key for reading in readings}
+    readings = storable_readings(_readings(page))
+    keys = set(readings.keys)
     sampled = {(sample.source, sample.external_id) for sample in page.samples}
     post_rows.lock(tx, (source for source, _ in chain(keys, sampled)))
     readings = _without_erased(tx, readings, keys)
@@ -70,7 +70,7 @@ def write(tx: Transaction, page: Intake) -> Written:
     firsts, others = _apart(readings, keys, sampled)
     written = _join(tx, before, _Given(others, page.samples, earlier))
     sights = post_rows.insert(tx, firsts)
-    new = [mentioned for reading in firsts for mentioned in reading.mentions]
+    new = [mentioned for reading in firsts.each for mentioned in reading.mentions]
     add_differences(tx, (), new)
     _write_progress(tx, page)
     return replace(
@@ -88,9 +88,7 @@ def _readings(page: Intake) -> list[Reading]:
     for mentioned in page.mentions:
         number = id(posts.setdefault(id(mentioned.post), mentioned.post))
         mentions.setdefault(number, []).append(mentioned)
-    readings = [Reading(post, mentions.get(number, ())) for number, post in posts.items()]
-    several = any(len(post.brands) > 1 for post in posts.values())
-    return storable_readings(list(map(with_brands_in_order, readings)) if several else readings)
+    return [Reading(post, mentions.get(number, ())) for number, post in posts.items()]
 
 
 def _as_understood(posts: Sequence[Post], mentions: Sequence[MentionedPost]) -> Sequence[Post]:
@@ -106,25 +104,24 @@ def _recognised(post: Post, understood: Post) -> Post:
     return understood if structs.replace(post, language=understood.language) == understood else post
 
 
-def _without_erased(tx: Transaction, readings: list[Reading], keys: set[PostKey]) -> list[Reading]:
+def _without_erased(tx: Transaction, readings: Readings, keys: set[PostKey]) -> Readings:
     erased = post_rows.erased(tx, keys)
     if not erased:
         return readings
     keys -= erased
-    return [reading for reading in readings if reading.post.key not in erased]
+    return Readings.of([reading for key, reading in readings.keyed() if key not in erased])
 
 
 def _apart(
-    readings: list[Reading], keys: AbstractSet[PostKey], known: Collection[PostKey]
-) -> tuple[list[Reading], list[Reading]]:
+    readings: Readings, keys: AbstractSet[PostKey], known: Collection[PostKey]
+) -> tuple[Readings, list[Reading]]:
     """The readings that are the only ones of their posts, and those that are to be joined with what is known."""
-    if len(keys) == len(readings) and keys.isdisjoint(known) and all(map(is_single, readings)):  # as a rule
+    if len(keys) == len(readings) and keys.isdisjoint(known) and all(map(is_single, readings.each)):  # as a rule
         return readings, []
     firsts: dict[PostKey, Reading] = {}
     others: list[Reading] = []
     joined = set(known)
-    for reading in readings:
-        key = reading.post.key
+    for key, reading in readings.keyed():
         if key not in joined and key not in firsts and is_single(reading):
             firsts[key] = reading
             continue
@@ -132,7 +129,7 @@ def _apart(
         others.append(reading)
         if key in firsts:
             others.append(firsts.pop(key))
-    return list(firsts.values()), others
+    return Readings.of(list(firsts.values())), others
 
 
 @dataclass(frozen=True, slots=True)

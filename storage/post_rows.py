@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, select, text
 from storage import edition, search_index, stored_days
 from storage.columns import json_text
 from storage.database import Transaction
-from storage.reading import NO_ENGAGEMENT, PostState, Rank, Reading, Wording, rank_of
+from storage.reading import NO_ENGAGEMENT, PostState, Rank, Readings, Wording, rank_of
 from storage.records import Engagement, EngagementSample, Label, MentionedPost, Post, PostKey, PostKind
 from storage.rows import MENTION_COLUMNS, POST_COLUMNS, M, P, columns_of, to_post, with_mention
 from storage.schema import erased as erased_table
@@ -69,12 +69,12 @@ def load(tx: Transaction, keys: Collection[PostKey]) -> dict[PostKey, PostState]
     return {state.post.key: state for state in states.values()}
 
 
-def insert(tx: Transaction, firsts: Sequence[Reading]) -> list[EngagementSample]:
+def insert(tx: Transaction, firsts: Readings) -> list[EngagementSample]:
     """Store posts that were not known, each with its only reading; what their sources counted in it."""
     if not firsts:
         return []
     edition.renew(tx)
-    ids, given = _new_ids(tx, len(firsts)), columns_of([reading.post for reading in firsts])
+    ids, given = _new_ids(tx, len(firsts)), firsts.columns
     version_at = _first_known(given["edited_at"], given["created_at"])
     read_at = _first_known(given["collected_at"], version_at)
     counts = given["engagement"]
@@ -83,7 +83,7 @@ def insert(tx: Transaction, firsts: Sequence[Reading]) -> list[EngagementSample]
     insert_columns(tx, post_table, _post_columns(times, ids, given, read_at, counted_at))
     rows = [
         _mention_values(number, reading.post, mentioned, rank_of(reading.post), times)
-        for number, reading in zip(ids, firsts, strict=True)
+        for number, reading in zip(ids, firsts.each, strict=True)
         for mentioned in reading.mentions
     ]
     insert_bulk(tx, mention, _MENTION_NAMES, rows)
@@ -180,14 +180,14 @@ def _post_columns(
     return {
         "id": ids,
         **kept,
-        "kind": [_KIND_NAMES[kind] for kind in given["kind"]],
+        "kind": list(map(_KIND_NAMES.__getitem__, given["kind"])),
         "created_at": times.column(given["created_at"]),
         "edited_at": times.column(given["edited_at"]),
         "collected_at": times.column(given["collected_at"]),
         "read_at": times.column(read_at),
         "engagement_at": times.column(counted_at),
         **dict(zip(Engagement.__struct_fields__, counts, strict=True)),
-        "brands": [_json(brands) for brands in given["brands"]],
+        "brands": [json_text(brands) if brands else "[]" for brands in given["brands"]],
     }
 
 

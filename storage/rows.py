@@ -43,6 +43,8 @@ def select_mentioned() -> Select[Any]:
 
 def columns_of(posts: Sequence[Post]) -> dict[str, Sequence[Any]]:
     """The fields of some posts, each as a column."""
+    if not posts:
+        return dict.fromkeys(Post.__struct_fields__, ())
     return dict(zip(Post.__struct_fields__, zip(*map(astuple, posts), strict=True), strict=True))
 
 

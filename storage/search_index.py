@@ -78,9 +78,8 @@ def author_word(author: str | None) -> str:
 
 def author_words(author: str | None, name: str | None) -> str:
     """The words of who wrote a post; whoever shows the name that the source knows has one."""
-    if not name or name == author:
-        return author_word(author)
-    return f"{author_word(author)} {_NAME}{_digest(name)}"
+    who = _AUTHOR + _digest(author) if author else ""
+    return f"{who} {_NAME}{_digest(name)}" if name and name != author else who
 
 
 def _digest(name: str) -> str:
@@ -225,4 +224,5 @@ def _joined(entries: Iterable[Entry]) -> list[tuple[int, str]]:
 
 
 def _words(title: str, text: str) -> str:
-    return separated((f"{title}\n{text}" if title else text)[:INDEXED_CHARACTERS])
+    said = f"{title}\n{text}" if title else text
+    return said if said.isascii() and len(said) <= INDEXED_CHARACTERS else separated(said[:INDEXED_CHARACTERS])

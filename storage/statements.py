@@ -200,19 +200,19 @@ def upsert_bulk(
 
     `kept` gives for every column to change what remains, in terms of `{old}` and `{new}`.
     """
-    if not rows:
-        return
-    mark = "?" if tx.dialect.name == "sqlite" else "%s"
+    if rows:
+        tx.exec_driver_sql(_upsert(tx.dialect.name, table, tuple(names), tuple(kept.items())), list(rows))
+
+
+@cache
+def _upsert(engine: str, table: Table, names: tuple[str, ...], kept: tuple[tuple[str, str], ...]) -> str:
+    mark = "?" if engine == "sqlite" else "%s"
     keys = ", ".join(key.name for key in table.primary_key.columns)
     joined = ", ".join(
-        f"{name} = {remains.format(old=f'{table.name}.{name}', new=f'excluded.{name}')}"
-        for name, remains in kept.items()
+        f"{name} = {remains.format(old=f'{table.name}.{name}', new=f'excluded.{name}')}" for name, remains in kept
     )
     columns, marks = ", ".join(names), ", ".join([mark] * len(names))
-    tx.exec_driver_sql(
-        f"INSERT INTO {table.name} ({columns}) VALUES ({marks}) ON CONFLICT ({keys}) DO UPDATE SET {joined}",  # noqa: S608
-        list(rows),
-    )
+    return f"INSERT INTO {table.name} ({columns}) VALUES ({marks}) ON CONFLICT ({keys}) DO UPDATE SET {joined}"  # noqa: S608
 
 
 def update_bulk(tx: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
