@@ -79,7 +79,7 @@ def by_authors(tx: Transaction, source: str, names: Collection[str]) -> dict[str
 
 def thread(tx: Transaction, source: str, thread_id: str) -> list[Post]:
     """The thread's root and replies, oldest first."""
-    members = select(P.id).where(P.source == source, P.thread_id == thread_id)
+    members = select(P.id).where(P.source == source, P.thread_id == thread_id, P.external_id != P.thread_id)
     root = select(P.id).where(P.source == source, P.external_id == thread_id)
     statement = select(*POST_COLUMNS).where(P.id.in_(members.union(root)))  # an OR of the two would use no index
     return [to_post(row) for row in tx.execute(statement.order_by(P.created_at, P.external_id))]

@@ -57,7 +57,7 @@ def replies_without(tx: Transaction, root: PostKey, brand: str) -> list[Post]:
     source, thread_id = root
     counted = exists().where(M.post_id == P.id, M.brand == brand)
     statement = select(*POST_COLUMNS).where(
-        P.source == source, P.thread_id == thread_id, P.external_id != thread_id, ~counted
+        P.source == source, P.thread_id == thread_id, P.external_id != P.thread_id, ~counted
     )
     return [to_post(row) for row in tx.execute(statement.order_by(P.created_at, P.external_id))]
 

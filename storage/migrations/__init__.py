@@ -13,7 +13,7 @@ from sqlalchemy import Connection, inspect
 from storage.errors import SchemaError
 from storage.schema import metadata
 
-NEWEST = "0017"
+NEWEST = "0018"
 """The schema version of this program: the last step in `versions/`."""
 
 

@@ -38,12 +38,12 @@ post = Table(
     UniqueConstraint("source", "external_id"),
     Index(None, "created_at"),
     Index(
-        None,
+        None,  # of replies alone: a root is found by its own name, and an index more of names in no order costs most
         "source",
         "thread_id",
         "created_at",
-        sqlite_where=text("thread_id IS NOT NULL"),
-        postgresql_where=text("thread_id IS NOT NULL"),
+        sqlite_where=text("external_id != thread_id"),
+        postgresql_where=text("external_id != thread_id"),
     ),
     Index(
         "ix_post_surfaced_at",  # what feeds and front pages show late counts when it was first seen

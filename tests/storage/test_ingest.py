@@ -108,6 +108,13 @@ def test_reading_the_same_again_changes_nothing(database: Database) -> None:
     assert [each.posts for each in of_acme(database)] == [1]
 
 
+@pytest.mark.parametrize("names", ["5", "456", "45", "56", "915"])
+def test_a_known_post_is_found_wherever_its_name_lies_in_a_batch(database: Database, names: str) -> None:
+    take(database, mentioned(post("5")))
+    assert take(database, *(mentioned(post(name)) for name in names)).new_posts == len(names) - 1
+    assert [each.posts for each in of_acme(database)] == [len(names)]
+
+
 def test_an_edit_is_scored_anew_and_counted_by_its_difference(database: Database) -> None:
     take(database, mentioned(post(), label=Label.NEGATIVE))
     edited = mentioned(post(text="Acme solved it", edited_at=after(minutes=9)), label=Label.POSITIVE)
