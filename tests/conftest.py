@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import settings
+
+from monitor.web import passwords
 
 pytest_plugins = ["tests.storage.fixtures", "tests.servers.fixtures", "tests.story"]
 
 # The same examples in every run: a failure is the change's, never the draw's.
 settings.register_profile("tocsin", derandomize=True, deadline=None, database=None)
 settings.load_profile("tocsin")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def passwords_cost_little() -> Iterator[None]:
+    """Let a password be hashed in no time; `test_signin.py` shows what one costs in the program."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "PasswordHasher", partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 def pytest_collection_finish() -> None:

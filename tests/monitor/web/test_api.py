@@ -11,7 +11,6 @@ from typing import get_args
 
 import pytest
 
-from benchmarks import conformance
 from config.settings import SourceSettings
 from monitor.casework import DOABLE
 from monitor.web import live
@@ -223,6 +222,8 @@ def test_prometheus_is_told_when_a_source_is_to_be_read_next(of: Desk) -> None:
 
 
 def test_the_api_is_as_it_says_and_nothing_makes_it_fail() -> None:
+    from benchmarks import conformance  # which takes longer to import than most tests to run
+
     with Database.open("sqlite://") as database:
         tried = conformance.desk(database)
         fill(tried)

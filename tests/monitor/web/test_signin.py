@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import argon2.profiles
 import pytest
+from argon2 import PasswordHasher
 
 from config.web import WebSettings
+from monitor.web import passwords
 from monitor.web.access import csrf_of
 from monitor.web.passwords import PasswordError, hashed
 from monitor.web.signin import after
@@ -19,7 +22,6 @@ from tests.monitor.web.desks import NOW, browser, desk, token_in
 
 AWAY = "https://tocsin.example"
 PASSWORD = "correct horse battery"
-KEPT = hashed(PASSWORD)
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def of() -> Iterator[Any]:
     """A desk at which ada may sign in from elsewhere."""
     with desk(WebSettings(allowed_hosts=["tocsin.example"])) as made:
         with made.database.write() as tx:
-            accounts.add(tx, Account("ada", "responder", NOW, KEPT))
+            accounts.add(tx, Account("ada", "responder", NOW, hashed(PASSWORD)))
         yield made
 
 
@@ -140,6 +142,14 @@ def test_signing_in_is_on_record(of: Any) -> None:
 def test_short_passwords_are_not_taken() -> None:
     with pytest.raises(PasswordError, match="12 to 1024"):
         hashed("short")
+
+
+def test_a_guess_at_a_stolen_hash_costs_what_the_library_recommends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "PasswordHasher", PasswordHasher)
+    cost = argon2.profiles.RFC_9106_LOW_MEMORY
+    kept = argon2.extract_parameters(hashed(PASSWORD))
+    assert (kept.type, kept.memory_cost, kept.time_cost) == (cost.type, cost.memory_cost, cost.time_cost)
+    assert kept.memory_cost >= 64 * 1024
 
 
 def test_a_throttle_fills_up_again() -> None:
