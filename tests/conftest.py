@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Generator, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import pytest
+import typer.main
+import typer.testing
 from argon2 import PasswordHasher
 from hypothesis import settings
 
@@ -26,6 +28,14 @@ def passwords_cost_little() -> Iterator[None]:
     """Let a password be hashed in no time; `test_signin.py` shows what one costs in the program."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "PasswordHasher", partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def commands_put_together_once() -> Iterator[None]:
+    """Let the command line be put together once, as in the program, and not for every command that a test runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.testing, "_get_command", cache(typer.main.get_command))
         yield
 
 
