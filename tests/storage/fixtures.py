@@ -27,6 +27,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from storage import migrations, sqlite
@@ -67,6 +68,15 @@ def tables_made_once() -> Iterator[None]:
                     _driver(connection).backup(made)
 
         patch.setattr(migrations, "prepare", prepare)
+        yield
+
+
+@pytest.fixture(scope="session")
+def steps_read_once() -> Iterator[None]:
+    """Let Alembic read its steps once, and not for each of hundreds of times that a test takes some."""
+    script = ScriptDirectory(str(Path(migrations.__file__).parent))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ScriptDirectory, "from_config", lambda _: script)
         yield
 
 

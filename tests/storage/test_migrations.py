@@ -24,6 +24,8 @@ from storage.schema import bin_day, metadata, stored_day
 from tests.storage.examples import NOON, mentioned, post
 from tests.storage.saved import rows
 
+pytestmark = pytest.mark.usefixtures("steps_read_once")
+
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:

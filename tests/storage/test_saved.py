@@ -22,6 +22,7 @@ from tests.storage.saved import rows
 from tests.storage.saved.reads import READS, differences
 from tests.storage.saved.scene import fill
 
+pytestmark = pytest.mark.usefixtures("steps_read_once")
 VERSIONS = sorted(migrations.known())
 
 

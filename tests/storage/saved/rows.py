@@ -19,6 +19,7 @@ Rows = dict[str, list[Row]]
 AUTHORS_INDEXED, NAMES_INDEXED = "0016", "0017"
 _OURS = ("alembic_version", "post_search")
 """Beginnings of names of tables that hold nothing of their own."""
+_TABLES: dict[tuple[object, ...], Table] = {}
 
 
 def file_of(version: str) -> Path:
@@ -87,9 +88,13 @@ def tables_of(connection: Connection) -> list[Table]:
 
 
 def _table(name: str, columns: Sequence[Any]) -> Table:
+    """One and the same for the same columns: what is asked of it is then put together once."""
     known = metadata.tables[name].columns if name in metadata.tables else {}
-    types = {one["name"]: known[one["name"]].type if one["name"] in known else one["type"] for one in columns}
-    return Table(name, MetaData(), *(Column(one, kind) for one, kind in types.items()))
+    key = (name, *((one["name"], None if one["name"] in known else repr(one["type"])) for one in columns))
+    if key not in _TABLES:
+        types = {one["name"]: known[one["name"]].type if one["name"] in known else one["type"] for one in columns}
+        _TABLES[key] = Table(name, MetaData(), *(Column(one, kind) for one, kind in types.items()))
+    return _TABLES[key]
 
 
 def _order(row: Row) -> str:
