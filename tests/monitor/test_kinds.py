@@ -115,3 +115,8 @@ def test_any_text_is_read_without_complaint(text: str, language: str) -> None:
     kinds = TAXONOMY.kinds(text, language)
     assert len(set(kinds)) == len(kinds)
     assert set(kinds) <= set(built_in_kinds())
+
+
+def test_without_additions_it_is_put_together_once() -> None:
+    assert Taxonomy.build() is TAXONOMY
+    assert Taxonomy.build([KindSettings(name="outage", words={"en": ["dead line"]})]) is not TAXONOMY
