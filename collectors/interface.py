@@ -46,15 +46,6 @@ class Interface:
         """The object that the interface answers with; parameters that are `None` are left out."""
         return self._object(self.ask(path, params, headers))
 
-    def get_list(
-        self, path: str, params: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
-    ) -> list[Any]:
-        """The list that the interface answers with."""
-        content = self.ask(path, params, headers)
-        if not isinstance(content, list):
-            raise CollectorError(f"{self.service} gave an answer that is not a list")
-        return content
-
     def post(self, path: str, content: Any, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
         """The object that the interface answers with, to JSON that is sent (`None`: nothing)."""
         body = b"" if content is None else json.dumps(content).encode()

@@ -28,7 +28,6 @@ HELD_FOR = timedelta(seconds=10)
 LEAVES_WITHIN = timedelta(minutes=1)
 """How long a source that is another's share may still be read; then it is given back, and what is read is refused."""
 WEIGHED_OVER = timedelta(hours=1)
-WEIGHED_EVERY = timedelta(minutes=1)
 
 
 class NotHoldingError(Exception):

@@ -175,11 +175,6 @@ def block_channel(tx: Transaction, name: str, until: datetime, why: str) -> None
     replace(tx, channel, [{"name": name, "blocked_until": until, "why": why}])
 
 
-def unblock_channel(tx: Transaction, name: str) -> None:
-    """Let requests to the channel be made again."""
-    replace(tx, channel, [{"name": name, "blocked_until": None, "why": ""}])
-
-
 def blocks(tx: Transaction, now: datetime) -> list[Block]:
     """Channels that are blocked at `now`."""
     columns = channel.c
@@ -212,12 +207,6 @@ def send_again(tx: Transaction, item: Delivery, now: datetime) -> bool:
         return False
     attempts.become_send(tx, item, now)
     return True
-
-
-def last_sent(tx: Transaction, incident_id: str, episode: int | None, channel: str, target: str) -> Delivery | None:
-    """The last delivery that arrived there in a message of its own, of one episode or of all."""
-    statement = _sent(incident_id, episode, channel, target).order_by(_D.episode.desc(), _D.seq.desc())
-    return next(iter(read(tx, statement.limit(1))), None)
 
 
 def root(tx: Transaction, incident_id: str, episode: int | None, channel: str, target: str) -> Delivery | None:

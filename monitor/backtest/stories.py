@@ -20,7 +20,6 @@ from storage.records import Incident, IncidentEvent, Severity, Verdict
 
 SLACK = timedelta(hours=1)
 """Incidents this far apart may still be the same story."""
-MOST_JUDGED = 100_000
 
 
 @dataclass(frozen=True, slots=True)

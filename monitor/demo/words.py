@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 BRAND = "Norrvik Mobile"
-RIVAL = "Sundelin Telecom"
 
 HANDLES = (
     "mossgrown", "tiny_harbour", "eldrid", "late_ferry", "orla_k", "bokhylle", "nordwind", "two_left_boots", "jonas_at_sea",

@@ -154,15 +154,6 @@ class Recent:
             adverse += moment.adverse
         return voices, adverse
 
-    def harm_over(self, at: float, seconds: float) -> Counter[str]:
-        """Voices by harmful kind over the last `seconds` before `at`."""
-        counts: Counter[str] = Counter()
-        for moment in reversed(self._moments):
-            if at - moment.at >= seconds:
-                break
-            counts.update(moment.harm)
-        return counts
-
     def copy(self) -> Self:
         """An independent memory of the same; moments never change once they are taken."""
         twin = type(self)(self._kind_of)
