@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import Select, exists, select
 
 from storage.database import Transaction
-from storage.outbox import is_blocked, is_claimable
+from storage.outbox import NOW, is_blocked, is_claimable
 from storage.records import DeliveryState
 from storage.schema import delivery
 
@@ -21,8 +23,14 @@ _D = delivery.c
 def abandoned(tx: Transaction, now: datetime, known: Collection[str]) -> list[str]:
     """The channels beside those `known` in which something is overdue and nobody has sent anything lately."""
     then = now - ABANDONED_AFTER
-    overdue = select(_D.channel).where(is_claimable(then), _D.channel.not_in(known), ~is_blocked(then))
-    return [name for name in tx.scalars(overdue.distinct().order_by(_D.channel)) if not _is_served(tx, name, then)]
+    return [name for name in tx.scalars(_overdue(frozenset(known)), {"now": then}) if not _is_served(tx, name, then)]
+
+
+@lru_cache(maxsize=16)
+def _overdue(known: frozenset[str]) -> Select[Any]:
+    """Asked with every round of a sender, and put together once."""
+    overdue = select(_D.channel).where(is_claimable(NOW), _D.channel.not_in(sorted(known)), ~is_blocked(NOW))
+    return overdue.distinct().order_by(_D.channel)
 
 
 def _is_served(tx: Transaction, name: str, since: datetime) -> bool:

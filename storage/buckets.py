@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, select
+from sqlalchemy import BindParameter, ColumnElement, and_, exists, select
 
 from storage.database import Transaction
 from storage.records import Reason, Severity
@@ -64,7 +64,7 @@ def keep(tx: Transaction, buckets: Sequence[Bucket]) -> None:
     )
 
 
-def holds_back(delivery: Any, now: datetime) -> ColumnElement[bool]:
+def holds_back(delivery: Any, now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Whether a bucket without a token holds a delivery back; `delivery` are the columns of its table."""
     columns = bucket.c
     is_critical = delivery.severity == Severity.CRITICAL.value

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, bindparam, select, update
 
 from storage import outbox
 from storage.database import Transaction
@@ -21,6 +22,14 @@ from storage.records import Delivery, DeliveryState, Reason
 from storage.schema import delivery
 
 _D = delivery.c
+_OTHERS = select(*outbox.COLUMNS).where(_D.id != bindparam("first"))
+_BOUND = _OTHERS.where(_D.digest_id == bindparam("digest"), outbox.is_unfinished(_D)).order_by(_D.id)
+_DUE = (
+    _OTHERS.where(_D.channel == bindparam("channel"), _D.target == bindparam("target"))
+    .where(outbox.is_gathered(_D, outbox.NOW), outbox.is_first_in_line(_D))
+    .order_by(*outbox.MOST_URGENT_FIRST)
+    .limit(bindparam("most"))
+)
 
 
 def companions(
@@ -33,18 +42,19 @@ def companions(
     """
     if first.reason is Reason.RETRACTED:
         return []
-    statement = select(*outbox.COLUMNS).where(_D.id != first.id)
     if first.digest_id is not None:
-        statement = statement.where(_D.digest_id == first.digest_id, outbox.is_unfinished(_D)).order_by(_D.id)
+        found = outbox.read(tx, _locked(tx, _BOUND), first=first.id, digest=first.digest_id)
     elif first.digest is not None and first.state is DeliveryState.SENDING:
-        place = _D.channel == first.channel, _D.target == first.target
-        statement = statement.where(*place, outbox.is_gathered(_D, now), outbox.is_first_in_line(_D))
-        statement = statement.order_by(*outbox.MOST_URGENT_FIRST).limit(most)
+        place = {"channel": first.channel, "target": first.target}
+        found = outbox.read(tx, _locked(tx, _DUE), first=first.id, **place, now=now, most=most)
     else:
         return []
-    if tx.dialect.name == "postgresql":
-        statement = statement.with_for_update(skip_locked=True, of=delivery)
-    return [outbox.take(tx, found, now, owner, now + lease) for found in outbox.read(tx, statement)]
+    return [outbox.take(tx, one, now, owner, now + lease) for one in found]
+
+
+def _locked(tx: Transaction, statement: Select[Any]) -> Select[Any]:
+    is_postgresql = tx.dialect.name == "postgresql"
+    return statement.with_for_update(skip_locked=True, of=delivery) if is_postgresql else statement
 
 
 def bind(tx: Transaction, deliveries: Sequence[Delivery]) -> list[Delivery]:

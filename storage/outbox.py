@@ -14,9 +14,24 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, or_, select, true, tuple_, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
 
 from storage import attempts
 from storage.buckets import holds_back
@@ -41,6 +56,9 @@ _ARRIVALS = (
     .group_by(_D.episode)
     .order_by(_D.episode)
 )
+Moment = datetime | BindParameter[datetime]
+NOW: BindParameter[datetime] = bindparam("now", type_=_D.due_at.type)
+"""The moment of a statement that is put together once."""
 MOST_URGENT_FIRST = (case({"critical": 0, "warning": 1}, value=_D.severity, else_=2), _D.due_at, _D.seq, _D.id)
 
 
@@ -86,17 +104,22 @@ def claim(
     A delivery comes back as `sending`: send it; or as `ambiguous` (stored as `checking`): find out whether it arrived.
     Commit before acting on it.
     """
-    statement = select(*COLUMNS).where(is_claimable(now), is_first_in_line(_D), ~is_blocked(now))
-    statement = statement.where(~_is_led(now))
-    statement = statement.where(~holds_back(_D, now))
+    statement = _due(tx.dialect.name, None if known is None else frozenset(known), frozenset(without))
+    found = read(tx, statement, now=now, limit=limit)
+    return [take(tx, one, now, owner, now + lease) for one in found if allow(one)]
+
+
+@lru_cache(maxsize=64)
+def _due(engine: str, known: frozenset[str] | None, without: frozenset[str]) -> Select[Any]:
+    """What is due at `now`, put together once for these channels: that takes longer than to be answered."""
+    statement = select(*COLUMNS).where(is_claimable(NOW), is_first_in_line(_D), ~is_blocked(NOW))
+    statement = statement.where(~_is_led(NOW), ~holds_back(_D, NOW))
     if known is not None:
-        statement = statement.where(_D.channel.in_(known))
+        statement = statement.where(_D.channel.in_(sorted(known)))
     if without:
-        statement = statement.where(_D.channel.not_in(without))
-    statement = statement.order_by(*MOST_URGENT_FIRST).limit(limit)
-    if tx.dialect.name == "postgresql":
-        statement = statement.with_for_update(skip_locked=True, of=delivery)
-    return [take(tx, found, now, owner, now + lease) for found in read(tx, statement) if allow(found)]
+        statement = statement.where(_D.channel.not_in(sorted(without)))
+    statement = statement.order_by(*MOST_URGENT_FIRST).limit(bindparam("limit"))
+    return statement.with_for_update(skip_locked=True, of=delivery) if engine == "postgresql" else statement
 
 
 def let_go(tx: Transaction, owners: Collection[str], now: datetime) -> None:
@@ -239,7 +262,7 @@ def is_unfinished(columns: Any) -> ColumnElement[bool]:
     return ~is_constantly_in(columns.state, _TERMINAL)
 
 
-def is_claimable(now: datetime) -> ColumnElement[bool]:
+def is_claimable(now: Moment) -> ColumnElement[bool]:
     """Whether a delivery is due, or whoever held it has lost it."""
     waiting = (*_UNSENT, DeliveryState.AMBIGUOUS.value)
     return and_(
@@ -265,12 +288,12 @@ def is_first_in_line(columns: Any) -> ColumnElement[bool]:
     return func.coalesce(~is_waited_for, true())
 
 
-def is_gathered(columns: Any, now: datetime) -> ColumnElement[bool]:
+def is_gathered(columns: Any, now: Moment) -> ColumnElement[bool]:
     """Whether it is due in a digest, and surely did not arrive before."""
     return and_(columns.digest.is_not(None), is_unfinished(columns), columns.state.in_(_UNSENT), columns.due_at <= now)
 
 
-def _is_led(now: datetime) -> ColumnElement[bool]:
+def _is_led(now: Moment) -> ColumnElement[bool]:
     """Whether another delivery stands for it: of those due in a digest, or told in one message, the smallest id."""
     first, bound = delivery.alias(), delivery.alias()
     due = exists().where(
@@ -287,7 +310,7 @@ def _is_led(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def is_blocked(now: datetime) -> ColumnElement[bool]:
+def is_blocked(now: Moment) -> ColumnElement[bool]:
     """Whether the channel of a delivery is to be left alone."""
     return exists().where(channel.c.name == _D.channel, channel.c.blocked_until > now)
 
@@ -322,9 +345,9 @@ def _row(item: Delivery) -> dict[str, Any]:
     return row
 
 
-def read(tx: Transaction, statement: Select[Any]) -> list[Delivery]:
-    """The deliveries that a selection of `COLUMNS` finds."""
-    return [_record(row) for row in tx.execute(statement)]
+def read(tx: Transaction, statement: Select[Any], **given: Any) -> list[Delivery]:
+    """The deliveries that a selection of `COLUMNS` finds, with the parameters that it wants."""
+    return [_record(row) for row in tx.execute(statement, given)]
 
 
 def _record(row: Sequence[Any]) -> Delivery:
