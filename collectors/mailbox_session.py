@@ -14,10 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
+from imap_tools import BaseMailBox
 from imap_tools.errors import ImapToolsError
 
 from collectors.contract import CollectorError
+from collectors.mailbox_client import allow, connected
 from collectors.moments import read_moment
 
 TIMEOUT = 30.0
@@ -28,6 +29,8 @@ _SLICE = 1.0
 _RENEW = 9 * 60
 """Seconds after which waiting begins anew; servers hang up on the idle after 30 minutes, some routers after ten."""
 
+_NUMBERS = 2**32
+"""Numbers of mails and folders are below it (RFC 9051)."""
 _UID = re.compile(rb"\bUID (\d+)")
 _ARRIVED = re.compile(rb'INTERNALDATE "([^"]{1,40})"')
 _PASSING = ("UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "CONTACTADMIN", "OVERQUOTA")
@@ -73,8 +76,9 @@ class Session:
         self._box: BaseMailBox | None = None
 
     def __enter__(self) -> Self:
+        account = self._account
         with self._in_words("cannot be reached"):
-            self._box = self._connected()
+            self._box = connected(account.host, account.port, account.security, TIMEOUT, account.ca_file)
         try:
             self._sign_in(self._box)
         except BaseException:
@@ -99,6 +103,8 @@ class Session:
                 raise
             raise CollectorError(f"{error}; name it as the server does", permanent=True) from error.__cause__
         validity, next_uid = (int((numbers[name] or [b"0"])[-1] or 0) for name in ("UIDVALIDITY", "UIDNEXT"))
+        if not (0 <= validity < _NUMBERS and 0 <= next_uid < _NUMBERS):  # or all mail to come would seem to be known
+            raise CollectorError(f"{self._account.host} gave numbers of {folder} that no mail can have")
         return FolderState(validity, next_uid, int(found[1][0] or 0))
 
     def arrived(self, after: int, since: datetime | None) -> list[int]:
@@ -129,6 +135,7 @@ class Session:
             box.idle.start()  # type: ignore[no-untyped-call]
             try:
                 for _ in range(int(_RENEW / _SLICE)):
+                    allow(box)
                     told = box.idle.poll(timeout=_SLICE)
                     if any(b"EXISTS" in line for line in told):
                         return True
@@ -137,15 +144,6 @@ class Session:
             finally:
                 box.idle.stop()  # type: ignore[no-untyped-call]
         return False
-
-    def _connected(self) -> BaseMailBox:
-        host, port, timeout = self._account.host, self._account.port, TIMEOUT
-        if self._account.security == "none":
-            return MailBoxUnencrypted(host, port, timeout)
-        context = ssl.create_default_context(cafile=self._account.ca_file)
-        if self._account.security == "starttls":
-            return MailBoxStartTls(host, port, timeout, ssl_context=context)
-        return MailBox(host, port, timeout, ssl_context=context)
 
     def _sign_in(self, box: BaseMailBox) -> None:
         account = self._account
@@ -181,6 +179,8 @@ class Session:
     @contextlib.contextmanager
     def _in_words(self, what: str) -> Iterator[None]:
         host = self._account.host
+        if self._box is not None:
+            allow(self._box)
         try:
             yield
         except ssl.SSLCertVerificationError as error:
