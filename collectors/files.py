@@ -242,7 +242,7 @@ def _pages(path: Path, place: _Place, reader: RowReader) -> Iterator[tuple[_Rows
     rows = _Rows()
     waits = place.size < path.stat().st_size  # a half-written last line counts as bad once the file has stopped growing
     for line, row, end in read_rows(path, after_line=place.line, at_byte=place.byte):
-        if isinstance(row, BadRow) and row.unfinished and waits and is_seekable(path):
+        if isinstance(row, BadRow) and row.unfinished and waits:
             break
         meant = meaning(path, line, row, reader)
         if rows.is_full(meant):

@@ -5,11 +5,13 @@ A row that cannot be read comes out as `BadRow` with its place and reason, in it
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
 import re
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,8 @@ from storage.records import LARGEST_RAW
 Row = dict[str, Any]
 
 LONGEST_LINE = 16 * 1024 * 1024
+MOST_LINES = 1_000
+"""Lines of one row of CSV: in more than that stands a quotation mark that is never closed, not a post."""
 _BUFFER = 1 << 20
 _PACKED = 2 * 1024
 """Bytes of a zstd file that are unpacked at once: four of them may stand for 128 KiB."""
@@ -154,6 +158,7 @@ def _json_rows(path: Path, after_line: int, at_byte: int) -> Iterator[Read]:
             if not raw:
                 return
             line, end = line + 1, end + len(raw)
+            raw = raw.removeprefix(codecs.BOM_UTF8) if line == 1 else raw
             if len(raw) == LONGEST_LINE and not raw.endswith(b"\n"):
                 end += _rest_of_line(file)
                 yield (line, BadRow(str(path), line, f"the line is longer than {LONGEST_LINE} bytes"), end)
@@ -208,27 +213,51 @@ def _csv_rows(path: Path, after_line: int, _at_byte: int) -> Iterator[Read]:
     number = 0
     with io.TextIOWrapper(_opened(path), encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
         try:
-            header, lines = _csv_header(text)
-            for number, cells in enumerate(_csv_cells(lines), 1):
+            header, delimiter = _csv_header(text)
+            for number, cells in enumerate(_csv_cells(text, delimiter), 1):
                 if number > after_line and cells:
                     yield (number, _csv_row(path, number, header, cells), 0)
         except _damage(path) as error:
             yield _broken(path, number + 1, error)
 
 
+class _UnfinishedError(csv.Error):
+    """The file ends within a row."""
+
+
 class _BoundedLines:
-    """The lines of a text, less those that are too long, of which an error is made: a packed line may have no end."""
+    """The lines of a text, less those that are too long, of which an error is made: a packed line may have no end.
+
+    So is the first line of a row that has too many: all that follow a quotation mark which is never closed would be one
+    row, and lost. They are given again, as rows of their own.
+    """
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self._text = text
+        self._row: list[str] = []
+        self._again: deque[str] = deque()
 
     def __iter__(self) -> Iterator[str]:
         return self
 
+    def begin(self) -> None:
+        """A new row begins with the next line."""
+        self._row = []
+
     def __next__(self) -> str:
-        line = self._text.readline(LONGEST_LINE)
+        line = self._again.popleft() if self._again else self._read()
+        if not line and self._row:  # within quotation marks alone is another line asked for
+            raise _UnfinishedError(f"a quotation mark is not closed in the last {len(self._row):,} lines of the file")
         if not line:
             raise StopIteration
+        self._row.append(line)
+        if len(self._row) > MOST_LINES:
+            self._again.extendleft(reversed(self._row[1:]))
+            raise csv.Error(f"a quotation mark is not closed within {MOST_LINES:,} lines")
+        return line
+
+    def _read(self) -> str:
+        line = self._text.readline(LONGEST_LINE)
         if len(line) < LONGEST_LINE or line.endswith("\n"):
             return line
         while (rest := self._text.readline(LONGEST_LINE)) and not rest.endswith("\n"):
@@ -236,16 +265,20 @@ class _BoundedLines:
         raise csv.Error(f"the line is longer than {LONGEST_LINE} characters")
 
 
-def _csv_header(text: io.TextIOWrapper) -> tuple[list[str], Iterator[list[str]]]:
+def _csv_header(text: io.TextIOWrapper) -> tuple[list[str], str]:
+    """The names of the columns, and what stands between them."""
     first = text.readline(_BUFFER)
     delimiter = max(",;\t|", key=first.count)
-    return next(csv.reader([first], delimiter=delimiter), []), csv.reader(_BoundedLines(text), delimiter=delimiter)
+    return next(csv.reader([first], delimiter=delimiter), []), delimiter
 
 
-def _csv_cells(lines: Iterator[list[str]]) -> Iterator[list[str] | csv.Error]:
+def _csv_cells(text: io.TextIOWrapper, delimiter: str) -> Iterator[list[str] | csv.Error]:
+    lines = _BoundedLines(text)
+    rows = csv.reader(lines, delimiter=delimiter)
     while True:
+        lines.begin()
         try:
-            yield next(lines)
+            yield next(rows)
         except StopIteration:
             return
         except csv.Error as error:
@@ -254,7 +287,7 @@ def _csv_cells(lines: Iterator[list[str]]) -> Iterator[list[str] | csv.Error]:
 
 def _csv_row(path: Path, number: int, header: list[str], cells: list[str] | csv.Error) -> Row | BadRow:
     if isinstance(cells, csv.Error):
-        return BadRow(str(path), number, f"not CSV: {cells}")
+        return BadRow(str(path), number, f"not CSV: {cells}", unfinished=isinstance(cells, _UnfinishedError))
     if len(cells) != len(header):
         reason = f"{len(cells)} cells where the header has {len(header)}"
         return BadRow(str(path), number, reason, raw_hash("\x1f".join(cells)))

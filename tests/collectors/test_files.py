@@ -385,6 +385,17 @@ def test_a_line_that_is_still_being_written_waits(world: FilesScenario) -> None:
     assert not any(page.quarantined for page in store.pages)
 
 
+def test_a_row_of_csv_that_is_still_being_written_waits(world: FilesScenario) -> None:
+    path, store = world.folder / "growing.csv", Store()
+    world.options["paths"] = [str(path)]
+    path.write_text('id,date,text\n1,2026-03-01,"first"\n2,2026-03-01,"sec\n')
+    assert turn(world, store) == {"1"}
+    path.write_text('id,date,text\n1,2026-03-01,"first"\n2,2026-03-01,"sec\nond"\n')
+    assert turn(world, store) == {"2"}
+    assert store.posts["2"].text == "sec\nond"
+    assert not any(page.quarantined for page in store.pages)
+
+
 def test_a_last_line_that_stays_half_is_reported_in_the_end(world: FilesScenario) -> None:
     store = Store()
     (world.folder / "a.jsonl").write_text(json.dumps(row(1)) + "\n{")
@@ -452,6 +463,31 @@ def test_a_csv_line_without_an_end_is_left_out_and_the_rest_read(
     report = Report()
     assert [post.external_id for post in read([path], report=report) if isinstance(post, Post)] == ["1", "3"]
     assert [bad.reason for bad in report.bad] == ["not CSV: the line is longer than 200 characters"]
+
+
+def test_a_quotation_mark_that_is_never_closed_takes_no_other_row_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collectors.tables.MOST_LINES", 20)
+    rows = [f'{number},2026-03-01,"in\ntwo lines"' for number in range(30)]
+    rows[3] = '3,2026-03-01,"never closed'
+    for number in range(4, 26):
+        rows[number] = f"{number},2026-03-01,plain"
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(["id,date,text", *rows, '30,2026-03-01,"nor this\nat the end']))
+    report = Report()
+    found = [post.external_id for post in read([path], report=report) if isinstance(post, Post)]
+    assert found == [str(number) for number in range(30) if number != 3]
+    assert [bad.reason for bad in report.bad] == [
+        "not CSV: a quotation mark is not closed within 20 lines",
+        "not CSV: a quotation mark is not closed in the last 2 lines of the file",
+    ]
+
+
+def test_a_mark_of_byte_order_belongs_to_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps(row(1)) + "\n", encoding="utf-8-sig")
+    assert one(path).external_id == "p1"
 
 
 def test_a_zstd_bomb_is_unpacked_a_piece_at_a_time(tmp_path: Path) -> None:
