@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
+from msgspec import Struct
 
 from monitor.sentiment.vocabulary import Numbers
 from storage.records import Label
@@ -20,7 +20,7 @@ _ALPHA = 15.0
 """VADER's constant: a total of its square root makes a compound of 0.7."""
 
 
-class Judgement(NamedTuple):
+class Judgement(Struct, frozen=True, gc=False):
     """A label with `compound` in -1…1 and `uncertainty` in 0…1, how likely another label is.
 
     The label is decided by both logits, the compound puts texts in order by how negative they are: a text with much of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -73,26 +73,27 @@ def _is_plain(char: str) -> bool:
 def _places(lower: str, names: Sequence[_Name]) -> list[_Place]:
     """Where the names stand in a text in lower case, from the left, of those that begin together the longest first.
 
-    They are looked for one by one: to make a pattern of them takes longer than to read a hundred texts, and there may
-    be thousands of brands.
+    They are looked for one by one: to make a pattern of them takes longer than to read many texts, and there may be
+    thousands of brands.
     """
-    places = [place for name in names if name.text in lower for place in _standing(name, lower)]
+    places: list[_Place] = []
+    for name, begins_plain, ends_plain in names:
+        start = lower.find(name)
+        while start >= 0:
+            end = start + len(name)
+            if not (
+                (begins_plain and _is_of_word(lower[start - 1 : start]))
+                or (ends_plain and _is_of_word(lower[end : end + 1]))
+            ):
+                places.append((start, end))
+            start = lower.find(name, start + 1)
     if len(places) > 1:
-        places.sort(key=lambda place: (place[0], -place[1]))
+        places.sort(key=_by_start)
     return places
 
 
-def _standing(name: _Name, lower: str) -> Iterator[_Place]:
-    """The places of one name where it is no part of a longer word."""
-    start = lower.find(name.text)
-    while start >= 0:
-        end = start + len(name.text)
-        if not (
-            (name.begins_plain and start and _is_of_word(lower[start - 1]))
-            or (name.ends_plain and end < len(lower) and _is_of_word(lower[end]))
-        ):
-            yield start, end
-        start = lower.find(name.text, start + 1)
+def _by_start(place: _Place) -> tuple[int, int]:
+    return place[0], -place[1]
 
 
 def _is_of_word(char: str) -> bool:

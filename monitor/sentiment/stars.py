@@ -40,8 +40,11 @@ class Starred:
 
     def score(self, items: Sequence[Item]) -> list[Score]:
         """One score for each item, in order."""
-        others = iter(self._scorer.score([item for item in items if not stars_of(item[0])]))
-        return [by_stars(number) if (number := stars_of(post)) else next(others) for post, _, _ in items]
+        stars = [stars_of(post) for post, _, _ in items]
+        if not any(stars):
+            return self._scorer.score(items)
+        others = iter(self._scorer.score([item for item, number in zip(items, stars, strict=True) if not number]))
+        return [by_stars(number) if number else next(others) for number in stars]
 
 
 def stars_of(post: Post) -> int:
