@@ -39,7 +39,7 @@ WINDOWS: Final = tuple(lens.ticks for lens in LENSES if not lens.capped)
 _ROUNDING: Final = 1e-9
 _CELLS_AT_ONCE: Final = 500_000
 """How many counts a sweep looks at together; bounds its memory to some 150 MB."""
-_FEW_TICKS: Final = 4
+FEW_TICKS: Final = 4
 """So many are taken faster one by one than together."""
 
 
@@ -246,7 +246,7 @@ class SeriesBank:
         values, read = self._checked(np.asarray(counts), None if covered is None else np.asarray(covered))
         surprise, rings = np.zeros(values.shape), np.zeros(values.shape, dtype=np.bool_)
         stride = max(BLOCK_TICKS, _CELLS_AT_ONCE // max(1, len(values)))
-        if values.shape[1] <= _FEW_TICKS:
+        if values.shape[1] <= FEW_TICKS:
             stride = 1
         for begin in range(0, values.shape[1], stride):
             part = slice(begin, begin + stride)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.detectors import wording
-from monitor.detectors.burst import PRESETS, WINDOWS, BurstReading, BurstSettings, SeriesBank, Taken
+from monitor.detectors.burst import FEW_TICKS, PRESETS, WINDOWS, BurstReading, BurstSettings, SeriesBank, Taken
 from monitor.detectors.contract import Hearing
 from monitor.detectors.novelty import BLOCK_TICKS
 from monitor.detectors.recent import Totals
@@ -152,7 +152,7 @@ class Crowd:
         self._waiting.append(_Stretch(1, hearing.covered >= 0.5, counts))
         if self._loud or self._could_ring(heard, hearing):
             return True
-        ticks = sum(stretch.ticks for stretch in self._waiting)
+        ticks, _ = self._waited()
         if len(self._waiting) >= MOST_WAITING or ticks * len(self._bank.names) >= MOST_WAITING_COUNTS:
             self._sweep()
         return False
@@ -183,8 +183,12 @@ class Crowd:
 
     def _foretells(self) -> bool:
         """Whether the bank can tell how loud a series may be, the ticks that wait being counted."""
-        ahead = sum(stretch.ticks for stretch in self._waiting)
-        return all(stretch.covered for stretch in self._waiting) and self._bank.foretells(ahead)
+        ticks, are_read = self._waited()
+        return are_read and self._bank.foretells(ticks)
+
+    def _waited(self) -> tuple[int, bool]:
+        """How many ticks wait, and whether all of them were read."""
+        return sum(one.ticks for one in self._waiting), all(one.covered for one in self._waiting)
 
     def _could_be_loud(self, row: int, counted: Sequence[int]) -> bool:
         return self._bank.most_surprising(row, counted) * self._most_trust(row) >= CLEAR
@@ -195,12 +199,19 @@ class Crowd:
             self._silent = 0
 
     def _sweep(self) -> None:
-        """Let the bank count what waits."""
-        if self._waiting:
+        """Let the bank count what waits: a few ticks series by series, since most of them were not counted."""
+        if not self._waiting:
+            return
+        ticks, are_read = self._waited()
+        if are_read and ticks <= FEW_TICKS:
+            for stretch in self._waiting:
+                for _ in range(stretch.ticks):
+                    self._bank.take_few(dict(stretch.counts))
+        else:
             covered = np.concatenate([np.full(stretch.ticks, stretch.covered) for stretch in self._waiting])
             counts = _dense(self._waiting, len(self._bank.names))
-            self._bank.sweep(counts, None if covered.all() else np.broadcast_to(covered, counts.shape))
-            self._waiting, self._loud_rows = [], None
+            self._bank.sweep(counts, None if are_read else np.broadcast_to(covered, counts.shape))
+        self._waiting, self._loud_rows = [], None
 
     def _judged(self, last: _Stretch) -> Taken:
         """What the bank makes of a tick; of series that were not counted it looks at those that were loud before."""
