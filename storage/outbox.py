@@ -186,10 +186,9 @@ def supersede(
         conditions.append(_D.step.is_not(None))
     statement = select(*COLUMNS).where(*conditions).order_by(_D.seq, _D.id)
     dropped = read(tx, statement.with_for_update() if tx.dialect.name == "postgresql" else statement)
-    ids = [item.id for item in dropped]
-    tx.execute(
-        update(delivery).where(_D.id.in_(ids)).values(state=DeliveryState.SUPERSEDED.value, last_error=why or None)
-    )
+    if dropped:
+        values = {"state": DeliveryState.SUPERSEDED.value, "last_error": why or None}
+        tx.execute(update(delivery).where(_D.id.in_([item.id for item in dropped])).values(values))
     return dropped
 
 
