@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from monitor.report.document import Document
 
 
 def html(document: Document) -> str:
     """The whole file; what outsiders wrote is text in it and nothing else."""
+    return _template().render(document=document)
+
+
+@cache
+def _template() -> Template:
     made = Environment(
         loader=PackageLoader("monitor.report"),
         autoescape=True,
@@ -20,4 +26,4 @@ def html(document: Document) -> str:
     )
     made.filters["base64"] = lambda png: b64encode(png).decode()
     made.tests["kind"] = lambda block, name: type(block).__name__ == name
-    return made.get_template("report.html.j2").render(document=document)
+    return made.get_template("report.html.j2")

@@ -36,10 +36,10 @@ def desk(
 
 def browser(of: Desk, *, at: str = HOME, address: str = "127.0.0.1") -> TestClient:
     """Somebody who asks for the page at `at` from `address`."""
-    return TestClient(_application(of), base_url=at, client=(address, 50_000), follow_redirects=False)
+    return TestClient(application(of), base_url=at, client=(address, 50_000), follow_redirects=False)
 
 
-def _application(of: Desk) -> FastAPI:
+def application(of: Desk) -> FastAPI:
     """Put together once for a desk, however many people come: that takes longer than most answers."""
     if not _LAST or _LAST[0][0] is not of:
         _LAST[:] = [(of, create(of))]

@@ -16,12 +16,12 @@ from fastapi.testclient import TestClient
 from alerts.actions import Action
 from alerts.signed_links import SignedLinks
 from config.settings import Settings
-from monitor.web.app import create
 from monitor.web.desk import Desk
 from storage import incidents, silences
 from storage.database import Database
 from storage.records import Incident, IncidentState
 from tests.alerts.examples import page
+from tests.monitor.web.desks import application
 from tests.servers.slack import TOKEN, Slack
 from tests.servers.slack_people import signed
 from tests.storage.examples import after, incident
@@ -62,7 +62,7 @@ def desk(slack: Slack, sqlite_database: Database, monkeypatch: pytest.MonkeyPatc
 @pytest.fixture
 def stranger(desk: Desk) -> TestClient:
     """Somebody out there, without a session."""
-    return TestClient(create(desk), base_url="https://tocsin.example", client=("192.0.2.7", 50_000))
+    return TestClient(application(desk), base_url="https://tocsin.example", client=("192.0.2.7", 50_000))
 
 
 def stored(desk: Desk) -> Incident:
