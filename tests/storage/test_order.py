@@ -182,7 +182,7 @@ on_one_database = settings(suppress_health_check=[HealthCheck.function_scoped_fi
 
 
 @given(pages=some_readings, chance=chances)
-@settings(on_one_database, max_examples=150)
+@settings(on_one_database, max_examples=75)
 def test_order_batching_and_repetition_change_nothing(
     memory: Database, pages: list[Intake], chance: random.Random
 ) -> None:
@@ -190,7 +190,7 @@ def test_order_batching_and_repetition_change_nothing(
 
 
 @given(pages=some_readings)
-@settings(on_one_database, max_examples=100)
+@settings(on_one_database, max_examples=60)
 def test_bins_are_the_counts_of_the_mentions_stored(memory: Database, pages: list[Intake]) -> None:
     written(memory, pages)
     with memory.read() as tx:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from storage.database import Database
+from tests.monitor.cli.conftest import Run
 from tests.monitor.cli.test_program import ROOT
 
 CONFIGURATION = """\
@@ -70,18 +71,10 @@ def test_it_runs_until_it_is_told_to_stop(folder: Path, number: signal.Signals) 
         assert tx.exec_driver_sql("SELECT count(*) FROM post").scalar() == 0
 
 
-def test_a_missing_secret_stops_it_before_it_starts(folder: Path) -> None:
+def test_a_missing_secret_stops_it_before_it_starts(folder: Path, tocsin: Run) -> None:
     text = CONFIGURATION.replace("sender =", 'username = "x"\npassword = { env = "NOBODY_SET_THIS" }\nsender =')
     (folder / "tocsin.toml").write_text(text.replace('security = "none"\n', ""))
-    result = subprocess.run(
-        [sys.executable, "-c", "from monitor.cli import main; main()", "run", "--config", str(folder / "tocsin.toml")],
-        cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert result.returncode == 2
-    assert "NOBODY_SET_THIS is not set" in result.stderr
+    result = tocsin("run")
+    assert result.exit_code == 2
+    assert "NOBODY_SET_THIS is not set" in result.output
     assert not (folder / "tocsin.db").exists()
