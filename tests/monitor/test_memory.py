@@ -8,7 +8,7 @@ import threading
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from weakref import ref
 
@@ -24,6 +24,7 @@ from monitor.detectors import reach, terms, threads, trouble
 from monitor.matching import matcher
 from monitor.sentiment import toward, wording
 from monitor.web import briefs, others, throttle, trials
+from storage import outbox
 from storage.database import Database
 from storage.records import Post
 
@@ -101,6 +102,16 @@ def test_one_thread_draws_for_all_of_them_and_passes_on_what_goes_wrong() -> Non
 @pytest.mark.usefixtures("no_search")
 def test_nothing_is_left_of_what_was_drawn_although_it_holds_itself() -> None:
     assert drawn(lambda: ref(Part()))() is None
+
+
+@pytest.mark.usefixtures("no_search")
+def test_a_look_at_what_is_due_leaves_no_circles_behind() -> None:
+    with Database.open("sqlite://") as database, database.write() as tx:
+        outbox.claim(tx, NOON, "me", timedelta(seconds=30), known=["mail"])
+        gc.collect()
+        for _ in range(10):  # there is one each second
+            outbox.claim(tx, NOON, "me", timedelta(seconds=30), known=["mail"])
+        assert gc.collect() < 500
 
 
 @pytest.mark.usefixtures("no_search")
