@@ -22,7 +22,8 @@ from storage.records import Delivery, DeliveryState, Incident, Reason
 from tests.servers.mail import MailServer
 from tests.servers.slack import Slack
 
-SAMPLE_EVERY = 5.0
+SAMPLE_EVERY = 1.0
+"""Seconds: the least after memory was given back lasts no longer than to the next look at the posts."""
 SETTLED_AFTER = 120.0
 
 
@@ -78,6 +79,7 @@ class Result:
     rss_mb_an_hour: tuple[float, float]
     lowest_mb: list[float]
     lowest_mb_an_hour: tuple[float, float]
+    lowest_doubt: tuple[float, float]
     descriptors: tuple[int, int]
     threads: tuple[int, int]
 
@@ -139,6 +141,7 @@ def counted(past: Past, database: Database, minutes: float) -> Result:
         rss_mb_an_hour=_slopes([(one.age, one.rss_mb) for one in settled]),
         lowest_mb=[round(size, 1) for _, size in _lowest(settled)],
         lowest_mb_an_hour=_slopes(_lowest(settled)),
+        lowest_doubt=_doubts(_lowest(settled)),
         descriptors=(min(one.descriptors for one in settled), max(one.descriptors for one in settled)),
         threads=(min(one.threads for one in settled), max(one.threads for one in settled)),
     )
@@ -185,11 +188,24 @@ def _lowest(life: Sequence[Sample]) -> list[tuple[float, float]]:
 
 def _slopes(sizes: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """Growth of memory in MB an hour, by a straight line through each half of a life: pairs of age and size."""
+    first, second = map(_line, _halves(sizes))
+    return first[0], second[0]
+
+
+def _doubts(sizes: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The standard error of each of them."""
+    first, second = map(_line, _halves(sizes))
+    return first[1], second[1]
+
+
+def _halves(sizes: Sequence[tuple[float, float]]) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
     middle = (sizes[0][0] + sizes[-1][0]) / 2
-    return _slope([one for one in sizes if one[0] <= middle]), _slope([one for one in sizes if one[0] > middle])
+    return [one for one in sizes if one[0] <= middle], [one for one in sizes if one[0] > middle]
 
 
-def _slope(sizes: Sequence[tuple[float, float]]) -> float:
-    if len(sizes) < 3:
-        return 0.0
-    return round(float(np.polyfit([age / 3600 for age, _ in sizes], [size for _, size in sizes], 1)[0]), 1)
+def _line(sizes: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Slope of the line through pairs of age and size, an hour, and its standard error; three say nothing."""
+    if len(sizes) < 4:
+        return 0.0, 0.0
+    line, covariance = np.polyfit([age / 3600 for age, _ in sizes], [size for _, size in sizes], 1, cov=True)
+    return round(float(line[0]), 1), round(float(np.sqrt(covariance[0, 0])), 1)

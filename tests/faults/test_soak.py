@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.soak_count import SAMPLE_EVERY, Sample, _lowest, _slopes
+from benchmarks.soak_count import SAMPLE_EVERY, Sample, _doubts, _lowest, _slopes
 from monitor.memory import GIVE_BACK_EVERY
 
 WAVE = GIVE_BACK_EVERY.total_seconds()
@@ -27,3 +27,11 @@ def test_a_leak_shows_in_both_halves() -> None:
 
 def test_a_life_too_short_to_be_judged_has_no_slope() -> None:
     assert _slopes(_lowest(life(12, leaks_mb_an_hour=3.0))) == (0.0, 0.0)
+
+
+def test_sizes_that_jump_leave_a_doubt_and_those_of_a_line_none() -> None:
+    steady = [(600.0 * number, 200.0 + number) for number in range(20)]
+    jumping = [(age, size + 5 * (number % 2)) for number, (age, size) in enumerate(steady)]
+    assert _slopes(steady) == (6.0, 6.0)
+    assert _doubts(steady) == (0.0, 0.0)
+    assert min(_doubts(jumping)) > 1
