@@ -24,6 +24,7 @@ from storage.records import EngagementSample, Gap, Post
 
 log = structlog.get_logger(__name__)
 
+_LONGEST_PLACE = 2_000
 _OF_ONE_LIST = (400, 403, 404, 410, 422)
 """Refusals that may concern one list alone: the others are read before they are told."""
 
@@ -235,6 +236,8 @@ class Listed:
             found = self._resumed(listing, state, now) if is_resumed else self._platform.page(listing, state)
             seen, is_resumed = seen if state.place else {""}, False
             left -= 1
+            if not _can_be_asked_for(found.place):
+                raise CollectorError(f"{self._platform.service} gave a next page of {listing.key} that cannot be one")
             is_loop = bool(found.place) and found.place in seen
             seen.add(found.place)
             posts = state.note(found)
@@ -258,6 +261,9 @@ class Listed:
             if error.status not in (400, 404, 422):
                 raise
             log.warning("place_refused", source=self.name, list=listing.key, error=str(error))
+            found = Found()
+        except ODD as error:  # a place that makes no sense would keep the list from being read for ever
+            log.warning("place_refused", source=self.name, list=listing.key, error=repr(error))
             found = Found()
         if found.given or found.place:
             return found
@@ -358,3 +364,8 @@ def _weight(post: Post) -> int:
 
 def _replies(post: Post) -> int:
     return post.engagement.replies or 0
+
+
+def _can_be_asked_for(place: str) -> bool:
+    """Whether a place is one: what is kept and asked for anew at each turn may not be what no server understands."""
+    return place.isprintable() and len(place) <= _LONGEST_PLACE

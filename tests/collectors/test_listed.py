@@ -56,6 +56,8 @@ class Memory:
             raise fault
         if fault == "again" and state.place:
             return found_in([*self._before(state.place)], self._post, service="Memory", place=state.place)
+        if fault and fault != "again":
+            return found_in([*self._before(state.place)], self._post, service="Memory", place=fault)
         entries = self._before(state.place)
         seen = state.seen + len(entries[: self.page_size])
         is_more = len(entries) > self.page_size and (self.ends_after is None or seen < self.ends_after)
@@ -151,12 +153,27 @@ def test_a_post_is_given_once_however_often_the_list_is_read() -> None:
     assert len([post for page in store.pages for post in page.posts]) == 12
 
 
-def test_a_place_that_is_refused_begins_the_round_anew() -> None:
+@pytest.mark.parametrize(
+    "refusal", [CollectorError("no such place", status=400, permanent=True), ValueError("invalid literal: '1.5'")]
+)
+def test_a_place_that_is_refused_begins_the_round_anew(refusal: Exception) -> None:
     platform = Memory(Clock(NOON))
     platform.publish(12)
     store = Store()
     store.run(source(platform), pages=1)
-    platform.faults = [CollectorError("no such place", status=400, permanent=True)]
+    platform.faults = [refusal]
+    store.run(source(platform))
+    assert len(store.posts) == 12
+
+
+@pytest.mark.parametrize("place", ["\ud800", "a\x00b", "\u202e", " \n", "9" * 5000])
+def test_a_place_that_cannot_be_one_is_never_asked_for(place: str) -> None:
+    platform = Memory(Clock(NOON))
+    platform.publish(12)
+    store = Store()
+    platform.faults = [place]
+    with pytest.raises(CollectorError, match="next page of list that cannot be one"):
+        store.run(source(platform))
     store.run(source(platform))
     assert len(store.posts) == 12
 
