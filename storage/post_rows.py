@@ -75,7 +75,7 @@ def load(tx: Transaction, keys: Collection[PostKey]) -> dict[PostKey, PostState]
 
 
 def _may_be_known(tx: Transaction, source: str, names: Collection[str]) -> bool:
-    """Whether any post has a name between the first and the last of these: hardly ever where names rise with time.
+    """Whether any post has a name between the first and the last of these: hardly ever where names of one length rise.
 
     One question instead of one for each name. PostgreSQL's order of texts is that of a language.
     """
