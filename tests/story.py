@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from monitor.demo.show import show
-
 
 @pytest.fixture(scope="session")
 def story_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -20,6 +18,9 @@ def story_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (shared / "story.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not told.exists():
+            # Most of the program, which few tests need and the process that hands them out never.
+            from monitor.demo.show import show
+
             show(folder)
             told.touch()
     return folder
