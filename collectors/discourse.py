@@ -125,14 +125,15 @@ class Discourse(Asked):
         page = int(state.place or 1)
         since = from_epoch(state.floor).date().isoformat()
         answer = self._ask("/search.json", {"q": f"{listing.query} after:{since} order:latest", "page": page})
-        hits, grouped = answer.get("posts"), answer.get("grouped_search_result") or {}
-        if not isinstance(hits, list):
+        results, grouped = answer.get("posts"), answer.get("grouped_search_result") or {}
+        if not isinstance(results, list):
             raise CollectorError(f"{self.service} gave an answer without posts")
-        found = self.looked_up([f"{hit['topic_id']}/{hit['post_number']}" for hit in hits if _is_new(hit, state.floor)])
+        new = [result for result in results if _is_new(result, state.floor)]
+        found = self.looked_up([f"{result['topic_id']}/{result['post_number']}" for result in new])
         is_more = bool(grouped.get("more_full_page_results")) and page < _SEARCH_PAGES
         posts = sorted(found.posts, key=lambda post: post.created_at, reverse=True)
-        reached = [hit for hit in hits if not _is_new(hit, state.floor)]
-        return Found(posts, found.bad, str(page + 1) if is_more and not reached else "", len(hits))
+        reaches_old = len(new) < len(results)
+        return Found(posts, found.bad, str(page + 1) if is_more and not reaches_old else "", len(results))
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
@@ -212,9 +213,9 @@ def _raise_unless_gone(error: CollectorError) -> None:
         raise error
 
 
-def _is_new(hit: Any, floor: float) -> bool:
+def _is_new(result: Any, floor: float) -> bool:
     try:
-        return read_moment(hit["created_at"]).timestamp() > floor
+        return read_moment(result["created_at"]).timestamp() > floor
     except ODD:
         return True
 
