@@ -37,6 +37,10 @@ class TooLargeError(Exception):
     """The body of a request is larger than we read."""
 
 
+class NulError(Exception):
+    """A form holds a NUL, which PostgreSQL takes in no text; no browser sends one."""
+
+
 class Guard:
     """Wraps the pages: refuses unknown names and large bodies, adds headers, and turns a failure into an answer."""
 
@@ -52,11 +56,14 @@ class Guard:
             await self.app(scope, receive, send)
             return
         answer = _Answer(send)
-        refusal = self._refusal(Headers(scope=scope), scope)
+        headers = Headers(scope=scope)
+        refusal = self._refusal(headers, scope)
         try:
-            await (refusal or self.app)(scope, _limited(receive), answer)
+            await (refusal or self.app)(scope, _limited(receive, is_form=_is_form(headers)), answer)
         except TooLargeError:
             await answer.instead(PlainTextResponse("The request is too large.\n", 413), scope, receive)
+        except NulError:
+            await answer.instead(PlainTextResponse("No form holds a NUL.\n", 400), scope, receive)
         except Exception as error:  # noqa: BLE001  # the last place where a failure of a page can be told
             _log.exception("a page failed", path=scope["path"], method=scope["method"], error=type(error).__name__)
             await answer.instead(
@@ -103,19 +110,28 @@ class _Answer:
             await response(scope, receive, self)
 
 
-def _limited(receive: Receive) -> Receive:
-    """The request's body, up to the largest that we read, whatever its header said."""
-    read = 0
+def _limited(receive: Receive, *, is_form: bool) -> Receive:
+    """The request's body, up to the largest that we read, whatever its header said; a form without a NUL."""
+    read, before = 0, b""
 
     async def limited() -> Message:
-        nonlocal read
+        nonlocal read, before
         message = await receive()
-        read += len(message.get("body", b""))
+        body = message.get("body", b"")
+        read += len(body)
         if read > LARGEST_BODY:
             raise TooLargeError
+        if is_form and (b"\0" in body or b"%00" in before + body):
+            raise NulError
+        before = (before + body)[-2:]
         return message
 
     return limited
+
+
+def _is_form(headers: Headers) -> bool:
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind in ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def address_of(headers: Headers, scope: Scope) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import APIRouter
@@ -11,7 +12,7 @@ from structlog.testing import capture_logs
 from config.web import WebSettings
 from monitor.web import app
 from storage.database import Database
-from tests.monitor.web.desks import browser, desk
+from tests.monitor.web.desks import HOME, browser, desk, token_in
 
 
 def test_pages_may_load_nothing_from_elsewhere() -> None:
@@ -81,6 +82,17 @@ def test_a_length_that_is_no_number_is_refused() -> None:
 def test_an_address_with_a_nul_is_refused(path: str) -> None:
     with desk() as of:
         assert browser(of).get(path).status_code == 400
+
+
+@pytest.mark.parametrize("sent", [{"data": {"name": "a\0b"}}, {"files": {"name": (None, "a\0b")}}])
+def test_a_form_with_a_nul_is_refused(sent: dict[str, Any]) -> None:
+    with desk() as of:
+        client = browser(of)
+        form = {"csrf": token_in(client.get("/explore").text)}
+        given = {**sent, "data": {**form, **sent.get("data", {})}}
+        assert client.post("/explore/views", headers={"origin": HOME}, **given).status_code == 400
+        given["data"] = form | {"name": "%00"}
+        assert client.post("/explore/views", headers={"origin": HOME}, data=given["data"]).status_code == 303
 
 
 def test_a_new_database_is_ready_before_anybody_led(tmp_path: Path) -> None:

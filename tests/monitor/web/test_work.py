@@ -124,7 +124,7 @@ def test_a_form_that_is_older_than_what_another_did_says_who_did_what(of: Desk) 
         ({"work": "split", "posts": "forum"}, 409),
         ({"work": "moved", "brand": "Curl"}, 409),
         ({"work": "corrected", "severity": "awful"}, 422),
-        ({"work": "tagged", "tags": "a\x00b"}, 303),
+        ({"work": "tagged", "tags": "a\x00b"}, 400),
     ],
 )
 def test_what_makes_no_sense_is_answered_with_the_reason(of: Desk, fields: dict[str, Any], status: int) -> None:
