@@ -57,6 +57,12 @@ def numbers(
     return None if first is None else (int(first), int(last))
 
 
+def end(tx: Transaction, source: str) -> datetime:
+    """The end of the last day of which a post of the source is stored; the beginning of all where none is."""
+    last = tx.scalar(select(func.max(stored_day.c.day)).where(stored_day.c.source == source))
+    return EPOCH if last is None else last + DAY
+
+
 def days(tx: Transaction, since: datetime | None, until: datetime | None) -> list[datetime]:
     """The days of the span, in UTC, of which posts may be stored, in order."""
     columns = stored_day.c

@@ -108,6 +108,7 @@ def questions(incident: Incident, count: int) -> list[Question]:
         Question("a seldom word, last week", lambda tx: search(tx, words.seldom, since=end - 7 * DAY)),
         Question("a common word, the oldest week", lambda tx: search(tx, words.common, until=material.BEGIN + 7 * DAY)),
         Question("newest 50 of a brand", lambda tx: search(tx, brand=brand), (20, 150)),
+        Question("newest 50 of a source", lambda tx: search(tx, source=source), (20, 150)),
         Question("newest 50 of one author", lambda tx: search(tx, author="a77777")),
         Question("newest 50 of one author toward a brand", lambda tx: search(tx, brand=brand, author="a777")),
         Question("all of a name that an account shows", lambda tx: erasure.posts_of(tx, "Name 77777")),

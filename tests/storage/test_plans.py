@@ -13,6 +13,7 @@ from storage import (
     bins,
     erasure,
     incidents,
+    ingest,
     outbox,
     post_rows,
     posts,
@@ -21,10 +22,12 @@ from storage import (
     remarks,
     samples,
     schedule,
+    search,
     threads,
 )
 from storage.database import Database, Transaction
-from tests.storage.examples import NOON, after
+from storage.ingest import Intake
+from tests.storage.examples import NOON, after, post
 
 HOUR = after(hours=1)
 KEYS = [("forum", "1"), ("news", "2")]
@@ -71,6 +74,30 @@ QUESTIONS: dict[str, Callable[[Transaction], Any]] = {
 
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_a_frequent_question_reads_no_table_from_end_to_end(sqlite_database: Database, name: str) -> None:
+    plans = _plans(sqlite_database, QUESTIONS[name])
+    scans = [step for step in plans if step.startswith("SCAN") and "VIRTUAL TABLE" not in step]
+    scans = [step for step in scans if not step.startswith(("SCAN anon_", "SCAN found"))]  # what another step has found
+    assert plans
+    assert [step for step in scans if "USING INDEX" not in step and "CONSTANT ROW" not in step] == []
+    assert [step for step in plans if "ix_post_created_at (created_at<?)" in step] == []
+    assert [step for step in plans if step.endswith("sqlite_autoindex_post_1 (source=?)")] == []
+
+
+@pytest.mark.parametrize(("many", "is_sorted"), [(3, True), (2, False)])
+def test_the_newest_of_a_source_are_sorted_only_where_it_has_few(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch, many: int, is_sorted: bool
+) -> None:
+    with sqlite_database.write() as tx:
+        ingest.write(tx, Intake(posts=[post("old"), post("new", created_at=HOUR), post("apart", source="news")]))
+    monkeypatch.setattr(search, "MANY", many)
+    found: list[list[search.Found]] = []
+    plans = _plans(sqlite_database, lambda tx: found.append(posts.search(tx, source="forum")))
+    assert [one.post.external_id for one in found[0]] == ["new", "old"]
+    assert ("USE TEMP B-TREE FOR ORDER BY" in plans) is is_sorted
+
+
+def _plans(database: Database, ask: Callable[[Transaction], Any]) -> list[str]:
+    """The steps by which SQLite answers."""
     plans: list[str] = []
 
     def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
@@ -78,12 +105,7 @@ def test_a_frequent_question_reads_no_table_from_end_to_end(sqlite_database: Dat
             rows = connection.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
             plans.extend(row[3] for row in rows)
 
-    event.listen(sqlite_database.engine, "before_cursor_execute", explain)
-    with sqlite_database.write() as tx:
-        QUESTIONS[name](tx)
-    scans = [step for step in plans if step.startswith("SCAN") and "VIRTUAL TABLE" not in step]
-    scans = [step for step in scans if not step.startswith(("SCAN anon_", "SCAN found"))]  # what another step has found
-    assert plans
-    assert [step for step in scans if "USING INDEX" not in step and "CONSTANT ROW" not in step] == []
-    assert [step for step in plans if "ix_post_created_at (created_at<?)" in step] == []
-    assert [step for step in plans if step.endswith("sqlite_autoindex_post_1 (source=?)")] == []
+    event.listen(database.engine, "before_cursor_execute", explain)
+    with database.write() as tx:
+        ask(tx)
+    return plans
