@@ -16,8 +16,6 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any, Protocol
 
-import numpy as np
-
 from monitor.automaton import Automaton
 from monitor.portions import portions
 from storage.records import Severity
@@ -36,6 +34,8 @@ _LETTERS = 1_000_000
 _WORD = re.compile(rf"[\w{MARKS}]+")
 _ASCII_WORDS = bytes(code if chr(code).isalnum() or chr(code) == "_" else ord(" ") for code in range(128)) + bytes(128)
 """What becomes of an ASCII character where words alone are wanted."""
+_BETWEEN = b" \x01 "
+"""Stands between texts: a word that is in none."""
 _PHRASE_WORD = re.compile(rf"[\w{MARKS}]+\*?")
 _GRAVITY_OF_SEVERITY = {"critical": 3, "warning": 3, "watch": 1}
 
@@ -198,10 +198,8 @@ def _folded(text: str) -> str:
 
 def _spaced(texts: Iterable[str]) -> list[str]:
     """The words of folded texts, each word between two spaces."""
-    letters = np.frombuffer(b"\n %b " % b" \n ".join(map(_parted, texts)), dtype=np.uint8)
-    is_space = letters == ord(" ")
-    spaced: bytes = letters[1:][~(is_space[1:] & is_space[:-1])].tobytes()
-    return spaced.decode("utf-8", "surrogatepass").split("\n")
+    words = b" ".join(_BETWEEN.join(map(_parted, texts)).split())
+    return f" {words.decode('utf-8', 'surrogatepass')} ".split("\x01")
 
 
 def _parted(folded: str) -> bytes:
