@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, exists, func, or_, select
+from sqlalchemy import Column, ColumnElement, Select, exists, or_, select
 
 from storage import search_index, stored_days
 from storage.database import Transaction
@@ -16,8 +16,8 @@ from storage.rows import MENTION_COLUMNS, POST_COLUMNS, M, P, to_post, with_ment
 from storage.schema import mention, post
 from storage.statements import is_one_of
 
-MANY = 5_000
-"""Posts of a source; of five million that is one in a thousand."""
+NEAR = 20_000
+"""Posts that are looked through from the newest back before SQLite sorts all posts of a source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,6 @@ def search(
     if words.strip() and not asked:
         return []
     time: Column[Any] = P.created_at
-    name_of_source: ColumnElement[Any] = P.source
     if asked or author:
         numbers = _numbers(tx, since, until, source)
         if numbers is None:
@@ -62,11 +61,13 @@ def search(
         statement, time = _by_brand(brand, label, before), M.created_at
     else:
         statement = _by_time(before).where(*_with_mention(brand, label))
-        if source is not None and tx.dialect.name == "sqlite" and _has_many(tx, source):
-            name_of_source = P.source.concat("")  # so that its index is left alone
-            statement = statement.where(P.created_at < stored_days.end(tx, source))
-    asked_of_post = ((name_of_source, source), (P.author, author), (P.language, language))
-    narrowed = statement.where(*_equal(asked_of_post), *_within(time, since, until))
+    narrowed = statement.where(*_equal(((P.author, author), (P.language, language))), *_within(time, since, until))
+    is_along_time = not asked and not author and brand is None
+    if source is not None and is_along_time and tx.dialect.name == "sqlite":
+        near = _found(tx, _near(tx, narrowed, source).limit(limit))
+        if len(near) == limit:
+            return near
+    narrowed = narrowed.where(*_equal([(P.source, source)]))
     with search_index.one_after_another(tx):
         return _found(tx, narrowed.limit(limit))
 
@@ -75,13 +76,15 @@ def _equal(asked: Iterable[tuple[ColumnElement[Any], Any]]) -> list[ColumnElemen
     return [column == value for column, value in asked if value is not None]
 
 
-def _has_many(tx: Transaction, source: str) -> bool:
-    """Whether a source has so many posts that its newest are met soon by whoever goes back in time.
+def _near(tx: Transaction, along_time: Select[Any], source: str) -> Select[Any]:
+    """What is asked for of a source, among the `NEAR` posts before the end of its last day that come first.
 
     SQLite has no statistics here: it would sort all posts of the source, however many, to find the newest.
     """
-    some = select(P.id).where(P.source == source).limit(MANY).subquery()
-    return tx.scalar(select(func.count()).select_from(some)) == MANY
+    until_its_end = along_time.where(P.created_at < stored_days.end(tx, source))
+    begin = tx.scalar(until_its_end.with_only_columns(P.created_at).offset(NEAR).limit(1))
+    near = until_its_end.where(P.source.concat("") == source)  # so that the index of the source is left alone
+    return near if begin is None else near.where(P.created_at >= begin)
 
 
 def _within(time: Column[Any], since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:

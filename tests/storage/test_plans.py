@@ -83,15 +83,16 @@ def test_a_frequent_question_reads_no_table_from_end_to_end(sqlite_database: Dat
     assert [step for step in plans if step.endswith("sqlite_autoindex_post_1 (source=?)")] == []
 
 
-@pytest.mark.parametrize(("many", "is_sorted"), [(3, True), (2, False)])
-def test_the_newest_of_a_source_are_sorted_only_where_it_has_few(
-    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch, many: int, is_sorted: bool
+@pytest.mark.parametrize(("near", "is_sorted"), [(1, False), (0, True)])
+def test_all_posts_of_a_source_are_sorted_only_where_too_few_of_the_newest_posts_are_of_it(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch, near: int, is_sorted: bool
 ) -> None:
+    two = [post("old"), post("new", created_at=HOUR), post("later", source="news", created_at=after(days=3))]
     with sqlite_database.write() as tx:
-        ingest.write(tx, Intake(posts=[post("old"), post("new", created_at=HOUR), post("apart", source="news")]))
-    monkeypatch.setattr(search, "MANY", many)
+        ingest.write(tx, Intake(posts=two))
+    monkeypatch.setattr(search, "NEAR", near)
     found: list[list[search.Found]] = []
-    plans = _plans(sqlite_database, lambda tx: found.append(posts.search(tx, source="forum")))
+    plans = _plans(sqlite_database, lambda tx: found.append(posts.search(tx, source="forum", limit=2)))
     assert [one.post.external_id for one in found[0]] == ["new", "old"]
     assert ("USE TEMP B-TREE FOR ORDER BY" in plans) is is_sorted
 
