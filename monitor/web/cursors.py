@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import HTTPException
 
-from monitor.web.reach import within_reach
+from monitor.web.calendar import within_calendar
 from storage.columns import is_storable
 from storage.records import Incident, Post
 from storage.search import Found
@@ -50,7 +50,7 @@ def moment(written: Any) -> datetime:
         at = datetime.fromisoformat(str(written))
     except ValueError as error:
         raise HTTPException(422, NOT_OURS) from error
-    if at.tzinfo is None or at != within_reach(at):
+    if at.tzinfo is None or at != within_calendar(at):
         raise HTTPException(422, NOT_OURS)
     return at
 

@@ -14,11 +14,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field, field_validator
 
 from monitor.web.access import Analyst, Viewer
+from monitor.web.calendar import day_within_calendar
 from monitor.web.charts import Chart, of_counts
 from monitor.web.cursors import post_cursor, read_post_cursor
 from monitor.web.desk import Desk, desk_of
 from monitor.web.pages import page
-from monitor.web.reach import day_within_reach
 from monitor.web.seen import Seen, by_slot, seen
 from storage import audit, limits, saved_views
 from storage import posts as post_store
@@ -72,8 +72,8 @@ class Asked(BaseModel):
 
     @field_validator("since", "until")
     @classmethod
-    def _within_reach(cls, day: date | None) -> date | None:
-        return day_within_reach(day) if day else None
+    def _within_calendar(cls, day: date | None) -> date | None:
+        return day_within_calendar(day) if day else None
 
     def window(self, now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
         """The span asked for; days are those of the readers. Its end is not in it."""

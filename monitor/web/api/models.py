@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from alerts.actions import Action
-from monitor.web.reach import within_reach
+from monitor.web.calendar import within_calendar
 from storage.records import (
     Casework,
     Delivery,
@@ -59,7 +59,7 @@ def storable(text: object) -> object:
 Words = Annotated[str, StringConstraints(max_length=500), BeforeValidator(storable)]
 Cursor = Annotated[str, StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_-]*$")]
 Limit = Annotated[int, Field(ge=1, le=200)]
-Moment = Annotated[AwareDatetime, AfterValidator(within_reach)]
+Moment = Annotated[AwareDatetime, AfterValidator(within_calendar)]
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {

@@ -11,11 +11,11 @@ from datetime import UTC, date, datetime
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
 
 
-def within_reach(at: datetime) -> datetime:
+def within_calendar(at: datetime) -> datetime:
     """The moment, or the first or last with which we reckon."""
     return min(max(at, FIRST), LAST)
 
 
-def day_within_reach(day: date) -> date:
+def day_within_calendar(day: date) -> date:
     """The day, or the first or last with which we reckon."""
     return min(max(day, FIRST.date()), LAST.date())
