@@ -19,6 +19,7 @@ from storage.errors import StorageError
 _log = structlog.get_logger(__name__)
 
 _NAME = re.compile(r"tocsin-(\d{8}T\d{6})Z\.db")
+_CUT_OFF = re.compile(rf"{_NAME.pattern}{re.escape(upkeep.UNFINISHED)}(-\w+)?")
 _STAMP = "%Y%m%dT%H%M%S"
 TOPIC = "backup"
 
@@ -69,9 +70,16 @@ class Backups:
 
     def _copied(self, database: Database, now: datetime) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._remove_what_was_cut_off()
         copy = self.folder / f"tocsin-{now.astimezone(UTC):{_STAMP}}Z.db"
         upkeep.backup(database, copy)
         _log.info("database copied", to=str(copy))
         for _, old in self.made()[: -self.kept]:
             old.unlink()
         return copy
+
+    def _remove_what_was_cut_off(self) -> None:
+        """Remove what is left of a copy during which the program was killed: each is as large as the database."""
+        for left in self.folder.iterdir():
+            if _CUT_OFF.fullmatch(left.name):
+                left.unlink()

@@ -19,6 +19,11 @@ from storage.records import DeliveryState
 from storage.schema import bin_, delivery, incident_event, metadata
 from storage.sqlite import BUSY_SECONDS, path_of
 
+UNFINISHED = ".unfinished"
+"""Ends the name of a copy while it is made."""
+_BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside a file, by the end of its name."""
+
 
 def counts(database: Database) -> dict[str, int]:
     """Rows of every table."""
@@ -52,7 +57,7 @@ def backup(database: Database, to: Path) -> None:
         raise StorageError(f"{database.place} is not a SQLite file; back it up with pg_dump")
     if to.exists():
         raise StorageError(f"the backup {to} exists already; give another name")
-    unfinished = to.with_name(f"{to.name}.unfinished")
+    unfinished = to.with_name(f"{to.name}{UNFINISHED}")
     try:
         _make(unfinished)
         with closing(_connected(source)) as origin, closing(_connected(unfinished)) as copy:
@@ -65,29 +70,53 @@ def backup(database: Database, to: Path) -> None:
     except (sqlite3.Error, OSError) as error:
         raise StorageError(f"the backup {to} could not be written: {error}") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        _remove(unfinished)
 
 
-def restore(backup: Path, to: Path) -> None:
+def restore(backup: Path, to: Path, now: datetime) -> int:
     """Put a backup where a database file shall be; nothing may be there. The backup is checked whole, and stays.
 
-    Raises `StorageError` when the backup is missing, damaged or no database of ours, and when `to` exists.
+    The copy is finished under another name, its tables brought up to date and its messages doubted (`doubt_waiting`):
+    whoever is cut off before leaves no database that would send them unawares. Returns the number of those messages.
+    Raises `StorageError` when the backup is missing, damaged, no database of ours or newer than the program, and when
+    `to` exists.
     """
-    for taken in (to, to.with_name(f"{to.name}-wal"), to.with_name(f"{to.name}-shm")):
+    for taken in (to, *(to.with_name(f"{to.name}{ending}") for ending in _BESIDE)):
         if taken.exists():
             raise StorageError(f"{taken} exists; stop Tocsin and move it away first, so that nothing is overwritten")
     if not backup.is_file():
         raise StorageError(f"there is no backup {backup}")
-    unfinished = to.with_name(f"{to.name}.unfinished")
+    unfinished = to.with_name(f"{to.name}{UNFINISHED}")
     try:
         _make(unfinished)
         shutil.copyfile(backup, unfinished)
         _refuse_unsound(backup, unfinished)
-        unfinished.rename(to)
+        with Database.open(f"sqlite:///{unfinished}") as database, database.write() as tx:
+            doubted = doubt_waiting(tx, now)
+        _put_in_place(unfinished, to)
     except (sqlite3.Error, OSError) as error:
         raise StorageError(f"{backup} could not be restored: {error}") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        _remove(unfinished)
+    return doubted
+
+
+def _put_in_place(unfinished: Path, to: Path) -> None:
+    """Give a database its name once all of it is in the file and the file is on the disk."""
+    with closing(_connected(unfinished)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+    _write_down(unfinished)
+    unfinished.rename(to)
+    _write_down(to.parent)
+
+
+def _write_down(place: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def doubt_waiting(tx: Transaction, now: datetime) -> int:
@@ -103,11 +132,20 @@ def doubt_waiting(tx: Transaction, now: datetime) -> int:
 def _make(file: Path) -> None:
     """Make an empty file that only its owner reads; what root makes belongs to whom its folder belongs to, as what
     SQLite adds to a database does: a program without rights has to write what was restored in the middle of the night.
+
+    What somebody left who was cut off goes first: SQLite would take the rest of that for a part of this file.
     """
+    _remove(file)
     file.touch(mode=0o600)
     if os.geteuid() == 0:
         folder = file.parent.stat()
         os.chown(file, folder.st_uid, folder.st_gid)
+
+
+def _remove(file: Path) -> None:
+    """Remove a file of SQLite and what SQLite keeps beside it."""
+    for ending in ("", *_BESIDE):
+        file.with_name(f"{file.name}{ending}").unlink(missing_ok=True)
 
 
 def _refuse_unsound(backup: Path, copy: Path) -> None:

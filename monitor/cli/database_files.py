@@ -65,9 +65,9 @@ def restore(
     place = settings.file_of(chosen.database.resolved_url())
     if place is None:
         raise Failure("only a SQLite database is restored by Tocsin; for PostgreSQL use pg_restore")
-    upkeep.restore(backup, place)
-    with Database.open(chosen.database.resolved_url()) as database, database.write() as tx:
-        latest, live, waiting = posts.latest(tx), len(incidents.live(tx)), upkeep.doubt_waiting(tx, settings.now())
+    waiting = upkeep.restore(backup, place, settings.now())
+    with Database.open(chosen.database.resolved_url()) as database, database.read() as tx:
+        latest, live = posts.latest(tx), len(incidents.live(tx))
     newest = f"its newest post is of {output.local(latest, chosen.general.timezone)}" if latest else "it has no posts"
     alive = f"{live} incident is live" if live == 1 else f"{live} incidents are live"
     output.say(f"{output.plain(str(place))} is restored and sound; {newest}, {alive}.")

@@ -40,6 +40,16 @@ def test_the_newest_copies_are_kept_and_nothing_else_is_touched(sqlite_database:
     assert names == ["tocsin-20240503T120000Z.db", "tocsin-20240504T120000Z.db", "tocsin-of-last-year.db"]
 
 
+def test_what_is_left_of_a_copy_that_was_cut_off_is_removed(sqlite_database: Database, backups: Backups) -> None:
+    backups.folder.mkdir()
+    cut_off = "tocsin-20240430T120000Z.db.unfinished"
+    for name in (cut_off, f"{cut_off}-journal", "by-hand.db.unfinished"):
+        (backups.folder / name).write_text("a part of it")
+    backups.run(sqlite_database, SYSTEM, NOON)
+    names = sorted(path.name for path in backups.folder.iterdir())
+    assert names == ["by-hand.db.unfinished", "tocsin-20240501T120000Z.db"]
+
+
 def test_a_copy_of_a_wrong_clock_does_not_stop_others(sqlite_database: Database, backups: Backups) -> None:
     backups.run(sqlite_database, SYSTEM, after(days=365))
     assert backups.run(sqlite_database, SYSTEM, NOON) is not None

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from storage import incidents, posts, upkeep
 from storage.database import Database
-from storage.errors import StorageError
+from storage.errors import SchemaError, StorageError
 from storage.ingest import Intake, write
 from tests.storage.examples import NOON, incident, mentioned, post
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def test_a_sound_database_has_no_problems(database: Database) -> None:
@@ -80,7 +87,7 @@ def backed_up(database: Database, to: Path) -> Path:
 
 def test_a_backup_is_restored_as_it_was(sqlite_database: Database, tmp_path: Path) -> None:
     copy = backed_up(sqlite_database, tmp_path / "copy.db")
-    upkeep.restore(copy, tmp_path / "new.db")
+    upkeep.restore(copy, tmp_path / "new.db", NOON)
     with Database.open(f"sqlite:///{tmp_path}/new.db") as restored, restored.read() as tx:
         assert posts.get(tx, [("forum", "1")]) == [post()]
     assert copy.exists()
@@ -89,7 +96,7 @@ def test_a_backup_is_restored_as_it_was(sqlite_database: Database, tmp_path: Pat
 def test_copies_are_for_their_owner_alone(sqlite_database: Database, tmp_path: Path) -> None:
     copy = backed_up(sqlite_database, tmp_path / "copy.db")
     copy.chmod(0o644)
-    upkeep.restore(copy, tmp_path / "new.db")
+    upkeep.restore(copy, tmp_path / "new.db", NOON)
     upkeep.backup(sqlite_database, tmp_path / "another.db")
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("new.db", "another.db")] == [0o600, 0o600]
 
@@ -100,18 +107,58 @@ def test_what_root_restores_belongs_to_the_owner_of_the_folder(
     copy, given = backed_up(sqlite_database, tmp_path / "copy.db"), []
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(os, "chown", lambda path, user, group: given.append((path.name, user, group)))
-    upkeep.restore(copy, tmp_path / "new.db")
+    upkeep.restore(copy, tmp_path / "new.db", NOON)
     folder = tmp_path.stat()
     assert given == [("new.db.unfinished", folder.st_uid, folder.st_gid)]
 
 
-@pytest.mark.parametrize("taken", ["new.db", "new.db-wal", "new.db-shm"])
+@pytest.mark.parametrize("taken", ["new.db", "new.db-wal", "new.db-shm", "new.db-journal"])
 def test_nothing_is_restored_over_a_database(sqlite_database: Database, tmp_path: Path, taken: str) -> None:
     copy = backed_up(sqlite_database, tmp_path / "copy.db")
     (tmp_path / taken).write_text("precious")
     with pytest.raises(StorageError, match="move it away first"):
-        upkeep.restore(copy, tmp_path / "new.db")
+        upkeep.restore(copy, tmp_path / "new.db", NOON)
     assert (tmp_path / taken).read_text() == "precious"
+
+
+CUT_OFF = """
+import os, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from storage import upkeep
+
+def die(tx, now):
+    tx.exec_driver_sql("DELETE FROM post")
+    tx.commit()
+    os.kill(os.getpid(), 9)
+
+upkeep.doubt_waiting = die
+upkeep.restore(Path(sys.argv[1]), Path(sys.argv[2]), datetime.now(UTC))
+"""
+"""Dies by kill -9 between the copying and the doubting, when something is in the write-ahead log already."""
+
+
+def test_a_restore_that_is_killed_leaves_no_database_and_the_next_one_restores_all(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    copy = backed_up(sqlite_database, tmp_path / "copy.db")
+    command = [sys.executable, "-c", CUT_OFF, str(copy), str(tmp_path / "new.db")]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == -signal.SIGKILL
+    assert {path.name for path in tmp_path.glob("new.db*")} >= {"new.db.unfinished", "new.db.unfinished-wal"}
+    assert not (tmp_path / "new.db").exists()
+    upkeep.restore(copy, tmp_path / "new.db", NOON)
+    with Database.open(f"sqlite:///{tmp_path}/new.db") as restored, restored.read() as tx:
+        assert posts.get(tx, [("forum", "1")]) == [post()]
+    assert [path.name for path in tmp_path.glob("new.db.unfinished*")] == []
+
+
+def test_a_backup_of_a_newer_program_is_not_restored(sqlite_database: Database, tmp_path: Path) -> None:
+    copy = backed_up(sqlite_database, tmp_path / "copy.db")
+    with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(SchemaError, match="newer version of the program"):
+        upkeep.restore(copy, tmp_path / "new.db", NOON)
+    assert sorted(path.name for path in tmp_path.glob("new.db*")) == []
 
 
 def test_a_damaged_backup_is_not_restored(sqlite_database: Database, tmp_path: Path) -> None:
@@ -120,15 +167,13 @@ def test_a_damaged_backup_is_not_restored(sqlite_database: Database, tmp_path: P
     content[8192:12288] = bytes(4096)
     copy.write_bytes(content)
     with pytest.raises(StorageError, match=r"is damaged|could not be restored"):
-        upkeep.restore(copy, tmp_path / "new.db")
+        upkeep.restore(copy, tmp_path / "new.db", NOON)
     assert sorted(path.name for path in tmp_path.glob("new.db*")) == []
 
 
 def test_what_is_no_backup_is_not_restored(tmp_path: Path) -> None:
-    import sqlite3
-
     with pytest.raises(StorageError, match="there is no backup"):
-        upkeep.restore(tmp_path / "copy.db", tmp_path / "new.db")
+        upkeep.restore(tmp_path / "copy.db", tmp_path / "new.db", NOON)
     sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE x (y)").connection.close()
     with pytest.raises(StorageError, match="no database of Tocsin"):
-        upkeep.restore(tmp_path / "other.db", tmp_path / "new.db")
+        upkeep.restore(tmp_path / "other.db", tmp_path / "new.db", NOON)
