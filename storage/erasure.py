@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Table, delete, select, update
 
 from storage import casework as casework_store
-from storage import deletions, edition, forgetting, inbox, quarantine, search_index, state
+from storage import deletions, edition, forgetting, inbox, quarantine, receipts, search_index, state
 from storage.database import Transaction
 from storage.keys import plain_words
 from storage.quotations import Quotations
@@ -229,7 +229,7 @@ def _forget_states(tx: Transaction, words: Collection[str]) -> None:
     forms = {form[:BEGINNING] for word in words for form in (word, plain_words(word))}
     telling = [form.encode() for form in forms if len(form) >= SHORTEST_NAME]
     for name, blob in state.every(tx):
-        if any(word in blob for word in telling):
+        if name != receipts.NAME and any(word in blob for word in telling):
             state.forget(tx, state.whole(name))
 
 

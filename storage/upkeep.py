@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from storage import outbox
+from storage import outbox, receipts
 from storage.database import Database, Transaction
 from storage.errors import StorageError
 from storage.records import DeliveryState
@@ -47,6 +47,11 @@ def check(database: Database) -> list[str]:
         problems += [f"the timeline of incident {name} has holes" for name in tx.scalars(counted)]
         negative = tx.scalar(select(func.count()).select_from(bin_).where(bin_.c.posts < 0))
         problems += [f"{negative} bins count less than nothing"] if negative else []
+        if untold := receipts.load(tx):
+            problems.append(
+                f"an erasure of {untold.since:%Y-%m-%d %H:%M} UTC goes on or was cut off: its receipt is not printed, "
+                'and bytes of what it erased may be in the files; run the same "tocsin db forget" again'
+            )
     return problems
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,34 +15,11 @@ from monitor.cli.settings import DEFAULT, AsJson, ConfigFile
 
 if TYPE_CHECKING:
     from config.settings import Settings
+    from monitor.sources.erasing import Receipt
     from storage.database import Database
-    from storage.records import Delivery, PostKey
-
-AT_ONCE = 500
-"""Posts that one transaction erases."""
 
 Source = Annotated[str, typer.Option("--source", metavar="NAME", help="Only this source; all of them otherwise.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message to people that had quoted what was erased."""
-
-    channel: str
-    target: str
-    sent_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What was erased, when, and what could not be reached."""
-
-    at: datetime
-    posts: Mapping[str, int]
-    messages_changed: tuple[Message, ...]
-    messages_beyond: tuple[Message, ...]
-    files_rewritten: bool
 
 
 def forget(
@@ -62,63 +38,23 @@ def forget(
     Messages in channels that can be edited are changed; counts stay. What was erased is not stored again. Backups,
     exports and mails made before are not within reach; the receipt says which mails.
     """
+    from alerts.routing import Routing
+    from monitor.sources.erasing import Erasing
+
     chosen = settings.read_settings(config, complete=False)
     with settings.open_database(chosen) as database:
-        keys = _found(database, author, source)
-        if not keys and (waiting := _forget_waiting(database, author, source, rewrite=not keep_files)):
-            output.say(f"No post of theirs is stored; {waiting} that waited or were set aside are erased.")
-            return
-        if not keys:
+        erasing = Erasing(database, Routing.build(chosen), author, source or None)
+        found = erasing.find()
+        if found.posts and not yes:
+            counted = _listed(Counter(name for name, _ in found.posts))
+            typer.confirm(f"Erase {counted} by {author}?", abort=True, err=True)
+        untold = erasing.erase(found, settings.now())
+        if untold is None:
             where = f" on {source}" if source else ""
             raise Failure(f'no post of "{author}"{where} is stored', code=BAD_USAGE)
-        if not yes:
-            counted = _listed(Counter(name for name, _ in keys))
-            typer.confirm(f"Erase {counted} by {author}?", abort=True, err=True)
-        _forget_waiting(database, author, source, rewrite=False)
-        receipt = _erase(database, chosen, keys, rewrite=not keep_files)
-    _print_receipt(receipt, chosen.general.timezone, as_json=as_json)
-
-
-def _found(database: Database, author: str, source: str) -> list[PostKey]:
-    from storage import erasure
-
-    with database.read() as tx:
-        return erasure.posts_of(tx, author, source or None)
-
-
-def _forget_waiting(database: Database, author: str, source: str, *, rewrite: bool) -> int:
-    from storage import erasure, upkeep
-
-    with database.write() as tx:
-        count = erasure.forget_waiting(tx, author, source or None)
-    if count and rewrite:
-        upkeep.purge(database)
-    return count
-
-
-def _erase(database: Database, chosen: Settings, keys: Sequence[PostKey], *, rewrite: bool) -> Receipt:
-    from alerts.routing import Routing
-    from monitor.sources.removal import remove
-    from storage import upkeep
-
-    routing, now = Routing.build(chosen), settings.now()
-    erased: list[PostKey] = []
-    changed: list[Message] = []
-    beyond: list[Message] = []
-    for start in range(0, len(keys), AT_ONCE):
-        with database.write() as tx:
-            removed = remove(tx, routing, keys[start : start + AT_ONCE], now, "the author asked")
-        erased += removed.posts
-        changed += map(_message, removed.messages.changed)
-        beyond += map(_message, removed.messages.beyond)
-    if rewrite:
-        upkeep.purge(database)
-    counts = dict(Counter(name for name, _ in erased))
-    return Receipt(now, counts, tuple(dict.fromkeys(changed)), tuple(dict.fromkeys(beyond)), rewrite)
-
-
-def _message(delivery: Delivery) -> Message:
-    return Message(delivery.channel, delivery.target, delivery.sent_at)
+        receipt = erasing.receipt(untold, found, settings.now(), rewrite=not keep_files)
+        _print_receipt(receipt, chosen.general.timezone, as_json=as_json)
+        erasing.done(untold)
 
 
 def _listed(counts: Mapping[str, int]) -> str:
@@ -129,7 +65,13 @@ def _print_receipt(receipt: Receipt, timezone: str, *, as_json: bool) -> None:
     if as_json:
         output.print_json(asdict(receipt))
         return
-    output.say(f"Erased {output.plain(_listed(receipt.posts))} at {output.local(receipt.at, timezone)}.")
+    if receipt.posts:
+        output.say(f"Erased {output.plain(_listed(receipt.posts))} at {output.local(receipt.at, timezone)}.")
+    else:
+        output.say(f"No post of theirs is stored; {receipt.waiting} that waited or were set aside are erased.")
+    if receipt.cut_off_since:
+        since = output.local(receipt.cut_off_since, timezone)
+        output.say(f"An erasure of {since} was cut off; what it erased and did not come to tell is among this.")
     if receipt.messages_changed:
         places = ", ".join(sorted({f"{one.channel} {one.target}" for one in receipt.messages_changed}))
         output.say(

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from storage import bins, erasure, incidents, outbox, posts, upkeep
+from storage import bins, erasure, incidents, outbox, posts, receipts, upkeep
 from storage.database import Database
 from storage.ingest import Intake, Written, write
 from storage.quotations import REMOVED, without
+from storage.receipts import Untold
 from storage.records import Engagement, EngagementSample
 from tests.storage.examples import NOON, after, alert, delivery, incident, mentioned, post, signal
 
@@ -61,6 +62,15 @@ def test_the_reason_of_a_message_may_quote_another_incident_and_is_erased_too(da
         told = [item.why for item in (*incidents.alerts(tx, "i1"), *outbox.history(tx, "i1"))]
     assert sum(REMOVED in reason for reason in told) == 2
     assert not any("Canary" in reason for reason in told)
+
+
+def test_what_is_not_told_yet_of_an_erasure_outlives_posts_that_say_its_words(database: Database) -> None:
+    untold = Untold(NOON, {"forum": 2}, changed=("4711",))
+    with database.write() as tx:
+        write(tx, Intake(mentions=[mentioned(post("4711", text="forum"))]))
+        receipts.save(tx, untold)
+        erasure.erase(tx, [("forum", "4711")], after(days=2), "the author asked")
+        assert receipts.load(tx) == untold
 
 
 def test_counts_stay_when_a_post_is_erased(database: Database) -> None:

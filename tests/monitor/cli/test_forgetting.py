@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import DEFAULT, Mock
 
 import pytest
 
-from storage import erasure, posts, quarantine
+from monitor.sources import erasing
+from storage import erasure, incidents, outbox, posts, quarantine, upkeep
 from storage.database import Database
 from storage.ingest import Intake, write
-from storage.records import PostKey, SetAside, Stage
+from storage.records import DeliveryState, PostKey, SetAside, Stage
 from tests.monitor.cli.conftest import Run
-from tests.storage.examples import NOON, after, mentioned, post
+from tests.storage.examples import NOON, after, delivery, incident, mentioned, post
 
 ANN = {"author": "u77", "author_name": "ann_longname"}
 
@@ -128,3 +130,65 @@ def test_a_source_that_cannot_be_asked_is_said_and_fails(tocsin: Run, stored: Da
     assert result.exit_code == 1
     assert "Stopped: no key" in result.output
     assert tocsin("db", "compliance", "--source", "nowhere").exit_code == 2
+
+
+class DeathError(BaseException):
+    """The end of the process: nothing of ours catches it."""
+
+
+def die(*_: object, **__: object) -> None:
+    raise DeathError
+
+
+def mailed(database: Database, name: str, quoting: PostKey) -> None:
+    """A mail that was sent and quotes a post of theirs."""
+    with database.write() as tx:
+        (quoted,) = posts.get(tx, [quoting])
+        sent = delivery(name, channel="mail", state=DeliveryState.SENT, sent_at=NOON, page={"quote": quoted.text})
+        outbox.enqueue(tx, [sent])
+
+
+def test_an_erasure_that_is_cut_off_is_gone_on_with_and_told_whole(
+    tocsin: Run, stored: Database, configured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(stored)
+    with stored.write() as tx:
+        incidents.insert(tx, incident())
+    mailed(stored, "d1", ("forum", "0"))
+    monkeypatch.setattr(erasing, "AT_ONCE", 1)
+    calls = Mock(side_effect=[DEFAULT, DeathError], wraps=erasing.remove)
+    with monkeypatch.context() as patched:
+        patched.setattr(erasing, "remove", calls)
+        with pytest.raises(DeathError):
+            tocsin("db", "forget", "u77", "--yes")
+    assert len(kept(stored)) == 4
+    checked = tocsin("db", "check")
+    assert checked.exit_code == 1
+    assert 'run the same "tocsin db forget" again' in checked.output
+
+    result = tocsin("db", "forget", "u77", "--yes")
+    assert result.exit_code == 0, result.output
+    assert result.output.splitlines()[:2] == [
+        "Erased 3 posts on forum at 2024-05-01 12:00.",
+        "An erasure of 2024-05-01 12:00 was cut off; what it erased and did not come to tell is among this.",
+    ]
+    assert "Not within reach: a message of 2024-05-01 12:00 to #press through mail." in result.output
+    assert tocsin("db", "check").exit_code == 0
+    assert tocsin("db", "forget", "u77", "--yes").exit_code == 2
+
+
+def test_an_erasure_that_is_cut_off_before_the_files_are_rewritten_leaves_no_byte_after_the_next(
+    tocsin: Run, stored: Database, configured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(stored)
+    with monkeypatch.context() as patched:
+        patched.setattr(upkeep, "purge", die)
+        for name in ("u77", "ann_longname"):
+            with pytest.raises(DeathError):
+                tocsin("db", "forget", name, "--yes")
+    result = tocsin("db", "forget", "ann_longname", "--yes")
+    assert result.output.startswith("Erased 3 posts on forum, 1 post on news at "), result.output
+    left = b"".join(path.read_bytes() for path in configured.parent.glob("tocsin.db*"))
+    assert b"bob" in left
+    assert b"canary" not in left
+    assert b"ann_longname" not in left
