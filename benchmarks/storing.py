@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 
 from benchmarks.reading import material
@@ -114,7 +114,7 @@ def measure(engine: str, count: int, few: Side, many: Side, batches: int, indexe
         _tell(f"storing posts with names in order, with an index of {columns}", engine, count, few, many)
         for side in (few, many):
             side.database.run_outside_transactions(["DROP INDEX tried"])
-    _by_turns(few, many, [_prune] * batches)
+    _by_turns(few, many, [_pruning(source) for source in islice(cycle(material.SOURCES), batches)])
     _tell("deleting the oldest", engine, count, few, many)
     _tell_room(engine, count, many.database)
 
@@ -178,8 +178,9 @@ def _tell_room(engine: str, count: int, database: Database) -> None:
     )
 
 
-def _prune(tx: Transaction) -> None:
-    erasure.prune(tx, material.END, limit=BATCH)
+def _pruning(source: str) -> Callable[[Transaction], object]:
+    """Deletes the oldest of a source, and of the small one what was written into it, too: it soon has nothing else."""
+    return lambda tx: erasure.prune(tx, source, material.END + timedelta(days=material.DAYS), limit=BATCH)
 
 
 def _writing(batch: Sequence[MentionedPost]) -> Callable[[Transaction], object]:

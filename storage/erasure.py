@@ -9,13 +9,23 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import Table, delete, select, update
 
 from storage import casework as casework_store
-from storage import deletions, edition, forgetting, inbox, quarantine, receipts, search_index, state
+from storage import (
+    deletions,
+    edition,
+    forgetting,
+    inbox,
+    post_rows,
+    quarantine,
+    receipts,
+    search_index,
+    state,
+    stored_days,
+)
 from storage.database import Transaction
 from storage.keys import plain_words
 from storage.quotations import Quotations
@@ -33,7 +43,7 @@ from storage.schema import (
     revision,
     signal,
 )
-from storage.statements import by_source, insert_new, is_after, is_one_of
+from storage.statements import by_source, insert_new, is_one_of
 
 SHORTEST_NAME = 4
 """Shorter words are in any state by chance."""
@@ -87,18 +97,14 @@ def posts_of(tx: Transaction, author: str, source: str | None = None) -> list[Po
     return [(row.source, row.external_id) for row in tx.execute(statement.order_by(P.source, P.external_id))]
 
 
-def is_erased(tx: Transaction, key: PostKey) -> bool:
-    """Whether the post was erased."""
-    statement = select(erased.c.source).where(erased.c.source == key[0], erased.c.external_id == key[1])
-    return tx.scalar(statement) is not None
-
-
-def prune(tx: Transaction, before: datetime, *, source: str | None = None, limit: int = 2_000) -> int:
-    """Delete at most `limit` posts published before a time, the oldest first; how many. Call it until it gives 0.
+def prune(tx: Transaction, source: str, before: datetime, *, limit: int = 2_000) -> int:
+    """Delete at most `limit` posts of a source published before a time, the oldest first; how many. Call it until it
+    gives 0.
 
     Their engagement goes with them. Posts that incidents rest on stay with them.
     """
-    doomed = list(islice(_prunable(tx, before, source, limit), limit))
+    post_rows.lock(tx, [source])
+    doomed = _prunable(tx, source, before, limit)
     if not doomed:
         return 0
     with deletions.noted(tx, before, until=before):
@@ -108,19 +114,32 @@ def prune(tx: Transaction, before: datetime, *, source: str | None = None, limit
     return len(doomed)
 
 
-def _prunable(tx: Transaction, before: datetime, source: str | None, at_once: int) -> Iterator[Any]:
-    """The posts that may go, the oldest first. Each question ends after so many: PostgreSQL would sort all that are old
-    enough otherwise, at every one of them."""
-    statement = select(P.id, P.source, P.external_id, P.title, P.text, P.author, P.author_name, P.created_at)
-    statement = statement.where(P.created_at < before).order_by(P.created_at, P.id).limit(at_once)
-    if source is not None:
-        statement = statement.where(P.source == source)
-    kept = _evidence(tx)
-    rows = tx.execute(statement).all()
-    while rows:
-        yield from (row for row in rows if (row.source, row.external_id) not in kept)
-        place = (rows[-1].created_at, rows[-1].id)
-        rows = tx.execute(statement.where(is_after(P.created_at, P.id, place))).all()
+def _prunable(tx: Transaction, source: str, before: datetime, limit: int) -> list[Any]:
+    """The oldest posts of the source that may go, at most `limit`.
+
+    Day by day: no index has the posts of a source in the order of time, and all of them would be sorted. A day of which
+    nothing is left that may go is not looked through again, as it would be at each hour for ever.
+    """
+    kept = {name for of, name in _evidence(tx) if of == source}
+    doomed: list[Any] = []
+    for day in stored_days.of_source(tx, source, before):
+        rows = _oldest_of_day(tx, source, day, before, limit - len(doomed) + len(kept))
+        doomed += [row for row in rows if row.external_id not in kept]
+        if len(doomed) >= limit:
+            return doomed[:limit]
+        if day.day + stored_days.DAY <= before:
+            stored_days.narrow(tx, source, day, [row.id for row in rows if row.external_id in kept])
+    return doomed
+
+
+def _oldest_of_day(
+    tx: Transaction, source: str, day: stored_days.StoredDay, before: datetime, limit: int
+) -> Sequence[Any]:
+    statement = select(P.id, P.source, P.external_id, P.title, P.text, P.author, P.author_name)
+    of_day = P.created_at >= day.day, P.created_at < min(before, day.day + stored_days.DAY)
+    # So spelled that SQLite, which has no statistics, leaves the indexes of both alone and walks along the time.
+    of_source = P.source.concat("") == source, (P.id + 0).between(day.first_id, day.last_id)
+    return tx.execute(statement.where(*of_day, *of_source).order_by(P.created_at, P.id).limit(limit)).all()
 
 
 def _rows(tx: Transaction, keys: Collection[PostKey]) -> list[Any]:

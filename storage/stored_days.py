@@ -1,15 +1,17 @@
 """Which numbers the posts of a day have, so that words are looked for among the posts of a span alone.
 
 The index of words ends in the newest post and knows no times. Kept with every write, for each source apart, so that
-writers of different sources never wait for one another. What is erased leaves the span of numbers wide.
+writers of different sources never wait for one another. What is erased leaves the span of numbers wide; what is pruned
+takes it along.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 
 from storage.columns import EPOCH
 from storage.database import Transaction
@@ -22,6 +24,14 @@ _WIDENED: Mapping[str, str] = {
     "first_id": "CASE WHEN {new} < {old} THEN {new} ELSE {old} END",
     "last_id": "CASE WHEN {new} > {old} THEN {new} ELSE {old} END",
 }
+
+
+class StoredDay(NamedTuple):
+    """A day of a source, from `day` on, with the smallest and the largest number that a post of it may have."""
+
+    day: datetime
+    first_id: int
+    last_id: int
 
 
 def widen(tx: Transaction, stored: Iterable[tuple[int, str, datetime]]) -> None:
@@ -72,3 +82,19 @@ def days(tx: Transaction, since: datetime | None, until: datetime | None) -> lis
     if until is not None:
         statement = statement.where(columns.day < until)
     return list(tx.scalars(statement))
+
+
+def of_source(tx: Transaction, source: str, until: datetime) -> list[StoredDay]:
+    """The days of a source that begin before a time, in order."""
+    columns = stored_day.c
+    statement = select(columns.day, columns.first_id, columns.last_id).order_by(columns.day)
+    return [StoredDay(*row) for row in tx.execute(statement.where(columns.source == source, columns.day < until))]
+
+
+def narrow(tx: Transaction, source: str, of: StoredDay, left: Collection[int]) -> None:
+    """Keep of a day the numbers of posts that are left; for whoever lets nobody else write to the source."""
+    row = stored_day.c.source == source, stored_day.c.day == of.day
+    if not left:
+        tx.execute(delete(stored_day).where(*row))
+    elif (of.first_id, of.last_id) != (min(left), max(left)):
+        tx.execute(update(stored_day).where(*row).values(first_id=min(left), last_id=max(left)))

@@ -24,7 +24,7 @@ def pruned(database: Database, kept: Mapping[str, timedelta], now: datetime) -> 
     for source, span in kept.items():
         while True:
             with database.write() as tx:
-                count = erasure.prune(tx, now - span, source=source, limit=AT_ONCE)
+                count = erasure.prune(tx, source, now - span, limit=AT_ONCE)
             if not count:
                 break
             yield source, count

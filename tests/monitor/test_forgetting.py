@@ -142,6 +142,6 @@ def test_nothing_is_let_go_of_while_nothing_is_deleted(running: Pipeline) -> Non
     forgetting.look()
     assert length.cache_info().currsize == 1
     with running.database.write() as tx:
-        erasure.prune(tx, NOON + timedelta(days=90))
+        erasure.prune(tx, "forum", NOON + timedelta(days=90))
     forgetting.look()
     assert length.cache_info().currsize == 0

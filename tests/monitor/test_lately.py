@@ -105,7 +105,7 @@ def test_what_was_pruned_is_read_and_what_came_since_is_kept(
     lately = Lately()
     store(database, lately, mentioned(post("1")), mentioned(post("2", created_at=after(days=1, minutes=9))))
     with database.write() as tx:
-        assert erasure.prune(tx, after(minutes=1)) == 1
+        assert erasure.prune(tx, "forum", after(minutes=1)) == 1
     assert from_memory(database, lately, NOON, monkeypatch) is None
     late = after(days=1, minutes=5)
     assert from_memory(database, lately, late, monkeypatch) == from_database(database, late)

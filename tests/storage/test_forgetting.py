@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from storage import bins, erasure, incidents, outbox, posts, receipts, upkeep
-from storage.database import Database
+from storage import bins, erasure, incidents, outbox, post_rows, posts, receipts, stored_days, upkeep
+from storage.database import Database, Transaction
 from storage.ingest import Intake, Written, write
 from storage.quotations import REMOVED, without
 from storage.receipts import Untold
@@ -87,7 +87,7 @@ def test_an_erased_post_is_not_stored_again(database: Database) -> None:
         written = write(tx, Intake(mentions=[mentioned(post("1", text=SECRET)), mentioned(post("3"))]))
         assert [each.post.external_id for each in written.new_mentions] == ["3"]
         assert written.new_posts == 1
-        assert erasure.is_erased(tx, KEY)
+        assert post_rows.erased(tx, [KEY]) == {KEY}
         assert write(tx, Intake(mentions=[mentioned(post("1"))])) == Written()
 
 
@@ -134,19 +134,49 @@ def test_old_posts_are_pruned_but_not_what_incidents_rest_on(database: Database)
         write(tx, Intake(mentions=[mentioned(post(str(hour), created_at=after(hours=hour))) for hour in range(6)]))
         incidents.insert(tx, incident(origin=("forum", "0"), evidence=(("forum", "1"),)))
         incidents.add_signals(tx, "i1", [signal(evidence=(("forum", "2"),))])
-        assert erasure.prune(tx, after(hours=5), limit=1) == 1
-        assert erasure.prune(tx, after(hours=5), source="news") == 0
-        assert erasure.prune(tx, after(hours=5)) == 1
-        assert erasure.prune(tx, after(hours=5)) == 0
+        assert erasure.prune(tx, "forum", after(hours=5), limit=1) == 1
+        assert erasure.prune(tx, "news", after(hours=5)) == 0
+        assert erasure.prune(tx, "forum", after(hours=5)) == 1
+        assert erasure.prune(tx, "forum", after(hours=5)) == 0
         left = [each.post.external_id for each in posts.window(tx, NOON, after(hours=9))]
         assert left == ["0", "1", "2", "5"]
         assert len(posts.search(tx, "acme")) == 4
         assert len(bins.series(tx, "Acme", NOON, after(hours=9))) == 6
 
 
+def test_each_source_is_pruned_by_itself_the_oldest_first_in_portions(database: Database) -> None:
+    days = {"new": 2, "noon": 0, "older": -0.1, "old": 1}
+    with database.write() as tx:
+        write(tx, Intake(posts=[post(name, created_at=after(days=day)) for name, day in days.items()]))
+        write(tx, Intake(posts=[post("others", source="news", created_at=after(days=-9))]))
+        assert erasure.prune(tx, "forum", after(days=2), limit=2) == 2
+        assert [each.post.external_id for each in posts.search(tx)] == ["new", "old", "others"]
+        assert [erasure.prune(tx, "forum", after(days=2), limit=2) for _ in range(2)] == [1, 0]
+        assert [each.post.external_id for each in posts.search(tx)] == ["new", "others"]
+
+
+def test_a_day_that_was_pruned_is_searched_for_what_is_left_and_what_comes_later(database: Database) -> None:
+    def found(tx: Transaction) -> list[str]:
+        return [each.post.external_id for each in posts.search(tx, "acme", since=NOON, until=after(hours=9))]
+
+    with database.write() as tx:
+        write(tx, Intake(posts=[post(str(hour), created_at=after(hours=hour)) for hour in range(4)]))
+        incidents.insert(tx, incident(origin=("forum", "1"), evidence=(("forum", "2"),)))
+        assert erasure.prune(tx, "forum", after(days=9)) == 2
+        assert found(tx) == ["2", "1"]
+        first, last = stored_days.numbers(tx, NOON, after(hours=9)) or (0, 0)
+        assert last - first == 1
+        erasure.erase(tx, [("forum", "1"), ("forum", "2")], after(days=9), "asked")
+        assert erasure.prune(tx, "forum", after(days=9)) == 0
+        assert stored_days.numbers(tx, NOON, after(hours=9)) is None
+        write(tx, Intake(posts=[post("late", created_at=after(hours=1))]))
+        assert found(tx) == ["late"]
+        assert erasure.prune(tx, "forum", after(days=9)) == 1
+
+
 def test_a_pruned_post_takes_its_engagement_along_and_may_be_stored_again(database: Database) -> None:
     with database.write() as tx:
         write(tx, Intake(posts=[post()], samples=[EngagementSample("forum", "1", NOON, Engagement(likes=1))]))
-        erasure.prune(tx, after(hours=1))
+        erasure.prune(tx, "forum", after(hours=1))
         assert posts.samples(tx, NOON, after(hours=1)) == []
         assert write(tx, Intake(posts=[post()])).new_posts == 1

@@ -61,7 +61,6 @@ QUESTIONS: dict[str, Callable[[Transaction], Any]] = {
     "who speaks of a brand": lambda tx: pulse.voices(tx, "Acme", NOON, HOUR),
     "a brand's newest": lambda tx: remarks.newest(tx, NOON, HOUR, "Acme", 5),
     "posts of a brand": lambda tx: posts.search(tx, brand="Acme", since=NOON),
-    "whether a post was erased": lambda tx: erasure.is_erased(tx, KEYS[0]),
     "live incidents": incidents.live,
     "an incident by fingerprint": lambda tx: incidents.by_fingerprint(tx, "f"),
     "recent incidents": lambda tx: incidents.recent(tx, since=NOON),
@@ -95,6 +94,22 @@ def test_all_posts_of_a_source_are_sorted_only_where_too_few_of_the_newest_posts
     plans = _plans(sqlite_database, lambda tx: found.append(posts.search(tx, source="forum", limit=2)))
     assert [one.post.external_id for one in found[0]] == ["new", "old"]
     assert ("USE TEMP B-TREE FOR ORDER BY" in plans) is is_sorted
+
+
+def test_whether_posts_were_erased_is_asked_by_their_names(sqlite_database: Database) -> None:
+    with sqlite_database.write() as tx:
+        erasure.erase(tx, KEYS, NOON, "asked")
+    plans = _plans(sqlite_database, lambda tx: post_rows.erased(tx, KEYS))
+    assert "SEARCH erased USING PRIMARY KEY (source=? AND external_id=?)" in plans
+
+
+def test_what_is_old_of_a_source_is_found_along_the_time(sqlite_database: Database) -> None:
+    with sqlite_database.write() as tx:
+        ingest.write(tx, Intake(posts=[post("1"), post("2", created_at=after(days=1)), post("3", source="news")]))
+    plans = _plans(sqlite_database, lambda tx: erasure.prune(tx, "forum", after(days=2)))
+    assert "SEARCH post USING INDEX ix_post_created_at (created_at>? AND created_at<?)" in plans
+    assert [step for step in plans if "TEMP B-TREE" in step or step.startswith("SCAN post")] == []
+    assert [step for step in plans if step.endswith("sqlite_autoindex_post_1 (source=?)")] == []
 
 
 def _plans(database: Database, ask: Callable[[Transaction], Any]) -> list[str]:

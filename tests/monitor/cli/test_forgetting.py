@@ -10,7 +10,7 @@ from unittest.mock import DEFAULT, Mock
 import pytest
 
 from monitor.sources import erasing
-from storage import erasure, incidents, outbox, posts, quarantine, upkeep
+from storage import erasure, incidents, outbox, post_rows, posts, quarantine, upkeep
 from storage.database import Database
 from storage.ingest import Intake, write
 from storage.records import DeliveryState, PostKey, SetAside, Stage
@@ -119,7 +119,7 @@ def test_posts_that_are_gone_at_their_source_are_removed_now(tocsin: Run, stored
     ]
     assert kept(stored) == {("letters", "1"), ("letters", "3")}
     with stored.read() as tx:
-        assert erasure.is_erased(tx, ("letters", "2"))
+        assert post_rows.erased(tx, [("letters", "2")])
 
 
 def test_a_source_that_cannot_be_asked_is_said_and_fails(tocsin: Run, stored: Database, configured: Path) -> None:

@@ -18,7 +18,7 @@ from monitor.pipeline import Batch
 from monitor.sources.budget import Budget
 from monitor.sources.rechecks import Rechecks, whole_round
 from monitor.sources.upkeep import PAUSE, WAIT, Upkeep
-from storage import erasure, posts, rechecks, spending
+from storage import post_rows, posts, rechecks, spending
 from storage.database import Database
 from storage.records import Label, Post, Spent
 
@@ -102,7 +102,7 @@ def test_what_is_gone_is_erased_and_does_not_come_back(world: World) -> None:
     assert done.gone == 1
     assert world.post("p3") is None
     with world.database.read() as tx:
-        assert erasure.is_erased(tx, ("forum", "p3"))
+        assert post_rows.erased(tx, [("forum", "p3")])
     world.one.pipeline.ingest(Batch([gone]))
     assert world.post("p3") is None
 

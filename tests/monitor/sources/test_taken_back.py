@@ -18,7 +18,7 @@ from monitor.assembly import assemble
 from monitor.collecting import SourceJob
 from monitor.pipeline import Batch
 from monitor.sources.rechecks import Rechecks, whole_round
-from storage import erasure, posts
+from storage import post_rows, posts
 from storage.database import Database
 from storage.quotations import REMOVED
 from storage.records import Post
@@ -135,7 +135,7 @@ def test_a_post_that_was_deleted_before_it_was_stored_is_not(desk: Desk) -> None
     read(desk, Page({"n": 1}, [post(3), post(4)], gone={"3": "deleted"}))
     assert set(stored(desk)) == {"1", "2", "4"}
     with desk.database.read() as tx:
-        assert erasure.is_erased(tx, ("forum", "3"))
+        assert post_rows.erased(tx, [("forum", "3")])
 
 
 def test_an_edit_is_a_new_wording_of_a_stored_post_in_its_thread(desk: Desk) -> None:

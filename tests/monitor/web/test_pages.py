@@ -68,7 +68,8 @@ def told(story_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     settings = load(file, complete=False)
     with Database.open(settings.database.resolved_url()) as database, pytest.MonkeyPatch.context() as patch:
         with database.write() as tx:
-            erasure.prune(tx, SCENE - KEPT_FOR, limit=100_000)
+            for source in tx.exec_driver_sql("SELECT DISTINCT source FROM stored_day").scalars().all():
+                erasure.prune(tx, source, SCENE - KEPT_FOR, limit=100_000)
             tx.exec_driver_sql("DELETE FROM signal WHERE at < (SELECT max(at) FROM signal) - 1800000000")
         patch.setattr(explore, "ON_A_PAGE", 12)
         patch.setattr(incident, "MOST_OF_THREAD", 30)
