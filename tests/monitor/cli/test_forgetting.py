@@ -10,7 +10,7 @@ from unittest.mock import DEFAULT, Mock
 import pytest
 
 from monitor.sources import erasing
-from storage import erasure, incidents, outbox, post_rows, posts, quarantine, upkeep
+from storage import incidents, outbox, post_rows, posts, quarantine, upkeep
 from storage.database import Database
 from storage.ingest import Intake, write
 from storage.records import DeliveryState, PostKey, SetAside, Stage
