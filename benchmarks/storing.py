@@ -36,7 +36,7 @@ from storage import erasure, search_index, sizes
 from storage.database import Database, Transaction
 from storage.ingest import Intake, write
 from storage.keys import content_key
-from storage.records import Engagement, EngagementSample, Label, Mention, MentionedPost, Post, PostKind, Score
+from storage.records import Engagement, Label, Mention, MentionedPost, Post, PostKind, Score
 
 FEW = 10_000
 BATCH = 500
@@ -185,8 +185,7 @@ def _pruning(source: str) -> Callable[[Transaction], object]:
 
 def _writing(batch: Sequence[MentionedPost]) -> Callable[[Transaction], object]:
     posts = [one.post for one in batch]
-    samples = [EngagementSample(one.source, one.external_id, one.created_at, one.engagement) for one in posts]
-    page = Intake(posts=posts, mentions=batch, samples=samples)
+    page = Intake(posts=posts, mentions=batch)
     return lambda tx: write(tx, page)
 
 

@@ -250,9 +250,10 @@ SELECT n + 1, b.name, {at}, 0.9, {empty}, 'named', ({rolled} - 5) / 5.0,
   'made', '1', 0.2, 'k' || {text}, {empty}, {at}, {later}
 FROM {numbers} JOIN made_brand AS b ON b.number = {brand}
 """
+# The newest count stands with its post (docs/decisions/0183): only of threads that were read again there are others.
 _SAMPLES = """
 INSERT INTO engagement_sample (source, external_id, at, likes, replies)
-SELECT {source}, CAST(n AS TEXT), {later}, {likes}, 0 FROM {numbers}
+SELECT {source}, CAST(n AS TEXT), {at}, {likes}, 0 FROM {numbers} WHERE n % 10 = 0
 """
 _BINS = """
 INSERT INTO bin (brand, start, source, posts, negative, positive, unscored, reposts, reach)
