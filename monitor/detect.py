@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from monitor.counts import Binned, Counts, CountsError, into_bins, read_counts
-from monitor.detectors.burst import PRESETS, BurstReading, BurstSettings, SeriesBank
+from monitor.detectors.burst import PRESETS, BurstSettings, SeriesBank
+from monitor.detectors.taken import BurstReading
 
 
 @dataclass(frozen=True, slots=True)

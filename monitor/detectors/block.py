@@ -32,12 +32,12 @@ from monitor.detectors.novelty import (
 )
 from monitor.detectors.stretch import Seen, levels_of, most_of
 
-_COUNTED: Final = ("counts", "capped", "covered")
+COUNTED: Final = ("counts", "capped", "covered")
 """What a column holds, in this order; the fields of memory have the same names."""
-_WIDTHS: Final = tuple(sorted({lens.ticks for lens in LENSES}))
-_WIDTH_OF: Final = np.array([_WIDTHS.index(lens.ticks) for lens in LENSES])
-_FIELD_OF: Final = np.array([_COUNTED.index("capped" if lens.capped else "counts") for lens in LENSES])
-_COVERED: Final = _COUNTED.index("covered")
+WIDTHS: Final = tuple(sorted({lens.ticks for lens in LENSES}))
+_WIDTH_OF: Final = np.array([WIDTHS.index(lens.ticks) for lens in LENSES])
+FIELD_OF: Final = np.array([COUNTED.index("capped" if lens.capped else "counts") for lens in LENSES])
+_COVERED: Final = COUNTED.index("covered")
 EVERY: Final = slice(None)
 """All series."""
 
@@ -73,11 +73,11 @@ class UnderWay:
     @classmethod
     def of(cls, memory: Memory, usual: Usual) -> Self:
         """Go on from memory, in a block for which `usual` holds."""
-        recent = np.stack([memory[field].T for field in _COUNTED], axis=1).astype(np.int32)
+        recent = np.stack([memory[field].T for field in COUNTED], axis=1).astype(np.int32)
         return cls(
             standing=_standing(memory, usual),
             columns=tuple(recent),
-            windows=np.stack([recent[LONGEST - width :].sum(axis=0, dtype=np.int64) for width in _WIDTHS]),
+            windows=np.stack([recent[LONGEST - width :].sum(axis=0, dtype=np.int64) for width in WIDTHS]),
             sums=np.zeros(recent.shape[1:], dtype=np.int64),
             peaks=np.full((len(LENSES), recent.shape[2]), -np.inf),
         )
@@ -104,11 +104,11 @@ class UnderWay:
         and nothing of it was counted.
         """
         standing, usual = self.standing, self.standing.usual
-        column: Column = np.empty((len(_COUNTED), len(counts)), dtype=np.int32)
+        column: Column = np.empty((len(COUNTED), len(counts)), dtype=np.int32)
         column[0], column[1], column[2] = counts, np.minimum(counts, standing.most), covered
         windows = self.windows + column
         looked_at, ready = windows[:, :, rows], standing.ready[rows]
-        counted = looked_at[_WIDTH_OF, _FIELD_OF].astype(np.float64)
+        counted = looked_at[_WIDTH_OF, FIELD_OF].astype(np.float64)
         expected = looked_at[_WIDTH_OF, _COVERED] * standing.level[:, rows]
         excess = excess_of(counted, expected)
         peaks = self.peaks.copy()
@@ -121,7 +121,7 @@ class UnderWay:
             novelty=((excess - usual.peak[rows].T) / usual.spread[rows].T)[..., np.newaxis],
             usual=usual,
         )
-        for place, width in enumerate(_WIDTHS):
+        for place, width in enumerate(WIDTHS):
             windows[place] -= self.columns[LONGEST - width]  # of a tick that the next one does not reach
         after = type(self)(
             standing=standing,
@@ -136,8 +136,8 @@ class UnderWay:
     def written(self, memory: Memory) -> Memory:
         """The memory that this block went on from, with the ticks taken since."""
         recent = np.ascontiguousarray(np.array(self.columns).transpose(1, 2, 0))
-        learned: dict[str, npt.NDArray[Any]] = dict(zip(_COUNTED, recent, strict=True))
-        for field, added in zip(_COUNTED, self.sums, strict=True):
+        learned: dict[str, npt.NDArray[Any]] = dict(zip(COUNTED, recent, strict=True))
+        for field, added in zip(COUNTED, self.sums, strict=True):
             blocks = memory[f"block_{field}"].copy()
             blocks[:, -1] += added.astype(blocks.dtype)
             learned[f"block_{field}"] = blocks

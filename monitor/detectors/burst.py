@@ -17,26 +17,25 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.detectors.block import EVERY, UnderWay
+from monitor.detectors.few import Few, Look
 from monitor.detectors.memory import Memory
 from monitor.detectors.novelty import (
     BLOCK_TICKS,
     LARGEST_COUNT,
-    LASTING,
     LENSES,
     Booleans,
     Floats,
     Integers,
-    root,
-    unroot,
 )
 from monitor.detectors.stretch import Seen, see, usual_of
-from storage.records import BIN_SECONDS
+from monitor.detectors.taken import BurstReading, Limits, Taken, surprises_of
 
 VERSION: Final = "burst-1"
-_SECONDS: Final = np.array([lens.ticks * BIN_SECONDS for lens in LENSES], dtype=np.int64)
 WINDOWS: Final = tuple(lens.ticks for lens in LENSES if not lens.capped)
 """Ticks of the windows in which single counts are not capped."""
 _ROUNDING: Final = 1e-9
+LOUD: Final = 0.5
+"""Surprise from which a series is looked at in every tick, whether it was counted or not."""
 _CELLS_AT_ONCE: Final = 500_000
 """How many counts a sweep looks at together; bounds its memory to some 150 MB."""
 FEW_TICKS: Final = 4
@@ -66,85 +65,6 @@ PRESETS: Final[Mapping[str, BurstSettings]] = {
     "keen": BurstSettings(brief=1.12, lasting=1.28),
 }
 """The three sensitivities; what each brings is printed by `python -m benchmarks.detection`."""
-
-
-@dataclass(frozen=True, slots=True)
-class BurstReading:
-    """What a tick says, one entry per series [n].
-
-    `surprise` is the strength in multiples of the threshold (1.0 rings; 0 where nothing can be said yet), `rings` where
-    someone should hear of it now. The rest explains: in the last `window` seconds `observed` were counted where the
-    slow level makes `expected`, and anything from `low` to `high` would have been usual. It is the most telling window.
-    `brief` and `lasting` are the two novelties themselves, for what other thresholds would have said.
-    """
-
-    surprise: Floats
-    rings: Booleans
-    observed: Floats
-    expected: Floats
-    low: Floats
-    high: Floats
-    window: Integers
-    brief: Floats
-    lasting: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The fields of `BurstSettings`, one entry per series."""
-
-    brief: Floats
-    lasting: Floats
-    fewest: Floats
-    silence_ticks: Floats
-    rise_ticks: Floats
-    escalation: Floats
-
-    def of(self, rows: Integers) -> Self:
-        """Those of some series."""
-        return type(self)(*(getattr(self, name)[rows] for name in self.__slots__))
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What the bank made of one or more ticks of the series `rows`: `surprises` and `rings` [n, k]."""
-
-    seen: Seen
-    limits: Limits
-    rows: Integers
-    surprises: Floats
-    rings: Booleans
-
-    @property
-    def surprise(self) -> Floats:
-        """That of the last tick."""
-        return self.surprises[:, -1]
-
-    @property
-    def longest(self) -> Floats:
-        """What was counted in the longest window of the last tick."""
-        return self.seen.counted[LASTING - 1, :, -1]
-
-    def reading(self) -> BurstReading:
-        """The last tick, in counts that a person understands."""
-        seen, limits, places = self.seen, self.limits, np.arange(len(self.rows))
-        brief, lasting = _brief(seen)[:, -1], seen.novelty[LASTING, :, -1]
-        is_lasting = lasting / limits.lasting > brief / limits.brief
-        lens = np.where(is_lasting, LASTING, np.argmax(seen.novelty[:LASTING, :, -1], axis=0))
-        threshold = np.where(is_lasting, limits.lasting, limits.brief)
-        reach = seen.usual.peak[self.rows, lens] + threshold * seen.usual.spread[self.rows, lens]
-        expected = seen.expected[lens, places, -1]
-        return BurstReading(
-            surprise=self.surprise,
-            rings=self.rings[:, -1],
-            observed=seen.counted[np.where(is_lasting, LASTING - 1, lens), places, -1],
-            expected=expected,
-            low=unroot(root(expected) - reach),
-            high=unroot(root(expected) + reach),
-            window=_SECONDS[lens],
-            brief=brief,
-            lasting=lasting,
-        )
 
 
 _NAMES: Final = tuple(field.name for field in fields(BurstSettings))
@@ -205,17 +125,33 @@ class SeriesBank:
         """The same as `push`, without what only explains: that is worked out when the reading is asked for."""
         return self._take(*self._checked(*self._column(counts, covered)))
 
+    @property
+    def loud(self) -> list[int] | None:
+        """The series that were loud in the last tick; `None` where that is not known."""
+        return None if self._loud is None else self._loud.tolist()
+
     def take_few(self, counts: Mapping[int, int]) -> Taken:
         """The same as `take`, of a tick in which all was read and only `counts` were counted, of series by number.
 
-        Only series of `counts` are looked at where that is enough: every other one is then at most as surprising as it
-        was at the tick before. Which were looked at, the answer says.
+        Only series of `counts`, and what was loud, are looked at where that is enough: every other one is then at most
+        as surprising as it was at the tick before. Which were looked at, the answer says.
         """
         column = np.zeros((len(self._memory.names), 1), dtype=np.int64)
         rows = np.fromiter(counts, np.int64, len(counts))
         column[rows, 0] = np.fromiter(counts.values(), np.int64, len(counts))
-        is_enough = self._under_way is not None and self._under_way.is_wholly_read
-        return self._take(*self._checked(column, None), rows if is_enough else None)
+        return self._take(*self._checked(column, None), self._looked_at(rows))
+
+    def sweep_few(self, few: Few) -> None:
+        """Take many ticks in which all was read and few series were counted, the same as one after another."""
+        while few.ticks:
+            ticks = min(few.ticks, BLOCK_TICKS - 1 - self.ticks % BLOCK_TICKS)
+            under_way, loud = self._under_way, self._loud
+            if under_way is None or loud is None or ticks <= FEW_TICKS or not under_way.is_wholly_read:
+                part, few = few.divided(1)
+                self.take_few(part.counted)
+            else:
+                part, few = few.divided(ticks)
+                self._take_part(Look(under_way, part, loud), part, loud)
 
     def foretells(self, ahead: int) -> bool:
         """Whether `most_surprising` holds for the tick `ahead` from the last one, if all ticks up to it are read."""
@@ -282,6 +218,7 @@ class SeriesBank:
         self._memory = memory
         self._usual = usual_of(memory)
         self._under_way: UnderWay | None = None
+        self._loud: Integers | None = None
         chosen = [self._overrides.get(name, self._settings) for name in memory.names]
         rows = {settings: row for row, settings in enumerate(dict.fromkeys(chosen))}  # of thousands most are the same
         table = np.array([astuple(settings) for settings in rows], dtype=float).reshape(len(rows), len(_NAMES))
@@ -302,7 +239,25 @@ class SeriesBank:
             seen, rows = self._see(counts, covered), None
         limits = self._limits if rows is None else self._limits.of(rows)
         rows = np.arange(len(counts)) if rows is None else rows
-        surprises = _surprises(seen, limits)
+        return self._taken(begun, rows, seen, limits)
+
+    def _looked_at(self, counted: Integers) -> Integers | None:
+        """The series to be looked at in a tick in which these were counted; all where no less is enough."""
+        if self._under_way is None or self._loud is None or not self._under_way.is_wholly_read:
+            return None
+        return np.union1d(counted, self._loud) if len(self._loud) else counted
+
+    def _take_part(self, look: Look, few: Few, loud: Integers) -> None:
+        """Take ticks within a block: what was `loud` before, or by what was counted, is looked at in each of them."""
+        begun, limits = self.ticks, self._limits.of(few.rows)
+        is_loud = surprises_of(look.counted, limits)[:, 0] >= LOUD
+        rows = np.union1d(few.rows[is_loud], loud)
+        self._under_way = look.after()
+        self._taken(begun, rows, look.every(rows), self._limits.of(rows))
+
+    def _taken(self, begun: int, rows: Integers, seen: Seen, limits: Limits) -> Taken:
+        surprises = surprises_of(seen, limits)
+        self._loud = rows[surprises[:, -1] >= LOUD]
         return Taken(seen, limits, rows, surprises, self._ring(begun, rows, seen.covered, surprises))
 
     def _see(self, counts: Integers, covered: Booleans) -> Seen:
@@ -361,19 +316,3 @@ class SeriesBank:
                 heard.append(tick)
                 last, loudness = tick, strength
         return heard, last, loudness
-
-
-def _surprises(seen: Seen, limits: Limits) -> Floats:
-    """The stronger of the two novelties as a multiple of its threshold; 0 where too little is known or was said."""
-    brief = _brief(seen) / limits.brief[:, np.newaxis]
-    lasting = seen.novelty[LASTING] / limits.lasting[:, np.newaxis]
-    enough = seen.ready & (seen.counted[LASTING - 1] >= limits.fewest[:, np.newaxis])
-    surprises: Floats = np.where(enough, np.maximum(np.maximum(brief, lasting), 0.0), 0.0)
-    return surprises
-
-
-def _brief(seen: Seen) -> Floats:
-    """The average novelty of the three lenses for what comes fast."""
-    novelty = seen.novelty
-    average: Floats = (novelty[0] + novelty[1] + novelty[2]) / 3.0
-    return average

@@ -18,15 +18,17 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.detectors import wording
-from monitor.detectors.burst import FEW_TICKS, PRESETS, WINDOWS, BurstReading, BurstSettings, SeriesBank, Taken
+from monitor.detectors.burst import LOUD, PRESETS, WINDOWS, BurstSettings, SeriesBank
 from monitor.detectors.contract import Hearing
+from monitor.detectors.few import Few
 from monitor.detectors.novelty import BLOCK_TICKS
 from monitor.detectors.recent import Totals
+from monitor.detectors.taken import BurstReading, Taken
 from storage.records import BIN_SECONDS, Severity, Signal
 
 VOICES = "burst"
 ADVERSE = "backlash"
-CLEAR = 0.5
+CLEAR = LOUD
 """Share of the threshold below which a crowd has dispersed."""
 WARM_TICKS = 288
 """A series is trusted more and more over its first day: until every hour of a day was seen once, a morning looks like a
@@ -34,8 +36,10 @@ crisis."""
 REACHES = tuple(ticks * BIN_SECONDS for ticks in WINDOWS)
 """Seconds that the windows of the burst detector span, the longest last."""
 MOST_WAITING = 288
-MOST_WAITING_COUNTS = 20_000
-"""Counts of all series that wait together at most: a look has them counted before it judges."""
+MOST_WAITING_COUNTS = 100_000
+MOST_UNREAD_COUNTS = 20_000
+"""Counts of all series that wait together at most, where all was read and where not: a look has them counted before it
+judges, and what was not wholly read is looked at series by series and tick by tick."""
 PRIOR_VOICES = 2.0
 PRIOR_SHARE = 0.3
 """Usual share of adverse voices before any were heard, and how many voices that belief is worth."""
@@ -96,7 +100,6 @@ class Crowd:
         self._waiting: list[_Stretch] = []
         self._silent = 0
         self._loud = False
-        self._loud_rows: list[int] | None = None
         self._heard: list[str] = []
 
     def hear(self, hearing: Hearing) -> list[Signal]:
@@ -109,7 +112,7 @@ class Crowd:
         taken = self._judged(last)
         above = np.flatnonzero(taken.surprise >= CLEAR)
         loud = [place for place in above.tolist() if self._may_tell(taken, place)]
-        self._loud, self._loud_rows = bool(loud), taken.rows[above].tolist()
+        self._loud = bool(loud)
         return self._signals(hearing, taken, loud) if loud else []
 
     def copy(self) -> Self:
@@ -135,7 +138,6 @@ class Crowd:
         state = msgspec.msgpack.decode(blob, type=_State)
         self._bank.load(state.bank)
         self._waiting, self._silent, self._loud = state.waiting, state.silent, state.loud
-        self._loud_rows = None
         now = self._bank.ticks + sum(stretch.ticks for stretch in state.waiting) + state.silent
         self._begun = {brand: state.begun.get(brand, now) for brand in self._brands}
 
@@ -152,8 +154,9 @@ class Crowd:
         self._waiting.append(_Stretch(1, hearing.covered >= 0.5, counts))
         if self._loud or self._could_ring(heard, hearing):
             return True
-        ticks, _ = self._waited()
-        if len(self._waiting) >= MOST_WAITING or ticks * len(self._bank.names) >= MOST_WAITING_COUNTS:
+        ticks, are_read = self._waited()
+        most = MOST_WAITING_COUNTS if are_read else MOST_UNREAD_COUNTS
+        if len(self._waiting) >= MOST_WAITING or ticks * len(self._bank.names) >= most:
             self._sweep()
         return False
 
@@ -199,27 +202,24 @@ class Crowd:
             self._silent = 0
 
     def _sweep(self) -> None:
-        """Let the bank count what waits: a few ticks series by series, since most of them were not counted."""
+        """Let the bank count what waits."""
         if not self._waiting:
             return
-        ticks, are_read = self._waited()
-        if are_read and ticks <= FEW_TICKS:
-            for stretch in self._waiting:
-                for _ in range(stretch.ticks):
-                    self._bank.take_few(dict(stretch.counts))
+        _, are_read = self._waited()
+        if are_read:
+            self._bank.sweep_few(Few.of((one.ticks, one.counts) for one in self._waiting))
         else:
             covered = np.concatenate([np.full(stretch.ticks, stretch.covered) for stretch in self._waiting])
             counts = _dense(self._waiting, len(self._bank.names))
-            self._bank.sweep(counts, None if are_read else np.broadcast_to(covered, counts.shape))
-        self._waiting, self._loud_rows = [], None
+            self._bank.sweep(counts, np.broadcast_to(covered, counts.shape))
+        self._waiting = []
 
     def _judged(self, last: _Stretch) -> Taken:
         """What the bank makes of a tick; of series that were not counted it looks at those that were loud before."""
-        if last.covered and self._loud_rows is not None:
-            both = (row for loud in self._loud_rows for row in (loud & ~1, loud | 1))
+        if last.covered:
+            both = (row for loud in self._bank.loud or () for row in (loud & ~1, loud | 1))
             return self._bank.take_few(dict.fromkeys(both, 0) | dict(last.counts))
-        covered = None if last.covered else np.zeros(len(self._bank.names), dtype=np.bool_)
-        return self._bank.take(_dense([last], len(self._bank.names))[:, 0], covered)
+        return self._bank.take(_dense([last], len(self._bank.names))[:, 0], np.zeros(len(self._bank.names), np.bool_))
 
     # --- telling -------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from monitor.detectors.burst import PRESETS, BurstReading, BurstSettings, SeriesBank
+from monitor.detectors.burst import PRESETS, BurstSettings, SeriesBank
+from monitor.detectors.taken import BurstReading
 
 HOUR, DAY = 12, 288
 Series = npt.NDArray[np.int64]

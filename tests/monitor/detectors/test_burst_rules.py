@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.detectors.burst import WINDOWS, BurstReading, SeriesBank
+from monitor.detectors.burst import LOUD, WINDOWS, SeriesBank
+from monitor.detectors.few import Few
 from monitor.detectors.memory import MemoryFormatError
+from monitor.detectors.taken import BurstReading
 
 TICKS = 1100
 NAMES = ["busy", "thin", "gappy"]
@@ -125,6 +129,44 @@ def test_a_tick_of_few_counts_says_of_these_what_it_says_of_all(seed: int) -> No
             assert (whole.surprise[left_out] <= before[left_out]).all()
         before = whole.surprise
     assert few.dump() == all_of_them.dump()
+
+
+@settings(max_examples=4, deadline=None)
+@given(seeds, st.lists(st.integers(1, 90), min_size=1, max_size=9))
+def test_many_ticks_of_few_counts_come_to_the_same_as_one_after_another(seed: int, lengths: list[int]) -> None:
+    counts, _ = history(seed)
+    counts[:, np.random.default_rng(seed).random(TICKS) < 0.5] = 0
+    together, apart = SeriesBank(NAMES), SeriesBank(NAMES)
+    begin = 0
+    for length in cycle(lengths):
+        part = counts[:, begin : begin + length].T.tolist()
+        together.sweep_few(Few.of((1, list(enumerate(of_tick))) for of_tick in part))
+        readings = [apart.push(of_tick) for of_tick in part]
+        begin += length
+        assert together.dump() == apart.dump()
+        if begin >= TICKS:
+            break
+        assert together.loud == np.flatnonzero(readings[-1].surprise >= LOUD).tolist()
+
+
+def test_what_was_loud_is_looked_at_until_it_is_calm_although_nothing_more_is_counted() -> None:
+    together, apart = SeriesBank(NAMES), SeriesBank(NAMES)
+    usual, flood = [(500, [(0, 3), (2, 2)])], [(6, [(1, 30)])]
+    for stretches in (usual, flood, [(6, [(0, 3)])], [(6, [(0, 3)])], [(40, [(0, 3)])]):
+        together.sweep_few(Few.of(stretches))
+        for _ in range(stretches[0][0]):
+            reading = apart.push([dict(stretches[0][1]).get(row, 0) for row in range(3)])
+        assert together.loud == np.flatnonzero(reading.surprise >= LOUD).tolist()
+        assert together.dump() == apart.dump()
+    assert reading.surprise[1] < LOUD
+
+
+def test_stretches_in_which_nothing_was_counted_are_ticks_as_well() -> None:
+    few = Few.of([(3, []), (2, [(1, 4), (7, 0)]), (1, [(0, 2)])])
+    assert few.ticks == 6
+    assert (few.at.tolist(), few.rows.tolist(), few.counts.tolist()) == ([3, 4, 5], [1, 1, 0], [4, 4, 2])
+    first, rest = few.divided(4)
+    assert (first.ticks, first.rows.tolist(), rest.ticks, rest.at.tolist()) == (4, [1], 2, [0, 1])
 
 
 @settings(max_examples=2, deadline=None)
