@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, exists, select, update
+from sqlalchemy import Select, bindparam, exists, select, update
 
 from storage.database import Transaction
 from storage.records import DeliveryState, Escalation
@@ -42,6 +43,12 @@ def due(tx: Transaction, now: datetime, limit: int = MOST_DUE) -> list[Escalatio
 
 def stranded(tx: Transaction, now: datetime, limit: int = 200) -> list[Escalation]:
     """Escalations that are not due yet, but whose last alert was refused everywhere for good."""
+    return _read(tx, _stranded(), {"now": now, "limit": limit})
+
+
+@cache
+def _stranded() -> Select[Any]:
+    """Asked each second, and put together once: an `exists` holds itself in a circle."""
     of_alert = (
         delivery.c.incident_id == _E.incident_id,
         delivery.c.episode == _E.episode,
@@ -49,11 +56,11 @@ def stranded(tx: Transaction, now: datetime, limit: int = 200) -> list[Escalatio
     )
     dead = DeliveryState.DEAD.value
     statement = select(*_COLUMNS).where(
-        _E.next_at > now,
+        _E.next_at > bindparam("now", type_=_E.next_at.type),
         exists().where(*of_alert, delivery.c.state == dead),
         ~exists().where(*of_alert, delivery.c.state != dead),
     )
-    return _read(tx, statement.order_by(_E.next_at, _E.incident_id).limit(limit))
+    return statement.order_by(_E.next_at, _E.incident_id).limit(bindparam("limit"))
 
 
 def bring_forward(
@@ -76,8 +83,8 @@ def stop(tx: Transaction, incident_id: str) -> bool:
     return bool(tx.execute(statement.values(next_at=None)).rowcount)
 
 
-def _read(tx: Transaction, statement: Select[Any]) -> list[Escalation]:
-    return [_record(row) for row in tx.execute(statement)]
+def _read(tx: Transaction, statement: Select[Any], asked: Mapping[str, Any] | None = None) -> list[Escalation]:
+    return [_record(row) for row in tx.execute(statement, asked)]
 
 
 def _record(row: Sequence[Any]) -> Escalation:

@@ -24,7 +24,7 @@ from monitor.detectors import reach, terms, threads, trouble
 from monitor.matching import matcher
 from monitor.sentiment import toward, wording
 from monitor.web import briefs, others, throttle, trials
-from storage import outbox
+from storage import escalations, outbox
 from storage.database import Database
 from storage.records import Post
 
@@ -112,6 +112,16 @@ def test_a_look_at_what_is_due_leaves_no_circles_behind() -> None:
         for _ in range(10):  # there is one each second
             outbox.claim(tx, NOON, "me", timedelta(seconds=30), known=["mail"])
         assert gc.collect() < 500
+
+
+@pytest.mark.usefixtures("no_search")
+def test_a_look_at_stranded_escalations_leaves_no_circles_behind() -> None:
+    with Database.open("sqlite://") as database, database.write() as tx:
+        escalations.stranded(tx, NOON)
+        gc.collect()
+        for _ in range(10):  # there is one each second
+            escalations.stranded(tx, NOON)
+        assert gc.collect() < 50
 
 
 @pytest.mark.usefixtures("no_search")
