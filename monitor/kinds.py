@@ -155,7 +155,7 @@ class _SpacedReader:
         by_beginning: dict[str, list[_Phrase]] = defaultdict(list)
         for phrase in _phrases(words):
             by_beginning[_beginning(phrase.parts)].append(phrase)
-        self._automaton = Automaton(by_beginning)
+        self._automaton = Automaton(by_beginning, compact=True)
 
     def read(self, texts: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
         """The kinds found in texts, by the numbers of these."""

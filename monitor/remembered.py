@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from weakref import WeakSet, WeakValueDictionary
 
@@ -74,14 +74,13 @@ class Known(Generic[Asked, T]):
 
     def of(self, asked: Sequence[Asked], find: Callable[[Sequence[Asked]], Iterable[T]]) -> list[T]:
         """What is known of each; all of which nothing is known are found out at once, and each only once."""
-        kept = self._kept
-        known: dict[Asked, T] = {each: kept.get(each, _NOTHING) for each in asked}
-        new = [each for each, found in known.items() if found is _NOTHING]
-        if new:
-            found = dict(zip(new, find(new), strict=True))
-            known |= found
-            self._keep(found)
-        return [known[each] for each in asked]
+        known: list[Any] = list(map(self._kept.get, asked, repeat(_NOTHING)))
+        new = list(dict.fromkeys([each for each, told in zip(asked, known, strict=True) if told is _NOTHING]))
+        if not new:
+            return known
+        found = dict(zip(new, find(new), strict=True))
+        self._keep(found)
+        return [found[each] if told is _NOTHING else told for each, told in zip(asked, known, strict=True)]
 
     def _keep(self, found: Mapping[Asked, T]) -> None:
         if len(found) > self._most or max(map(self._length_of, found)) > LONGEST:

@@ -64,8 +64,10 @@ def matching(posts: Sequence[Post], brands: int, aliases: int = material.ALIASES
     """Finding the brands in posts that no copy came before."""
     told = material.settings().brands  # whom the posts name, however many names are looked for
     chosen = material.settings(brands, aliases).brands
+    named = {brand.name for brand in told}
     chosen[: len(told)] = [
-        mine.model_copy(update={"name": other.name}) for mine, other in zip(chosen, told, strict=False)
+        mine.model_copy(update={"name": other.name, "aliases": [name for name in mine.aliases if name not in named]})
+        for mine, other in zip(chosen, told, strict=False)
     ]
     new = list({post.text: post for post in posts}.values())
     matchers = iter([Matcher(chosen) for _ in range(3)])  # each has seen nothing yet

@@ -18,7 +18,7 @@ _AFTER = re.compile(
     r"cancell?ed|over(?:party)?|out|evil|trash|mustfall|fall|neveragain|complaints?|crash(?:es|ed)?|delays?|meltdown)"
     r"(?![^\W_])"
 )
-_LONGEST = 40
+LONGEST_TAG = 40
 """Letters of a hashtag before a name that are read."""
 
 
@@ -27,7 +27,7 @@ def is_campaign(folded: str, start: int, end: int) -> bool:
 
     At the other side nothing may stand, or another such word.
     """
-    sign = folded.rfind("#", max(start - _LONGEST, 0), start)
+    sign = folded.rfind("#", max(start - LONGEST_TAG, 0), start)
     if sign < 0:
         return False
     before, goes_on = folded[sign:start], end < len(folded) and (folded[end].isalnum() or folded[end] == "_")

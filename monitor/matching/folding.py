@@ -9,8 +9,12 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from bisect import bisect_right
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate
 
+import numpy as np
 from msgspec import Struct
 
 # Invisible characters with which words are broken up, by accident (soft hyphen) or to escape filters.
@@ -19,9 +23,9 @@ _INVISIBLE = re.compile(
 )
 _DOTTED = "İ"
 """Turkish capital i, whose case folding leaves a loose dot."""
-_APOSTROPHES = str.maketrans("’‘ʼ＇", "''''")
-_APOSTROPHE = re.compile("[’‘ʼ＇]")
+_APOSTROPHES = "’‘ʼ＇"
 _SPACES = re.compile(r"\s+")
+_SPACE, _AMPERSAND, _DELETE = b" &\x7f"
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 
 
@@ -39,19 +43,66 @@ class Folded(Struct, frozen=True, gc=False):
         return self.offsets[position]
 
 
+class FoldedTexts:
+    """Texts with their two forms, folded together: `joined` has what terms are looked for in, a text a line."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._cleans = all_cleaned(texts)
+        joined = "\n".join(self._cleans)
+        if joined.isascii():  # lower case at once, and every text as long as it was
+            self.joined, lengths = joined.lower(), map(len, self._cleans)
+        else:
+            folded = list(map(_folded, self._cleans))
+            self.joined, lengths = "\n".join(folded), map(len, folded)
+        self._starts = list(accumulate((length + 1 for length in lengths), initial=0))
+
+    def __len__(self) -> int:
+        return len(self._cleans)
+
+    def __getitem__(self, number: int) -> Folded:
+        start, end = self._starts[number : number + 2]
+        return _mapped(self._cleans[number], self.joined[start : end - 1])
+
+    def place_of(self, position: int) -> tuple[int, int]:
+        """The number of the text that a position of `joined` lies in, and where that text begins."""
+        number = bisect_right(self._starts, position) - 1
+        return number, self._starts[number]
+
+
 def fold(text: str) -> Folded:
     """Undo entities, compatibility forms, invisible characters, uneven space and capitals; linear in the text."""
-    if text.isascii() and text.isprintable() and "  " not in text and "&" not in text:  # nearly all
-        return Folded(text, text.lower())
     clean = cleaned(text)
-    folded = clean.lower() if clean.isascii() else clean.replace(_DOTTED, "i").casefold()
-    if len(folded) == len(clean):
-        return Folded(clean, folded)
-    return Folded(clean, folded, _offsets(clean))
+    return _mapped(clean, _folded(clean))
+
+
+def _folded(clean: str) -> str:
+    return clean.lower() if clean.isascii() else clean.replace(_DOTTED, "i").casefold()
+
+
+def _mapped(clean: str, folded: str) -> Folded:
+    return Folded(clean, folded, None if len(folded) == len(clean) else _offsets(clean))
+
+
+def all_cleaned(texts: Sequence[str]) -> list[str]:
+    """Texts with their capitals, and one spelling for what looks the same.
+
+    In which of those in ASCII something is to be done, is seen from all their letters at once.
+    """
+    plain = [text if text.isascii() else "&" for text in texts]
+    letters = np.frombuffer("x".join(plain).encode("ascii"), dtype=np.uint8)
+    is_space = letters == _SPACE
+    is_odd = (letters < _SPACE) | (letters == _AMPERSAND) | (letters == _DELETE)
+    is_odd[1:] |= is_space[1:] & is_space[:-1]
+    clean = list(texts)
+    if is_odd.any():
+        ends = np.cumsum(np.fromiter(map(len, plain), dtype=np.int64) + 1)
+        for number in np.unique(np.searchsorted(ends, np.flatnonzero(is_odd), side="right")).tolist():
+            clean[number] = cleaned(clean[number])
+    return clean
 
 
 def cleaned(text: str) -> str:
-    """The text with its capitals, and one spelling for what looks the same."""
+    """The same of one text."""
     if "&" in text and _ENTITY.search(text):
         text = _unescaped(text)
     if not text.isascii():
@@ -67,7 +118,10 @@ def _composed(text: str) -> str:
         text = _INVISIBLE.sub("", text)
     if not unicodedata.is_normalized("NFKC", text):
         text = unicodedata.normalize("NFKC", text)
-    return text.translate(_APOSTROPHES) if _APOSTROPHE.search(text) else text
+    for apostrophe in _APOSTROPHES:  # a table for all of them is slow
+        if apostrophe in text:
+            text = text.replace(apostrophe, "'")
+    return text
 
 
 def _unescaped(text: str) -> str:

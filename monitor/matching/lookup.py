@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
+
+from msgspec import Struct
 
 from monitor.automaton import Automaton
-from monitor.matching.campaigns import is_campaign
-from monitor.matching.folding import Folded, folded_term
+from monitor.matching.campaigns import LONGEST_TAG, is_campaign
+from monitor.matching.folding import Folded, FoldedTexts, folded_term
 from monitor.matching.terms import Term, is_unspaced
 
 _WORD = re.compile(r"[a-z0-9]+")
@@ -50,12 +53,15 @@ _LONG_HEAD = 5
 """Letters from which the end of a word is hardly that word by chance."""
 _BEFORE_TICKER = frozenset(" (,:;/\"'“‘[|.")
 _AFTER_TICKER = frozenset(" ),:;.!?/\"'”’…]|-")
+_OF_WORDS = frozenset(string.ascii_letters + string.digits + "_")
+_APART = frozenset(("", *map(chr, range(128)))) - _OF_WORDS
+"""What in ASCII goes on with a word whatever its script, and what stands between words or at the end of a text."""
 
 Guard = Callable[[str, int], bool]
 """Whether a match may begin, or end, at a position of the folded text."""
 
 
-class Place(NamedTuple):
+class Place(Struct, frozen=True, gc=False):
     """A term at `[start, end)` of the folded text."""
 
     term: Term
@@ -64,11 +70,21 @@ class Place(NamedTuple):
 
 
 class _Pattern(NamedTuple):
-    """The terms that share a spelling, and what may stand before and behind it."""
+    """The terms that share a spelling, and what may stand before and behind it.
+
+    Where it `is_plain`, no word may go on at either side, and capitals do not count.
+    """
 
     terms: tuple[Term, ...]
     free_left: Guard
     free_right: Guard
+    is_plain: bool
+
+    @classmethod
+    def of(cls, folded: str, terms: Sequence[Term]) -> Self:
+        left, right = _left_guard(folded), _right_guard(folded)
+        is_word = left is _no_word_before and right is _no_word_after
+        return cls(tuple(terms), left, right, is_word and all(term.exact is None for term in terms))
 
 
 class Wordlist:
@@ -108,7 +124,7 @@ def _spans(folded: str, entry: str, left: Guard, right: Guard) -> Iterator[tuple
 
 
 class Lookup:
-    """Finds terms in folded texts, none of which has a line's end in it.
+    """Finds terms in folded texts.
 
     Very short ASCII words are looked up by word: in an automaton they would match inside nearly every word.
     """
@@ -119,22 +135,28 @@ class Lookup:
             grouped.setdefault(term.folded, []).append(term)
         self._words = {key: tuple(terms) for key, terms in grouped.items() if _is_short_word(key)}
         self._automaton = Automaton(
-            {
-                key: _Pattern(tuple(terms), _left_guard(key), _right_guard(key))
-                for key, terms in grouped.items()
-                if key not in self._words
-            }
+            {key: _Pattern.of(key, terms) for key, terms in grouped.items() if key not in self._words}
         )
 
-    def places(self, texts: Sequence[Folded]) -> dict[int, list[Place]]:
+    def places(self, texts: FoldedTexts) -> dict[int, list[Place]]:
         """Every term in texts, by the number of the text that it stands in and in order of where it ends."""
         places: dict[int, list[Place]] = {}
-        for number, pattern, start, end in self._automaton.found_in([text.folded for text in texts]):
-            if found := _standing(pattern, texts[number], start, end):
+        joined = texts.joined
+        for pattern, start, end in self._automaton.found(joined):
+            before, after = joined[start - 1 : start], joined[end : end + 1]
+            is_in_word = pattern.is_plain and (before in _OF_WORDS or after in _OF_WORDS)
+            if is_in_word and joined.rfind("#", max(start - LONGEST_TAG, 0), start) < 0:
+                continue  # of many names some stand within the words of nearly every text
+            number, begin = texts.place_of(start)
+            if pattern.is_plain and before in _APART and after in _APART:
+                found = [Place(term, start - begin, end - begin) for term in pattern.terms]
+            else:
+                found = _standing(pattern, texts[number], start - begin, end - begin)
+            if found:
                 places.setdefault(number, []).extend(found)
-        for number, text in enumerate(texts if self._words else ()):
-            if found := list(self._short(text)):
-                places.setdefault(number, []).extend(found)
+        for number in range(len(texts) if self._words else 0):
+            if short := list(self._short(texts[number])):
+                places.setdefault(number, []).extend(short)
         return places
 
     def _short(self, text: Folded) -> Iterator[Place]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from config.settings import BrandSettings
-from monitor.matching.folding import Folded, fold, folded_term
+from monitor.matching.folding import Folded, FoldedTexts, folded_term
 from monitor.matching.links import LinkPart, link_part
 from monitor.matching.lookup import Lookup, Place
 from monitor.matching.reading import reading_of
@@ -21,7 +21,7 @@ from storage.records import Mention, Post
 
 _NOBODY: frozenset[int] = frozenset()
 _KEPT = 16_384
-"""Texts of which is remembered whom they name."""
+"""Texts of which is remembered whom they name, and names of which is remembered how sure they are together."""
 _LETTERS = 1_000_000
 """Letters of texts that are looked through at once."""
 
@@ -40,7 +40,7 @@ class Matcher:
         self._numbers = {folded_term(brand.name): number for number, brand in enumerate(brands)}
         self._lookup = Lookup(term for number, brand in enumerate(brands) for term in terms_of(number, brand))
         self._known: Known[str, _Named] = Known(_KEPT, len)
-        self._alone: dict[Term, _Named] = {}
+        self._sure: dict[tuple[Term, ...], _Named] = {}
 
     def about_us(self, posts: Sequence[Post]) -> list[Post]:
         """The posts that have a mention; without making any, because most posts have none."""
@@ -100,21 +100,28 @@ class Matcher:
 
     def _named_together(self, texts: Sequence[str]) -> list[_Named]:
         named: list[_Named] = [()] * len(texts)
-        folded = list(map(fold, texts))
+        folded = FoldedTexts(texts)
         for number, places in self._lookup.places(folded).items():
-            if standing := _standing(places, folded[number]):
-                named[number] = self._judged(folded[number], standing)
+            text = folded[number]
+            if standing := _standing(places, text):
+                named[number] = self._judged(text, standing)
         return named
 
     def _judged(self, text: Folded, places: Sequence[Place]) -> _Named:
         """Of the brands that stand somewhere in the text, how sure it is that each is meant.
 
-        Of a name that stands alone and needs no evidence the same is said whatever the text.
+        Of names that need no evidence the same is said whatever the text.
         """
-        term = places[0].term
-        if len(places) > 1 or term.weak or self._brands[term.brand].exclude:
-            return tuple(self._weighed(text, places))
-        return self._alone.get(term) or self._alone.setdefault(term, tuple(self._weighed(text, places)))
+        terms = tuple([place.term for place in places])
+        known = self._sure.get(terms)
+        if known is not None:
+            return known
+        named = tuple(self._weighed(text, places))
+        if not any(term.weak or self._brands[term.brand].exclude for term in terms):
+            if len(self._sure) >= _KEPT:
+                self._sure = {}
+            self._sure[terms] = named
+        return named
 
     def _weighed(self, text: Folded, places: Sequence[Place]) -> Iterator[_NamedOne]:
         of_brands: dict[int, list[Place]] = {}

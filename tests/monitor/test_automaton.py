@@ -9,10 +9,10 @@ from monitor.automaton import Automaton
 WORDS = {"he": 1, "she": 2, "hers": 3, "é😀": 4}
 
 
-@pytest.mark.parametrize("large", [0, 100])
-def test_every_word_is_found_also_inside_of_others(large: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("large", "compact"), [(0, False), (100, False), (100, True)])
+def test_every_word_is_found_also_inside_of_others(large: int, compact: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("monitor.automaton._LARGE", large)
-    assert Automaton(WORDS).found("ushers é😀") == [(2, 1, 4), (1, 2, 4), (3, 2, 6), (4, 7, 9)]
+    assert Automaton(WORDS, compact=compact).found("ushers é😀") == [(2, 1, 4), (1, 2, 4), (3, 2, 6), (4, 7, 9)]
 
 
 def test_the_longest_from_the_left_leave_nothing_to_others() -> None:

@@ -23,13 +23,33 @@ def brand(name: str, **fields: Any) -> BrandSettings:
 
 def test_posts_looked_through_together_are_about_what_each_is_about_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     brands = [brand("Acme"), brand("HP"), brand("Bolt", tickers=["BLT"])]
-    texts = ["Acme", "x", "acmes", "an hp of Acme", "$BLT", "#boycottbolt", "B\nolt", "hp", "Acme"]
+    texts = [
+        "Acme",
+        "x",
+        "acmes",
+        "an hp of Acme",
+        "$BLT",
+        "#boycottbolt",
+        "B\nolt",
+        "hp",
+        "Acme",
+        "#",
+        "acmefail",
+        "#acmefail",
+    ]
     posts = [post(str(number), text=text) for number, text in enumerate(texts)]
     alone = [Matcher(brands).match(each) for each in posts]
-    assert [len(found) for found in alone] == [1, 0, 0, 1, 1, 1, 0, 0, 1]
+    assert [len(found) for found in alone] == [1, 0, 0, 1, 1, 1, 0, 0, 1, 0, 0, 1]
     assert Matcher(brands).matches(posts) == alone
     monkeypatch.setattr("monitor.matching.matcher._LETTERS", 6)
     assert Matcher(brands).matches(posts) == alone
+
+
+def test_names_that_stand_together_are_judged_by_the_text_where_one_of_them_needs_it() -> None:
+    matcher = Matcher([brand("Acme"), brand("Bolt", exclude=["bolt on"]), brand("Zinc", ambiguous=True)])
+    texts = ["Acme or Bolt", "Acme bolt on", "Acme or Bolt", "Acme or Zinc", "Acme or zinc", "Acme, acme"]
+    found = [[mention.brand for mention in matcher.match(post(text=text))] for text in texts]
+    assert found == [["Acme", "Bolt"], ["Acme"], ["Acme", "Bolt"], ["Acme", "Zinc"], ["Acme"], ["Acme"]]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from config.settings import BrandSettings
 from monitor.matching import Matcher
-from monitor.matching.folding import cleaned, fold, folded_term
+from monitor.matching.folding import FoldedTexts, all_cleaned, cleaned, fold, folded_term
 from monitor.sentiment.scorers import scorer_of
 from storage.records import Mention
 from tests.storage.examples import post
@@ -37,6 +37,21 @@ def test_every_place_of_a_folded_text_leads_into_the_clean_one(text: str) -> Non
     assert places[-1] == len(folded.clean)
 
 
+awkward = st.text(alphabet="aB &;x'’İß\u200b\n\x7f\té", max_size=12)
+
+
+@given(st.lists(st.one_of(st.text(max_size=30), awkward), max_size=6))
+def test_texts_that_are_folded_together_are_what_each_is_alone(texts: list[str]) -> None:
+    folded = FoldedTexts(texts)
+    assert all_cleaned(texts) == list(map(cleaned, texts))
+    assert [folded[number] for number in range(len(folded))] == list(map(fold, texts))
+    position = 0
+    for number, each in enumerate(map(fold, texts)):
+        assert folded.place_of(position) == (number, position)
+        assert folded.joined[position:].startswith(each.folded)
+        position += len(each.folded) + 1
+
+
 @given(st.text(max_size=300))
 def test_no_text_breaks_the_matcher(text: str) -> None:
     for mention in MATCHER.match(post(text=text)):
@@ -45,10 +60,10 @@ def test_no_text_breaks_the_matcher(text: str) -> None:
 
 
 def test_time_grows_no_faster_than_the_text() -> None:
-    awkward = ["a t & t " * 4_000, "&amp;" * 10_000, "\u200b" * 40_000 + "Acme", "acme" * 10_000, "$T" * 20_000]
-    awkward += ["#" + "acme" * 10_000, "#boycottacme" * 4_000, "#" + "i" * 40_000 + "acme"]
+    long = ["a t & t " * 4_000, "&amp;" * 10_000, "\u200b" * 40_000 + "Acme", "acme" * 10_000, "$T" * 20_000]
+    long += ["#" + "acme" * 10_000, "#boycottacme" * 4_000, "#" + "i" * 40_000 + "acme"]
     began = time.process_time()
-    for text in awkward:
+    for text in long:
         MATCHER.match(post(text=text))
     assert time.process_time() - began < 2.0
 
