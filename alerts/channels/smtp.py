@@ -143,7 +143,7 @@ def parsed(address: str) -> Address:
         raise ValueError(wrong)
     try:
         found = Address(name.strip().strip('"') if opened else "", addr_spec=spec.strip())
-    except (MessageError, ValueError, IndexError) as error:
+    except (MessageError, ValueError, IndexError, AttributeError) as error:  # the last of an address in brackets
         raise ValueError(wrong) from error
     if not found.username or not found.domain or " " in spec.strip():
         raise ValueError(wrong)

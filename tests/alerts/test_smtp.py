@@ -327,6 +327,7 @@ def test_a_server_without_starttls_gets_no_mail_in_the_clear(server: MailServer)
         ({"to": []}, "at least 1 item"),
         ({"to": ["nobody"]}, "is not an e-mail address"),
         ({"to": ["a@b.example\r\nBcc: c@d.example"]}, "is not an e-mail address"),
+        ({"to": ["a@[192.0.2.1"]}, "is not an e-mail address"),
         ({"sender": "ü@halden.example"}, "is not an e-mail address"),
         ({"username": "tocsin"}, "belong together"),
         ({"username": "t", "password": {"env": "P"}, "security": "none"}, "in the clear"),
