@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from alerts.page import Page, Quote
-from alerts.words import count, kind_words, severity_words, span_words
+from alerts.words import count, severity_words, span_words
 
 
 def changes(before: Page, now: Page, growth: float, reach: int) -> tuple[str, ...]:
@@ -34,7 +34,7 @@ def _severity(before: Page, now: Page) -> Iterator[str]:
 
 def _kind(before: Page, now: Page) -> Iterator[str]:
     if now.kind and now.kind != before.kind:
-        yield f"What it is about has a name now: {kind_words(now.kind)}."
+        yield f"What it is about has a name now: {now.about}."
 
 
 def _volume(before: Page, now: Page, growth: float) -> Iterator[str]:

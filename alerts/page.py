@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from alerts.words import kind_words
 from storage.records import IncidentState, Reason, Severity
 
 
@@ -175,7 +176,7 @@ class Page:
     somebody made ends, `on_duty` who is on duty at `at`, `carried_by` to whom it is assigned, `merged` the headlines
     of what people merged into it. `timezone` is the zone in which people read its times.
     `entries` are the pages that a digest tells together, the most severe first; a digest is of no incident itself.
-    `is_own` says that it is a trouble of the program's own.
+    `is_own` says that it is a trouble of the program's own. `kind_title` is the kind as its headlines name it.
     """
 
     headline: str
@@ -186,6 +187,7 @@ class Page:
     at: datetime
     began_at: datetime
     kind: str = ""
+    kind_title: str = ""
     state: IncidentState = IncidentState.OPEN
     episode: int = 1
     opened_at: datetime | None = None
@@ -228,6 +230,11 @@ class Page:
     drill: bool = False
     entries: tuple[Page, ...] = ()
     is_own: bool = False
+
+    @property
+    def about(self) -> str:
+        """What kind of incident it is, as people say it: "legal trouble"; empty where it has no kind."""
+        return self.kind_title or kind_words(self.kind)
 
 
 ALL_QUIET = "all_quiet"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -23,6 +23,7 @@ from monitor.detectors.contract import TICK
 from monitor.detectors.growth import growth
 from monitor.fold import floor_tick
 from monitor.incidents import Change
+from monitor.kinds import titles
 from monitor.register import Told
 from monitor.response import response
 from monitor.similar import similar
@@ -65,19 +66,21 @@ REASONS = {
 @dataclass(frozen=True, slots=True)
 class Briefing:
     """Makes pages; `public_url` begins the links to this installation, `timezone` is the readers', `rota` says who is
-    on duty."""
+    on duty, `titles` how headlines name each kind."""
 
     public_url: str = ""
     timezone: str = "UTC"
     drill: bool = False
     system: SystemIncidents | None = None
     rota: Rota = field(default_factory=Rota)
+    titles: Mapping[str, str] = field(default_factory=lambda: titles(()))
 
     @classmethod
     def build(cls, settings: Settings, *, drill: bool = False, system: SystemIncidents | None = None) -> Self:
         """The briefing of one configuration."""
         general = settings.general
-        return cls(general.public_url.rstrip("/"), general.timezone, drill, system, Rota.build(settings))
+        public_url, rota = general.public_url.rstrip("/"), Rota.build(settings)
+        return cls(public_url, general.timezone, drill, system, rota, titles(settings.kinds))
 
     def page(self, tx: Transaction, told: Told) -> Page:
         """The page of an incident as it is at `told.at`."""
@@ -97,6 +100,7 @@ class Briefing:
             at=at,
             began_at=incident.began_at,
             kind=incident.kind,
+            kind_title=self.titles.get(incident.kind, ""),
             state=incident.state,
             episode=incident.episode,
             opened_at=incident.opened_at,

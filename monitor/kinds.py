@@ -348,6 +348,11 @@ def kinds_with(additions: Sequence[KindWords]) -> dict[str, Kind]:
     return kinds
 
 
+def titles(additions: Sequence[KindWords]) -> dict[str, str]:
+    """How headlines name each kind, the built-in ones and the operator's."""
+    return {name: kind.title for name, kind in kinds_with(additions).items()}
+
+
 def built_in_kinds() -> dict[str, Kind]:
     """The kinds that the program knows without configuration, by name."""
     return dict(_built_in()[0])

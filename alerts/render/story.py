@@ -14,7 +14,7 @@ from alerts.actions import Action, Need, Offer, offered
 from alerts.page import ALL_QUIET, BRIEF, TEST, WHOLE, OnDuty, Page, Quote
 from alerts.render.outside import cleaned, cut, safe_link
 from alerts.render.told import Entry, Story, ToldQuote
-from alerts.words import clock, count, every, kind_words, listed, moment, person, short_count, span, span_words
+from alerts.words import clock, count, every, listed, moment, person, short_count, span, span_words
 from storage.records import IncidentState, Reason, Severity
 
 _BADGES = {
@@ -186,10 +186,10 @@ def figures(page: Page) -> str:
 
 def _about(page: Page) -> str:
     """What a person would say if asked what happened: the kind of harm, and the words with which it began."""
-    kind, began = kind_words(cleaned(page.kind)), cut(_beginning(page), 110)
+    about, began = cleaned(page.about), cut(_beginning(page), 110)
     words = listed([cut(cleaned(term), 40) for term in page.terms[:5]])
     said = f"“{began}”" if began else f"people say {words}" if words else ""
-    sentence = ": ".join(filter(None, (f"It is about {kind}" if kind else "", said)))
+    sentence = ": ".join(filter(None, (about, said)))
     if not sentence:
         return ""
     return f"{sentence[0].upper()}{sentence[1:]}{'' if began.endswith(('.', '!', '?', '…')) else '.'}"

@@ -36,7 +36,6 @@ def environment(timezone: str) -> Environment:
         short=words.short_count,
         percent=percent,
         plain=lambda number: f"{number:g}",
-        kind=words.kind_words,
     )
     return made
 

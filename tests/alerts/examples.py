@@ -56,6 +56,7 @@ def page(**changes: Any) -> Page:
         at=NOW,
         began_at=NOW - timedelta(hours=2),
         kind="legal_threat",
+        kind_title="legal trouble",
         opened_at=NOW - timedelta(minutes=70),
         observed=388,
         expected=21,

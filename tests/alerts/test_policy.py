@@ -122,7 +122,7 @@ AUTHOR = Quote("Oh dear", "twitter", NOW, author="Famous", reach=3_000_000)
         (page(sources=(*page().sources, SourceShare("twitter", NOW))), "It has reached twitter."),
         (page(quotes=(*page().quotes, AUTHOR)), "Famous on twitter, with an audience of 3,000,000, joined in."),
         (page(quotes=(*page().quotes, replace(AUTHOR, reach=249_999))), None),
-        (page(kind="recall"), "What it is about has a name now: recall."),
+        (page(kind="recall", kind_title="product recall"), "What it is about has a name now: product recall."),
     ],
 )
 def test_only_material_changes_are_worth_a_message(now_page: Page, sentence: str | None) -> None:

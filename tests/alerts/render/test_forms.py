@@ -149,7 +149,7 @@ def test_every_form_tells_the_whole_story(form: str) -> None:
     said = everything(page())[form]
     for needed in (
         "A voicemail in which Halden Mobile threatens a customer is spreading",
-        "It is about legal threat: “My carrier threatened me for writing an e-mail”.",
+        "Legal trouble: “My carrier threatened me for writing an e-mail”.",
         "18 times the usual: 388 negative voices in the last hour; 9 to 40 at most times.",
         "Nobody has taken it yet. On duty: Ines Moller (+47 555 0142) until 19:00.",
         "in answer to: Has anybody else left over this?",
@@ -240,10 +240,11 @@ def test_the_clock_says_what_was_done_and_how_long_it_took() -> None:
 def test_where_nothing_has_a_title_people_s_own_words_tell_what_it_is_about() -> None:
     untitled = page(origin=None, thread=None)
     assert tell(untitled).lead.startswith(
-        "It is about legal threat: people say voicemail, cease and desist, chief executive and #haldenout. 18 times"
+        "Legal trouble: people say voicemail, cease and desist, chief executive and #haldenout. 18 times"
     )
-    assert tell(replace(untitled, kind="")).lead.startswith("People say voicemail, ")
-    assert tell(replace(untitled, kind="", terms=())).lead.startswith("18 times")
+    assert tell(replace(untitled, kind_title="")).lead.startswith("Legal threat: people say voicemail, ")
+    assert tell(replace(untitled, kind="", kind_title="")).lead.startswith("People say voicemail, ")
+    assert tell(replace(untitled, kind="", kind_title="", terms=())).lead.startswith("18 times")
 
 
 def test_what_a_reply_replies_to_is_left_out_where_the_lead_has_said_it() -> None:
