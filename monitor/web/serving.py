@@ -12,6 +12,7 @@ import uvicorn
 from monitor.web.access import is_loopback
 from monitor.web.app import create
 from monitor.web.desk import Desk
+from monitor.web.upgrades import NoWebSocket
 from storage import accounts
 
 _log = structlog.get_logger(__name__)
@@ -49,6 +50,7 @@ class Serving:
                 proxy_headers=False,
                 server_header=False,
                 lifespan="off",
+                ws=NoWebSocket,
                 timeout_graceful_shutdown=STOPS_WITHIN,
                 ssl_certfile=web.certificate,
                 ssl_keyfile=web.certificate_key,
