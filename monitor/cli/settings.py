@@ -52,7 +52,10 @@ def open_database(settings: Settings, *, read_only: bool = False, make: bool = F
     url = settings.database.resolved_url()
     file = file_of(url)
     if file is not None and not make and not file.exists():
-        raise Failure(f'there is no database at {file} yet; "tocsin run" makes it', code=BAD_USAGE)
+        raise Failure(
+            f'there is no database at {file} yet; "tocsin db upgrade" makes it, and so does "tocsin run"',
+            code=BAD_USAGE,
+        )
     database = Database.open(url, migrate=make, read_only=read_only)
     try:
         yield database

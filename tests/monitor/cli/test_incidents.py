@@ -181,6 +181,7 @@ def test_a_database_is_not_made_by_looking_for_one(tocsin: Run, configured: Path
     result = tocsin("incidents", "list")
     assert result.exit_code == 2
     assert "there is no database at" in result.output
+    assert '"tocsin db upgrade" makes it' in result.output
     assert not (configured.parent / "tocsin.db").exists()
 
 
