@@ -4,12 +4,12 @@
     python -m benchmarks.trust_restart --posts 100000 --restarts 3
     python -m benchmarks.trust_restart --database postgresql
 
-The database is filled by the engine (benchmarks/reading/material.py) and judged up to the present. `tocsin run` lives
-over it once, until it has caught up, and is killed: what follows finds what a program leaves behind that ran all the
-while, a leader's lease and the compiled modules of an installation among it. Then a critical incident is stored whose
-page is due, as if the process had died in that moment, and the program is started. Afterwards it is killed and started
-again, ten times a minute. The last posts are half a day old, so that no story goes on: whatever is said is about that
-incident, or came of starting again.
+The database is filled by the engine (benchmarks/reading/material.py), and its last five weeks are judged up to the
+present: what is learned longest fades over four. `tocsin run` lives over it once, until it has caught up, and is
+killed: what follows finds what a program leaves behind that ran all the while, a leader's lease and the compiled
+modules of an installation among it. Then a critical incident is stored whose page is due, as if the process had died in
+that moment, and the program is started. Afterwards it is killed and started again, ten times a minute. The last posts
+are half a day old, so that no story goes on: whatever is said is about that incident, or came of starting again.
 
     ready_s         from the start of the process to the moment at which it tells systemd that it is ready (goal: 5)
     ready_cpu_s     how much of that the processor worked for it: on a machine that has nothing else to do, about all
@@ -47,9 +47,9 @@ from benchmarks.trust_sim import silence_the_log
 from benchmarks.trust_worker import made, told
 from config.load import load as load_settings
 from config.settings import Settings
-from monitor.assembly import assemble
+from monitor.assembly import assemble, new_fold
 from monitor.fold import floor_tick
-from monitor.keeping import CHECKPOINT
+from monitor.keeping import CHECKPOINT, Keeping
 from storage import incidents, state
 from storage.database import Database
 from storage.records import Severity
@@ -60,6 +60,9 @@ READY_WITHIN, PAGED_WITHIN, PATIENCE = 5.0, 7.0, 120.0
 RESTART_EVERY = 6.0
 QUIET = timedelta(hours=12)
 """How old the last posts are."""
+JUDGED = timedelta(days=35)
+"""How much of the history is judged. What a start reads is a tenth smaller than after all 90 days, which take three
+times as long."""
 RECORDED_AFTER = 2.0
 """Seconds after which it is on record that the page was taken."""
 
@@ -194,10 +197,14 @@ def run(posts: int, restarts: int, wanted: str = "") -> Result:
 
 
 def _fill(database: Database, chosen: Settings, posts: int) -> None:
-    """Store posts, and judge them up to the present."""
+    """Store posts, and judge the last of them up to the present."""
     now = datetime.now(UTC)
     material.END, material.BEGIN = now - QUIET, now - QUIET - timedelta(days=material.DAYS)
     material.fill(database, posts)
+    fold = new_fold(chosen)
+    fold.at = floor_tick(material.END - JUDGED)
+    with database.write() as tx:
+        Keeping().save(tx, fold, fold.at, ())
     assemble(chosen, database).advance(datetime.now(UTC), early=True)
 
 
