@@ -15,6 +15,7 @@ from monitor.briefs import file_name
 from monitor.care import find
 from monitor.report.brief import brief
 from monitor.report.document import Document
+from monitor.report.html import html
 from monitor.report.incident import post_mortem
 from monitor.report.period import EARLIEST, Period
 from monitor.web.access import Viewer
@@ -71,11 +72,10 @@ def _zone(name: str) -> str:
 
 
 def _file(desk: Desk, document: Document, name: str) -> Response:
-    from monitor.report.html import html  # noqa: PLC0415 - imported when the first is asked for, with their fonts
-    from monitor.report.pdf import pdf  # noqa: PLC0415
-
     headers = {"Content-Security-Policy": POLICY}
     if PurePosixPath(name).suffix == ".pdf":
+        from monitor.report.pdf import pdf  # noqa: PLC0415 - half a second with its fonts, which no page needs
+
         shown = name.encode("ascii", "replace").decode().replace("?", "-")
         headers["Content-Disposition"] = f'inline; filename="{shown}"'
         return Response(pdf(document, desk.clock()), media_type="application/pdf", headers=headers)

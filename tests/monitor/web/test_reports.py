@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -41,6 +42,14 @@ def test_the_post_mortem_holds_what_strangers_wrote_as_text(of: Desk) -> None:
     page = browser(of).get("/incidents/i1/report?redact=true").text
     assert "&lt;script&gt;" in page
     assert "<script" not in page
+
+
+def test_a_report_that_is_read_on_the_page_does_not_wait_for_what_makes_a_pdf(
+    of: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "monitor.report.pdf", None)
+    asked = browser(of)
+    assert [asked.get(f"/incidents/i1/report{query}").status_code for query in ("", "?form=pdf")] == [200, 500]
 
 
 @pytest.mark.parametrize(
