@@ -211,22 +211,24 @@ class Judge:
     def _step(self, tick: Tick) -> list[Signal]:
         covered = sum(tick.coverage.values()) / len(tick.coverage) if tick.coverage else 1.0
         signals: list[Signal] = []
-        posts, gap_ticks, whole = 0, 0, dict[str, list[Heard]]()
+        posts, gap_ticks, whole, of_whole = 0, 0, dict[str, list[Heard]](), dict[str, Moment]()
         parts = tick.parts(self._known)
         for number, part in enumerate(parts, start=1):
-            heard, is_last = self._hear(part(), tick.at.timestamp()), number == len(parts)
+            (heard, moments), is_last = self._hear(part(), tick.at.timestamp()), number == len(parts)
             posts += sum(map(len, heard.values()))
             if posts and self._silent:
                 gap_ticks = self._silent if self._stillness.is_gap(self._silent) else 0
             samples = tick.sampled() if is_last else ()
-            hearing = Hearing(tick.at, heard, self._recent, samples, covered, gap_ticks, is_last)
+            hearing = Hearing(tick.at, heard, self._recent, samples, covered, gap_ticks, is_last, moments)
             if heard or is_last:
                 signals += [signal for detector in self._detectors for signal in detector.hear(hearing)]
             if self._own:
                 whole |= heard
+                of_whole |= moments
             del heard, hearing  # before the next part is read
         if self._own:
-            hearing = Hearing(tick.at, whole, self._recent, list(tick.sampled()), covered, gap_ticks)
+            samples = list(tick.sampled())
+            hearing = Hearing(tick.at, whole, self._recent, samples, covered, gap_ticks, moments=of_whole)
             signals += [signal for detector in self._own.values() for signal in detector.hear(hearing)]
         self._end_silence(posts)
         self._forget_silent(tick)
@@ -244,33 +246,34 @@ class Judge:
         severity = max(signal.severity, least, key=lambda one: one.rank)
         return replace(signal, severity=severity, facts={**signal.facts, "configuration": digest})
 
-    def _hear(self, said: Mentions, now: float) -> dict[str, list[Heard]]:
-        heard: dict[str, list[Heard]] = {}
+    def _hear(self, said: Mentions, now: float) -> tuple[dict[str, list[Heard]], dict[str, Moment]]:
+        """What was said as it is heard, and what was counted of it, of each brand."""
+        heard, moments = dict[str, list[Heard]](), dict[str, Moment]()
+        most_texts, most_speakers = (most + most // 4 for most in MOST)
         for brand, items in said.items():
-            heard[brand] = self._hear_brand(brand, items, now)
-            texts, speakers = self._remembered
-            if 4 * texts > 5 * MOST[0] or 4 * speakers > 5 * MOST[1]:
+            fold, (all_texts, all_speakers) = self._own_voices(brand), self._remembered
+            texts, speakers = fold.size
+            if fold.has_to_forget(now):
+                fold.forget(now)
+            heard[brand] = fold.hear(items if len(items) == 1 else sorted(items, key=_by_time))
+            moments[brand] = self._recent[brand].take(now, heard[brand])
+            texts_now, speakers_now = fold.size
+            self._remembered = texts, speakers = all_texts + texts_now - texts, all_speakers + speakers_now - speakers
+            if texts > most_texts or speakers > most_speakers:
                 self._make_room(now)
-        return heard
-
-    def _hear_brand(self, brand: str, items: Sequence[MentionedPost], now: float) -> list[Heard]:
-        fold = self._own_voices(brand)
-        recent = self._recent.get(brand) or self._recent.setdefault(brand, self._new_recent(()))
-        (texts, speakers), (all_texts, all_speakers) = fold.size, self._remembered
-        if fold.has_to_forget(now):
-            fold.forget(now)
-        heard = fold.hear(items if len(items) == 1 else sorted(items, key=_by_time))
-        recent.take(now, heard)
-        size = fold.size
-        self._remembered = all_texts + size[0] - texts, all_speakers + size[1] - speakers
-        return heard
+        return heard, moments
 
     def _own_voices(self, brand: str) -> VoiceFold:
         """What was heard of a brand, no longer shared with a copy."""
-        if brand in self._shared:
+        fold = self._voices.get(brand)
+        if fold is None:
+            fold = self._voices[brand] = VoiceFold()
+            self._recent[brand] = self._new_recent(())
+        elif brand in self._shared:
             self._shared.discard(brand)
-            self._voices[brand], self._recent[brand] = self._voices[brand].copy(), self._recent[brand].copy()
-        return self._voices.get(brand) or self._voices.setdefault(brand, VoiceFold())
+            fold = self._voices[brand] = fold.copy()
+            self._recent[brand] = self._recent[brand].copy()
+        return fold
 
     def _make_room(self, now: float) -> None:
         """Let the brands of which most is remembered forget the oldest of it."""

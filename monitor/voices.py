@@ -12,6 +12,7 @@ is bounded for all brands together as well (`fair_share`): the loudest give way 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -119,6 +120,8 @@ class VoiceFold:
         self._state = _State(0, {}, {}, SKETCHES)
         self._by_key: dict[str, int] = {}
         self._by_shingle: dict[int, tuple[int, ...]] = {}
+        self._oldest = -math.inf
+        """When the oldest text was heard last, or before that: what is carried on since has become younger."""
 
     def hear(self, items: Sequence[MentionedPost]) -> list[Heard]:
         """What each of the mentions adds; they must be sorted by time."""
@@ -144,10 +147,12 @@ class VoiceFold:
             oldest = next(iter(state.speakers.values()))
             if now - oldest > limits.speaker_for or len(state.speakers) > limits.most_speakers:
                 return True
-        if not state.texts:
+        if len(state.texts) > limits.most_texts:
+            return True
+        if now - self._oldest <= limits.text_for or not state.texts:
             return False
-        text = next(iter(state.texts.values()))
-        return now - text.last > limits.text_for or len(state.texts) > limits.most_texts
+        self._oldest = next(iter(state.texts.values())).last
+        return now - self._oldest > limits.text_for
 
     def is_over(self, now: float) -> bool:
         """Whether something is remembered, and all of it is to be forgotten at `now` (Unix seconds)."""

@@ -68,24 +68,23 @@ class UnderWay:
     windows: Integers
     sums: Integers
     peaks: Floats
+    is_wholly_read: bool
+    """Whether each tick that the windows reach was read for all series."""
     ticks: int = 0
 
     @classmethod
     def of(cls, memory: Memory, usual: Usual) -> Self:
         """Go on from memory, in a block for which `usual` holds."""
         recent = np.stack([memory[field].T for field in COUNTED], axis=1).astype(np.int32)
+        windows = np.stack([recent[LONGEST - width :].sum(axis=0, dtype=np.int64) for width in WIDTHS])
         return cls(
             standing=_standing(memory, usual),
             columns=tuple(recent),
-            windows=np.stack([recent[LONGEST - width :].sum(axis=0, dtype=np.int64) for width in WIDTHS]),
+            windows=windows,
             sums=np.zeros(recent.shape[1:], dtype=np.int64),
             peaks=np.full((len(LENSES), recent.shape[2]), -np.inf),
+            is_wholly_read=_are_read(windows),
         )
-
-    @property
-    def is_wholly_read(self) -> bool:
-        """Whether each tick that the windows reach was read for all series."""
-        return bool(self.windows[-1, _COVERED].min(initial=LONGEST) >= LONGEST - 1)
 
     def novelties(self, row: int, counted: Sequence[int]) -> list[float]:
         """How new it is, for each lens, if so many were counted in the windows of a series, and none of it capped."""
@@ -129,6 +128,7 @@ class UnderWay:
             windows=windows,
             sums=self.sums + column,
             peaks=peaks,
+            is_wholly_read=_are_read(windows),
             ticks=self.ticks + 1,
         )
         return seen, after
@@ -146,6 +146,10 @@ class UnderWay:
         after = memory.copy()
         after.take(self.ticks, learned | {"block_peaks": peaks})
         return after
+
+
+def _are_read(windows: Integers) -> bool:
+    return bool(windows[-1, _COVERED].min(initial=LONGEST) >= LONGEST - 1)
 
 
 def _standing(memory: Memory, usual: Usual) -> Standing:

@@ -15,7 +15,7 @@ from typing import Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from monitor.detectors.recent import Recent
+from monitor.detectors.recent import Moment, Recent
 from monitor.portions import portions
 from monitor.voices import Heard
 from storage.records import BIN_SECONDS, EngagementSample, MentionedPost, Signal
@@ -103,8 +103,9 @@ class Hearing:
     """A tick as detectors see it: who says something, and who only carries it on.
 
     `heard` holds the brands with posts in the tick in the order of their names, `recent` what was heard of each brand
-    in the last day, this tick included. `covered` is the share of the sources that was read in it, `gap_ticks` the
-    number of ticks just before it in which, as it turns out now, nobody listened.
+    in the last day, this tick included, and `moments` what was counted in this tick, of the same brands in the same
+    order. `covered` is the share of the sources that was read in it, `gap_ticks` the number of ticks just before it in
+    which, as it turns out now, nobody listened.
 
     A tick with very much in it is heard in parts, each of other brands; the `samples` come with the last one
     (`is_last`), one by one. Detectors of the operator's own hear every tick whole.
@@ -117,6 +118,7 @@ class Hearing:
     covered: float = 1.0
     gap_ticks: int = 0
     is_last: bool = True
+    moments: Mapping[str, Moment] = field(default_factory=dict)
 
 
 class DetectorOptions(BaseModel):

@@ -7,6 +7,7 @@ usual for the brand, and when no calm kind explains it.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from monitor.detectors.burst import LOUD, PRESETS, WINDOWS, BurstSettings, Serie
 from monitor.detectors.contract import Hearing
 from monitor.detectors.few import Few
 from monitor.detectors.novelty import BLOCK_TICKS
-from monitor.detectors.recent import Totals
+from monitor.detectors.recent import Moment, Recent, Totals
 from monitor.detectors.taken import BurstReading, Taken
 from storage.records import BIN_SECONDS, Severity, Signal
 
@@ -82,6 +83,45 @@ class _State(msgspec.Struct, array_like=True):
     loud: bool
 
 
+class _Lately:
+    """What was counted of each series in the longest window, and in which ticks, the oldest first."""
+
+    def __init__(self) -> None:
+        """Begin having counted nothing."""
+        self.sums: dict[int, int] = {}
+        self.ticks: deque[tuple[float, Sequence[tuple[int, int]]]] = deque()
+
+    @classmethod
+    def of(cls, recents: Mapping[int, Recent], now: float) -> Self:
+        """What was heard of the brands whose first series is given, up to the tick that ends at `now`."""
+        ticks: dict[float, list[tuple[int, int]]] = {}
+        for row, recent in recents.items():
+            for moment in recent.within(now, REACHES[-1]):
+                ticks.setdefault(moment.at, []).extend(((row, moment.voices), (row + 1, moment.adverse)))
+        lately = cls()
+        for at in sorted(ticks):
+            lately.take(at, ticks[at])
+        return lately
+
+    def take(self, now: float, counts: Sequence[tuple[int, int]]) -> None:
+        """Count a tick, and let go of those that the window does not reach any more."""
+        sums, ticks = self.sums, self.ticks
+        ticks.append((now, counts))
+        for row, count in counts:
+            if count:
+                sums[row] = sums.get(row, 0) + count
+        while now - ticks[0][0] >= REACHES[-1]:
+            for row, count in ticks.popleft()[1]:
+                if count:
+                    sums[row] -= count
+
+    def copy(self) -> Self:
+        """An independent one with the same counts."""
+        twin = copy(self)
+        twin.sums, twin.ticks = dict(self.sums), self.ticks.copy()
+        return twin
+
+
 class Crowd:
     """Judges the voices and the adverse voices of every brand."""
 
@@ -100,11 +140,13 @@ class Crowd:
         self._waiting: list[_Stretch] = []
         self._silent = 0
         self._loud = False
-        self._heard: list[str] = []
+        self._heard: dict[str, Moment] = {}
+        self._fewest = [_fewest(self._settings[row // 2], row) for row in range(len(names))]
+        self._lately: _Lately | None = None
 
     def hear(self, hearing: Hearing) -> list[Signal]:
         """The crowds of this tick. Ticks that cannot show one wait and are counted together, with the same result."""
-        self._heard += hearing.heard
+        self._heard |= hearing.moments
         if not hearing.is_last or not self._take(hearing):
             return []
         last = self._waiting.pop()
@@ -124,7 +166,8 @@ class Crowd:
         self._bank = self._bank.copy()
         self._waiting = list(self._waiting)
         self._begun = dict(self._begun)
-        self._heard = []
+        self._heard = {}
+        self._lately = self._lately.copy() if self._lately else None
         return self
 
     def dump(self) -> bytes:
@@ -138,6 +181,7 @@ class Crowd:
         state = msgspec.msgpack.decode(blob, type=_State)
         self._bank.load(state.bank)
         self._waiting, self._silent, self._loud = state.waiting, state.silent, state.loud
+        self._lately = None
         now = self._bank.ticks + sum(stretch.ticks for stretch in state.waiting) + state.silent
         self._begun = {brand: state.begun.get(brand, now) for brand in self._brands}
 
@@ -145,14 +189,15 @@ class Crowd:
 
     def _take(self, hearing: Hearing) -> bool:
         """Take the tick's counts to the waiting ones; whether they must be judged now."""
-        heard, self._heard = self._heard, []
-        counts = self._counts(heard, hearing)
+        heard, self._heard = self._heard, {}
+        counts = self._counts(heard)
+        self._remember(counts, hearing)
         if not counts and hearing.covered >= 1.0 and not self._loud:
             self._silent += 1
             return False
         self._end_silence(is_gap=hearing.gap_ticks > 0)
         self._waiting.append(_Stretch(1, hearing.covered >= 0.5, counts))
-        if self._loud or self._could_ring(heard, hearing):
+        if self._loud or self._could_ring(counts, hearing):
             return True
         ticks, are_read = self._waited()
         most = MOST_WAITING_COUNTS if are_read else MOST_UNREAD_COUNTS
@@ -160,28 +205,33 @@ class Crowd:
             self._sweep()
         return False
 
-    def _counts(self, heard: Iterable[str], hearing: Hearing) -> list[tuple[int, int]]:
-        counts: list[tuple[int, int]] = []
-        for brand in heard:
-            row, moment = self._rows[brand], hearing.recent[brand].newest
+    def _counts(self, heard: Mapping[str, Moment]) -> list[tuple[int, int]]:
+        counts, rows = list[tuple[int, int]](), self._rows
+        for brand, moment in heard.items():
+            row = rows[brand]
             counts += ((row, moment.voices), (row + 1, moment.adverse))
-        return sorted(counts)
+        return counts
 
-    def _could_ring(self, heard: Iterable[str], hearing: Hearing) -> bool:
-        """Whether some brand spoken of now was heard often enough in the longest window, and more than is usual."""
+    def _remember(self, counts: Sequence[tuple[int, int]], hearing: Hearing) -> None:
+        """Know what was counted in the longest window; after a restart it is read from what was heard."""
         now = hearing.at.timestamp()
-        foretells: bool | None = None
-        for brand in heard:
-            row, recent = self._rows[brand], hearing.recent[brand]
-            settings = self._settings[row // 2]
-            voices, adverse = recent.voices_over(now, REACHES[-1])
-            if voices >= settings.fewest_voices or adverse >= settings.fewest_adverse:
-                foretells = self._foretells() if foretells is None else foretells
-                if not foretells:
-                    return True
-                of_voices, of_adverse = zip(*[recent.voices_over(now, reach) for reach in REACHES], strict=True)
-                if self._could_be_loud(row, of_voices) or self._could_be_loud(row + 1, of_adverse):
-                    return True
+        if self._lately is None:
+            self._lately = _Lately.of({self._rows[brand]: recent for brand, recent in hearing.recent.items()}, now)
+        elif counts:
+            self._lately.take(now, counts)
+
+    def _could_ring(self, counts: Iterable[tuple[int, int]], hearing: Hearing) -> bool:
+        """Whether some brand spoken of now was heard often enough in the longest window, and more than is usual."""
+        lately, fewest = self._lately.sums if self._lately else {}, self._fewest
+        often = dict.fromkeys([row & ~1 for row, _ in counts if lately.get(row, 0) >= fewest[row]])
+        if not often or not self._foretells():
+            return bool(often)
+        now = hearing.at.timestamp()
+        for row in often:
+            recent = hearing.recent[self._brands[row // 2]]
+            of_voices, of_adverse = zip(*[recent.voices_over(now, reach) for reach in REACHES], strict=True)
+            if self._could_be_loud(row, of_voices) or self._could_be_loud(row + 1, of_adverse):
+                return True
         return False
 
     def _foretells(self) -> bool:

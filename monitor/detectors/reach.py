@@ -6,7 +6,7 @@ usual for it. Neither is a crowd, and copies may be coordinated: each is worth a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -94,13 +94,15 @@ class Reach:
         """The texts that reach far in this tick."""
         signals: list[Signal] = []
         now = hearing.at.timestamp()
-        for brand, heard in sorted(hearing.heard.items()):
-            touched = self._touched(brand, heard)
-            for number in sorted(touched) if touched else ():
+        known = self._brands.states
+        for brand, heard in hearing.heard.items():
+            for number in sorted(self._touched(brand, known.get(brand), heard)):
                 signal = self._signal(hearing, brand, self._mine(brand), number)
                 if signal is not None:
                     signals.append(signal)
-            self._forget(brand, now)
+            state = known.get(brand)
+            if state is not None and state.texts:
+                self._forget(brand, state, now)
         return signals
 
     def copy(self) -> Self:
@@ -123,10 +125,9 @@ class Reach:
     def _mine(self, brand: str) -> _Brand:
         return self._brands.mine(brand, lambda: _Brand({}, []))
 
-    def _touched(self, brand: str, heard: Sequence[Heard]) -> set[int]:
+    def _touched(self, brand: str, state: _Brand | None, heard: Sequence[Heard]) -> Collection[int]:
         """Remember the adverse texts among what was heard, and that one was carried on; their numbers."""
         touched: set[int] = set()
-        state = self._brands.states.get(brand)
         followed = state.texts if state else {}
         for one in heard:
             if one.text in followed:
@@ -147,13 +148,11 @@ class Reach:
                     touched.add(one.text)
         return touched
 
-    def _forget(self, brand: str, now: float) -> None:
+    def _forget(self, brand: str, state: _Brand, now: float) -> None:
         """Let go of the texts that are a day old, and of the oldest of very many."""
-        state = self._brands.states.get(brand)
-        if state is not None and state.texts:
-            oldest = next(iter(state.texts.values()))
-            if now - oldest.at > TEXT_FOR or len(state.texts) > MOST_TEXTS:
-                forget_oldest(self._mine(brand).texts, MOST_TEXTS, lambda text: now - text.at > TEXT_FOR)
+        oldest = next(iter(state.texts.values()))
+        if now - oldest.at > TEXT_FOR or len(state.texts) > MOST_TEXTS:
+            forget_oldest(self._mine(brand).texts, MOST_TEXTS, lambda text: now - text.at > TEXT_FOR)
 
     def _signal(self, hearing: Hearing, brand: str, state: _Brand, number: int) -> Signal | None:
         settings, now, text = self._settings.get(brand, self._settings[""]), hearing.at.timestamp(), state.texts[number]

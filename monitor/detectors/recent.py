@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
+from itertools import takewhile
 from typing import Self
 
 import msgspec
@@ -124,20 +125,22 @@ class Recent:
 
     def take(self, at: float, heard: Sequence[Heard]) -> Moment:
         """Remember a tick."""
-        moment = self._moment(at, heard)
-        self._moments.append(moment)
-        while at - self._moments[0].at >= KEPT_FOR:
-            self._moments.popleft()
+        moment, moments = self._moment(at, heard), self._moments
+        moments.append(moment)
+        while at - moments[0].at >= KEPT_FOR:
+            moments.popleft()
         return moment
 
     def over(self, at: float, seconds: float) -> Totals:
         """Sums over the last `seconds` before `at`."""
         totals = Totals()
-        for moment in reversed(self._moments):
-            if at - moment.at >= seconds:
-                break
+        for moment in self.within(at, seconds):
             _add(totals, moment)
         return totals
+
+    def within(self, at: float, seconds: float) -> Iterator[Moment]:
+        """The moments of the last `seconds` before `at`, the newest first."""
+        return takewhile(lambda moment: at - moment.at < seconds, reversed(self._moments))
 
     @property
     def newest(self) -> Moment:
@@ -147,9 +150,7 @@ class Recent:
     def voices_over(self, at: float, seconds: float) -> tuple[int, int]:
         """Voices, and adverse ones among them, over the last `seconds` before `at`."""
         voices = adverse = 0
-        for moment in reversed(self._moments):
-            if at - moment.at >= seconds:
-                break
+        for moment in self.within(at, seconds):
             voices += moment.voices
             adverse += moment.adverse
         return voices, adverse
@@ -169,15 +170,23 @@ class Recent:
         self._moments = deque(moments)
 
     def _moment(self, at: float, heard: Sequence[Heard]) -> Moment:
-        moment = Moment(at, posts=len(heard), harm={}, sources={}, shown=self._shown(heard))
+        moment, voices = Moment(at, len(heard), harm={}, sources={}), list[Heard]()
         for one in heard:
-            reach, role = one.item.post.author_reach, one.role
+            item, role = one.item, one.role
+            reach = item.post.author_reach
             if reach:
                 moment.reach += reach
             if role is COPY:
                 moment.copies += 1
-            elif role is VOICE:
-                self._count_voice(moment, one.item)
+                continue
+            voices.append(one)
+            if role is VOICE:
+                self._count_voice(moment, item)
+        if voices:
+            weighed = voices if len(heard) <= WEIGHED else [one for one in heard[:WEIGHED] if one.role is not COPY]
+            moment.shown = self._shown(weighed)
+        else:
+            moment.shown = []
         return moment
 
     def _count_voice(self, moment: Moment, item: MentionedPost) -> None:
@@ -200,8 +209,8 @@ class Recent:
         for kind in harmful:
             moment.harm[kind.name] = moment.harm.get(kind.name, 0) + 1
 
-    def _shown(self, heard: Sequence[Heard]) -> list[Shown]:
-        weighed = [(self._weight(one.item), one) for one in heard[:WEIGHED] if one.role is not COPY]
+    def _shown(self, voices: Sequence[Heard]) -> list[Shown]:
+        weighed = [(self._weight(one.item), one) for one in voices]
         if len(weighed) > SHOWN:
             weighed.sort(key=lambda pair: -pair[0])  # stable: of equals the earlier
             del weighed[SHOWN:]

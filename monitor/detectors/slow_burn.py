@@ -66,6 +66,12 @@ def _as_copied(hours: list[_Hour]) -> list[_Hour]:
     return [*hours[:-1], copy(hours[-1])] if hours else []
 
 
+def _begin_hour(hours: list[_Hour], number: int) -> None:
+    hours.append(_Hour(number))
+    while hours[0].number <= number - PAST_HOURS:
+        del hours[0]
+
+
 class SlowBurn:
     """Judges the last day of each brand against the days before."""
 
@@ -88,11 +94,18 @@ class SlowBurn:
             self._miss(now, hearing)
             self._missed_until = hearing.at
         signals: list[Signal] = []
-        for brand in sorted(hearing.heard):
-            adverse = self._take(brand, now // HOUR, hearing)
-            signal = self._signal(hearing, brand, now // HOUR) if adverse else None
-            if signal is not None:
-                signals.append(signal)
+        number = now // HOUR
+        for brand, moment in hearing.moments.items():
+            hours = self._hours.mine(brand, list)
+            if not hours or hours[-1].number != number:
+                _begin_hour(hours, number)
+            hour = hours[-1]
+            hour.voices += moment.voices
+            if moment.adverse:
+                hour.adverse += moment.adverse
+                signal = self._signal(hearing, brand, number)
+                if signal is not None:
+                    signals.append(signal)
         return signals
 
     def copy(self) -> Self:
@@ -124,17 +137,6 @@ class SlowBurn:
             missed[now // HOUR] = missed.get(now // HOUR, 0.0) + (1.0 - hearing.covered) * BIN_SECONDS / HOUR
         for number in [number for number in missed if number < now // HOUR - PAST_HOURS]:
             del missed[number]
-
-    def _take(self, brand: str, number: int, hearing: Hearing) -> int:
-        """Count the tick; how many adverse voices it brought."""
-        moment, hours = hearing.recent[brand].newest, self._hours.mine(brand, list)
-        if not hours or hours[-1].number != number:
-            hours.append(_Hour(number))
-            while hours[0].number <= number - PAST_HOURS:
-                del hours[0]
-        hours[-1].voices += moment.voices
-        hours[-1].adverse += moment.adverse
-        return moment.adverse
 
     def _signal(self, hearing: Hearing, brand: str, number: int) -> Signal | None:
         settings = self._settings.get(brand, self._settings[""])

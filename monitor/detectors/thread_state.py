@@ -93,11 +93,18 @@ def take_counts(thread: SeenThread, comments: int | None, points: int | None) ->
         thread.points = points
 
 
+def root_of(one: Heard) -> AboutThread:
+    """What is known of a thread of which the root is heard first."""
+    item = one.item
+    names = (item.mention.brand, *item.mention.matched)
+    negative = item.score.label is _NEGATIVE
+    return AboutThread(one.at, item.post.title or item.post.text, names, item.kinds, negative, evidence=[])
+
+
 def take_root(about: AboutThread, one: Heard) -> None:
-    about.title = one.item.post.title or one.item.post.text
-    about.names = (one.item.mention.brand, *one.item.mention.matched)
-    about.kinds = one.item.kinds
-    about.negative = one.item.score.label is _NEGATIVE
+    """The same of one of which something was heard before."""
+    root = root_of(one)
+    about.title, about.names, about.kinds, about.negative = root.title, root.names, root.kinds, root.negative
 
 
 def take_reply(about: AboutThread, one: Heard) -> None:

@@ -28,6 +28,7 @@ from monitor.detectors.thread_state import (
     ThreadState,
     comments_of,
     gathered,
+    root_of,
     take_counts,
     take_reply,
     take_root,
@@ -129,20 +130,23 @@ class Threads:
     def _take_posts(self, hearing: Hearing) -> None:
         """Remember roots and replies."""
         self._is_heard = self._is_heard or bool(hearing.heard)
-        for brand in sorted(hearing.heard):
-            if 4 * len(self._state.about) > 5 * MOST_THREADS:
+        table = self._state.about
+        for brand, heard in hearing.heard.items():
+            if 4 * len(table) > 5 * MOST_THREADS:
                 self._forget_words(hearing.at.timestamp())  # not when all of the tick has been heard: that may be much
-            for one in hearing.heard[brand]:
+            for one in heard:
                 post = one.item.post
                 root = post.thread_id or post.external_id
                 thread = f"{post.source}\x1f{root}"
-                about = self._about(thread, brand, one.at)
-                if root == post.external_id:
-                    take_root(about, one)
-                else:
-                    take_reply(about, one)
+                if root != post.external_id:
+                    take_reply(self._about(thread, brand, one.at), one)
                     self._replies[post.key] = thread
                     self._thread(thread, post.source, root, one.at)
+                elif thread in table:
+                    take_root(self._about(thread, brand, one.at), one)
+                else:
+                    table[thread] = {brand: root_of(one)}
+                    self._own("about", thread)
 
     def _count_replies(self) -> dict[str, SeenThread]:
         """Count the replies of the tick, each once whatever brands it names; the threads that were answered."""
@@ -175,8 +179,10 @@ class Threads:
 
     def _begun(self, name: str, at: float) -> float:
         """When a thread began that is seen first at `at`: then, or before that by its words."""
-        about = self._state.about.get(name)
-        return min(at, *[one.at for one in about.values()]) if about else at
+        begun = at
+        for one in self._state.about.get(name, {}).values():
+            begun = min(begun, one.at)
+        return begun
 
     def _about(self, name: str, brand: str, at: float) -> AboutThread:
         """What is known of the thread's words about the brand, heard of at `at`."""

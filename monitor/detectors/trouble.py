@@ -104,7 +104,8 @@ class _Habit(msgspec.Struct, array_like=True, gc=False):
     at: float
 
     def add(self, voices: int, now: float) -> None:
-        self.total, self.at = self.faded(now) + voices, now
+        self.total = self.total * math.exp(-(now - self.at) / MEMORY) + voices
+        self.at = now
 
     def faded(self, now: float) -> float:
         return self.total * math.exp(-(now - self.at) / MEMORY)
@@ -139,10 +140,13 @@ class Trouble:
         """The trouble that voices of this tick spoke of."""
         signals: list[Signal] = []
         now = hearing.at.timestamp()
-        for brand in sorted(hearing.heard):
-            state = self._brands.mine(brand, lambda: _Brand(now, _Habit(0.0, now), [], {}))
-            named = self._take(state, now, hearing.heard[brand])
-            for kind in named:
+
+        def new() -> _Brand:
+            return _Brand(now, _Habit(0.0, now), [], {})
+
+        for brand, heard in hearing.heard.items():
+            state = self._brands.mine(brand, new)
+            for kind in self._take(state, now, heard):
                 signal = self._signal(hearing, brand, state, kind)
                 if signal is not None:
                     signals.append(signal)
@@ -170,10 +174,12 @@ class Trouble:
 
     def _take(self, state: _Brand, now: float, heard: Sequence[Heard]) -> list[str]:
         """Remember what the voices name; the kinds named now, and `ANY` first."""
-        named: set[str] = set()
         fresh = [one for one in heard if one.role is not COPY]
         state.voices.add(len(fresh), now)
+        if not fresh:
+            return []
         self._background.add(fresh[:LEARNED])
+        named: set[str] = set()
         for one in fresh:
             if not one.item.kinds:
                 continue

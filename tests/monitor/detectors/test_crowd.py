@@ -41,3 +41,24 @@ def test_a_crowd_is_told_of_as_if_every_tick_had_been_judged(monkeypatch: pytest
     monkeypatch.setattr(Crowd, "_could_ring", lambda *_: True)
     assert waiting == list(found(past))
     assert max(one.surprise for one in waiting) >= 1.0
+
+
+def test_what_was_counted_lately_is_known_after_a_restart_and_is_not_changed_by_a_look_ahead() -> None:
+    past = history()
+    straight, stopped = Judge([BRAND, *OTHERS]), Judge([BRAND, *OTHERS])
+    for number, tick in enumerate(past):
+        if number % 40 == 20:
+            state = stopped.dump()
+            stopped = Judge([BRAND, *OTHERS])
+            stopped.load(state)
+        if number % 40 == 30:
+            stopped.copy().step(tick)
+        assert stopped.step(tick) == straight.step(tick)
+        assert not tick.mentions or _lately(stopped) == _lately(straight)
+    assert stopped.dump() == straight.dump()
+
+
+def _lately(judge: Judge) -> dict[int, int]:
+    """What the detector of crowds has counted in the longest window."""
+    crowd = next(one for one in judge._detectors if isinstance(one, Crowd))
+    return {row: count for row, count in crowd._lately.sums.items() if count} if crowd._lately else {}

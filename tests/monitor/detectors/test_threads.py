@@ -10,6 +10,7 @@ import pytest
 from monitor.detectors import threads
 from monitor.detectors.contract import Hearing
 from monitor.detectors.heat import Norms, age_class
+from monitor.detectors.thread_state import AboutThread, root_of
 from monitor.detectors.threads import Threads, ThreadSettings
 from monitor.kinds import built_in_kinds
 from monitor.voices import VOICE, Heard
@@ -131,7 +132,12 @@ def test_of_a_tick_with_very_many_threads_no_more_are_in_memory_at_once(monkeypa
     monkeypatch.setattr("monitor.detectors.threads.MOST_THREADS", 40)
     detector = Threads(built_in_kinds(), {"": ThreadSettings()})
     ahead, sizes = detector.copy(), []
-    monkeypatch.setattr(threads, "take_root", lambda *_: sizes.append(len(ahead._state.about)))
+
+    def counted(one: Heard) -> AboutThread:
+        sizes.append(len(ahead._state.about))
+        return root_of(one)
+
+    monkeypatch.setattr(threads, "root_of", counted)
     brands = [f"Brand {number}" for number in range(30)]
     heard = {
         brand: [Heard(said(f"{brand} {number}", START, external_id=f"{brand} {number}"), VOICE, 0, 0, START.timestamp())
