@@ -8,10 +8,11 @@ import pytest
 
 from storage import bins, erasure, incidents, outbox, post_rows, posts, receipts, stored_days, upkeep
 from storage.database import Database, Transaction
+from storage.errors import StorageError
 from storage.ingest import Intake, Written, write
 from storage.quotations import REMOVED, without
 from storage.receipts import Untold
-from storage.records import Engagement, EngagementSample
+from storage.records import Engagement, EngagementSample, Post
 from tests.storage.examples import NOON, after, alert, delivery, incident, mentioned, post, signal
 
 SECRET = "My flat in Canary Lane was flooded by Acme's parcel"  # the word that must not stay
@@ -172,6 +173,20 @@ def test_a_day_that_was_pruned_is_searched_for_what_is_left_and_what_comes_later
         write(tx, Intake(posts=[post("late", created_at=after(hours=1))]))
         assert found(tx) == ["late"]
         assert erasure.prune(tx, "forum", after(days=9)) == 1
+
+
+@pytest.mark.postgresql
+def test_nobody_writes_to_a_source_while_it_is_pruned(postgresql_url: str) -> None:
+    with Database.open(postgresql_url) as database, database.write() as pruning:
+        erasure.prune(pruning, "forum", after(days=9))
+        with pytest.raises(StorageError, match="lock timeout"):
+            _write_at_once(database, post())
+
+
+def _write_at_once(database: Database, of: Post) -> None:
+    with database.write() as tx:
+        tx.exec_driver_sql("SET LOCAL lock_timeout = '1ms'")
+        write(tx, Intake(posts=[of]))
 
 
 def test_a_pruned_post_takes_its_engagement_along_and_may_be_stored_again(database: Database) -> None:

@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from storage import bins, posts, stored_days
+from storage import bins, erasure, incidents, posts, stored_days
 from storage.database import Database, Transaction
 from storage.ingest import Intake, write
 from storage.records import BIN_SECONDS, Engagement, EngagementSample, Label, PostKind
 from storage.schema import bin_, bin_day, engagement_sample, mention, metadata, revision
 from storage.schema import post as post_table
-from tests.storage.examples import NOON, after, mentioned, post
+from tests.storage.examples import NOON, after, incident, mentioned, post
 
 minutes = st.integers(0, 4)
 counts = st.none() | st.integers(0, 3)
@@ -203,11 +203,36 @@ def test_bins_are_the_counts_of_the_mentions_stored(memory: Database, pages: lis
 def test_every_post_has_its_number_among_those_of_its_day(memory: Database, pages: list[Intake]) -> None:
     written(memory, pages)
     with memory.read() as tx:
-        for row in tx.execute(select(post_table.c.id, post_table.c.source, post_table.c.created_at)).all():
-            first, last = stored_days.numbers(
-                tx, row.created_at, row.created_at + timedelta(minutes=1), row.source
-            ) or (0, 0)
-            assert first <= row.id <= last
+        assert_within_their_days(tx)
+
+
+def assert_within_their_days(tx: Transaction) -> None:
+    for row in tx.execute(select(post_table.c.id, post_table.c.source, post_table.c.created_at)).all():
+        until = row.created_at + timedelta(minutes=1)
+        first, last = stored_days.numbers(tx, row.created_at, until, row.source) or (0, 0)
+        assert first <= row.id <= last
+
+
+@given(pages=some_readings, later=some_readings, before=st.sampled_from([after(minutes=5), after(days=2)]))
+@settings(on_one_database, max_examples=40)
+def test_what_is_old_goes_whenever_it_was_stored(
+    memory: Database, pages: list[Intake], later: list[Intake], before: datetime
+) -> None:
+    written(memory, pages)
+    kept = ("forum", "a")
+    with memory.write() as tx:
+        incidents.insert(tx, incident(origin=kept))
+        for given_then in ([], later):
+            for page in given_then:
+                write(tx, page)
+            columns = post_table.c
+            stored = tx.execute(select(columns.source, columns.external_id, columns.created_at)).all()
+            for source in ("forum", "news"):
+                while erasure.prune(tx, source, before, limit=1):
+                    pass
+            left = {tuple(row) for row in tx.execute(select(columns.source, columns.external_id))}
+            assert left == {row[:2] for row in stored if row.created_at >= before or row[:2] == kept}
+            assert_within_their_days(tx)
 
 
 @pytest.mark.postgresql
