@@ -201,10 +201,10 @@ def _fill(database: Database, chosen: Settings, posts: int) -> None:
     now = datetime.now(UTC)
     material.END, material.BEGIN = now - QUIET, now - QUIET - timedelta(days=material.DAYS)
     material.fill(database, posts)
-    fold = new_fold(chosen)
+    fold, keeping = new_fold(chosen), Keeping()
     fold.at = floor_tick(material.END - JUDGED)
     with database.write() as tx:
-        Keeping().save(tx, fold, fold.at, ())
+        keeping.save(tx, fold, fold.at, keeping.taking())
     assemble(chosen, database).advance(datetime.now(UTC), early=True)
 
 

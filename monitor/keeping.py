@@ -8,7 +8,7 @@ Of each of the last days the whole state is kept beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -32,6 +32,7 @@ without folding all of history."""
 MOST_TICKS = BLOCK_TICKS
 """Ticks that are kept beside a beginning; a restart judges them again, in a second or two for thousands of brands."""
 LEAST_OF_A_MENTION = 150
+LEAST_OF_A_SAMPLE = 70
 """Bytes of one among the ticks kept: where they are many, it is known without writing that a beginning is lighter."""
 _DAILY = tuple(f"{CHECKPOINT}:{number}" for number in range(DAYS_KEPT))
 _BEGINNING, _CONFIGURED = "beginning", "configured"
@@ -78,6 +79,30 @@ class _Written:
 
 
 @dataclass
+class Taken:
+    """Ticks that were taken since the state was kept, as long as they can be kept beside the beginning.
+
+    Once it is sure that they cannot, for they are too many or too heavy, none is held any more: `ticks` is `None`. Up
+    to a day is judged in one transaction, in spans that fit into memory, and would be there whole otherwise.
+    """
+
+    most: int
+    """How many there may be."""
+    room: int
+    """How many bytes they may come to."""
+    ticks: list[Tick] | None = field(default_factory=list)
+
+    def append(self, tick: Tick) -> None:
+        """One more was taken."""
+        self.most -= 1
+        self.room -= LEAST_OF_A_MENTION * sum(map(len, tick.mentions.values())) + LEAST_OF_A_SAMPLE * len(tick.samples)
+        if self.ticks is None or self.most < 0 or self.room < 0 or isinstance(tick, LargeTick):
+            self.ticks = None
+        else:
+            self.ticks.append(tick)
+
+
+@dataclass
 class Keeping:
     """Writes and reads the state of one fold; what it remembers of what is kept is true until somebody else writes."""
 
@@ -89,7 +114,12 @@ class Keeping:
         """Whether somebody else has written or forgotten the state."""
         return self.at is not None and state_store.seen_until(tx, CHECKPOINT) != self.at
 
-    def save(self, tx: Transaction, fold: Fold, at: datetime, taken: Sequence[Tick]) -> None:
+    def taking(self) -> Taken:
+        """What takes in the ticks until the state is kept again; without a beginning none is needed."""
+        last = self._written
+        return Taken(0, 0) if last is None else Taken(MOST_TICKS - last.ticks, last.room)
+
+    def save(self, tx: Transaction, fold: Fold, at: datetime, taken: Taken) -> None:
         """Keep the fold as it stands at `at`, having taken these ticks since it was kept last."""
         self._written = self._added(tx, at, taken) or self._begun(tx, fold, at)
         kept = _Kept(at, list(fold.known.values()), self._written.rows)
@@ -102,21 +132,17 @@ class Keeping:
         kept = [(at, name) for name in (CHECKPOINT, *_DAILY) if (at := state_store.seen_until(tx, name))]
         return any(self._take_up(tx, fold, name) for _, name in sorted(kept, reverse=True))
 
-    def _added(self, tx: Transaction, at: datetime, taken: Sequence[Tick]) -> _Written | None:
+    def _added(self, tx: Transaction, at: datetime, taken: Taken) -> _Written | None:
         """Write the ticks beside the beginning; `None` where it is time for another one."""
-        last = self._written
-        if last is None or last.day != at.toordinal() or last.ticks + len(taken) > MOST_TICKS:
+        last, added = self._written, taken.ticks
+        if last is None or added is None or last.day != at.toordinal():
             return None
-        if any(isinstance(tick, LargeTick) for tick in taken):
-            return None
-        if LEAST_OF_A_MENTION * sum(len(items) for tick in taken for items in tick.mentions.values()) > last.room:
-            return None
-        blob = msgspec.msgpack.encode(taken)
+        blob = msgspec.msgpack.encode(added)
         is_whole = state_store.count_parts(tx, CHECKPOINT) == last.rows + len((_BEGINNING, _CONFIGURED))
         if len(blob) > last.room or not is_whole:
             return None
         state_store.save_part(tx, CHECKPOINT, _row(last.rows), at, blob)
-        return _Written(last.day, last.rows + 1, last.ticks + len(taken), last.room - len(blob))
+        return _Written(last.day, last.rows + 1, last.ticks + len(added), last.room - len(blob))
 
     def _begun(self, tx: Transaction, fold: Fold, at: datetime) -> _Written:
         """Write a beginning, and the state of the day when it is another one."""

@@ -22,7 +22,7 @@ from monitor.corrections import corrected
 from monitor.detectors.contract import TICK, Tick
 from monitor.fold import Fold, floor_tick, ticks
 from monitor.incidents import Change, Transition
-from monitor.keeping import Keeping, forget_after
+from monitor.keeping import Keeping, Taken, forget_after
 from monitor.large_ticks import large_tick, spans
 from monitor.lately import Lately
 from monitor.outlook import Outlook
@@ -240,7 +240,7 @@ class Pipeline:
             with self.database.write() as tx:
                 self.guard(tx)
                 fold.adopt(self.register.stored(tx, fold.known))
-                taken: list[Tick] = []
+                taken = self._keeping.taking()
                 for transitions in self._steps(tx, fold, min(fold.at + SPAN, until), taken):
                     alerts += self.register.record(tx, findings(transitions), transitions[0].at)
                 self._keep(tx, fold, taken)
@@ -260,7 +260,7 @@ class Pipeline:
             with self.database.write() as tx:
                 self.guard(tx)
                 fold.adopt(self.register.stored(tx, fold.known))
-                taken: list[Tick] = []
+                taken = self._keeping.taking()
                 deque(self._steps(tx, fold, fold.at + SPAN, taken), maxlen=0)
                 self._keep(tx, fold, taken)
         self._outlook.begin()
@@ -287,7 +287,7 @@ class Pipeline:
         stored = self.register.stored(tx, fold.known)
         settled = fold.copy()
         settled.adopt(stored)
-        taken: list[Tick] = []
+        taken = self._keeping.taking()
         changed = list(self._steps(tx, settled, until, taken))
         ahead, open_changes = self._outlook.look(tx, settled, now)
         return _Look(stored, settled, taken, ahead, changed + open_changes)
@@ -314,7 +314,7 @@ class Pipeline:
         return self._beginning
 
     def _steps(
-        self, tx: Transaction, fold: Fold, end: datetime, taken: list[Tick] | None = None
+        self, tx: Transaction, fold: Fold, end: datetime, taken: Taken | None = None
     ) -> Iterator[list[Transition]]:
         """Fold the ticks up to `end`, giving the transitions of each that changed something; they go to `taken`."""
         for start, until in spans(tx, fold.brands, fold.at, end):
@@ -334,7 +334,7 @@ class Pipeline:
         mentions, samples = self._lately.between(tx, start, until)
         return ticks(start, until, mentions, samples, coverage)
 
-    def _keep(self, tx: Transaction, fold: Fold, taken: Sequence[Tick]) -> None:
+    def _keep(self, tx: Transaction, fold: Fold, taken: Taken) -> None:
         if fold.at is None:
             return
         self._lately.let_go(fold.at)
@@ -364,7 +364,7 @@ class _Look:
 
     stored: Sequence[Incident]
     settled: Fold
-    taken: Sequence[Tick]
+    taken: Taken
     ahead: Fold
     changed: Sequence[Sequence[Transition]]
 

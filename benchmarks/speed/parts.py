@@ -143,9 +143,11 @@ def _kept(database: Database, fold: Fold, keeping: Keeping, tick: Tick) -> float
     """Seconds of processor time for judging a tick and keeping what is known then."""
     watch = Watch()
     with watch.running():
+        taken = keeping.taking()
+        taken.append(tick)
         fold.step(tick)
         with database.write() as tx:
-            keeping.save(tx, fold, tick.at, [tick])
+            keeping.save(tx, fold, tick.at, taken)
     return watch.busy
 
 

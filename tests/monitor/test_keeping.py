@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from msgspec.structs import replace as replace_struct
 
+from monitor.assembly import assemble
 from monitor.detectors.burst import BurstSettings
 from monitor.detectors.contract import Tick
 from monitor.detectors.crowd import CrowdSettings
 from monitor.fold import Fold
+from monitor.incidents import Transition
 from monitor.judge import ELSE, Judge, JudgeSettings, Thresholds
-from monitor.keeping import CHECKPOINT, MOST_TICKS, Keeping, forget_after
+from monitor.keeping import CHECKPOINT, LEAST_OF_A_MENTION, LEAST_OF_A_SAMPLE, MOST_TICKS, Keeping, forget_after
 from storage import state as state_store
 from storage.database import Database
+from storage.records import Engagement, EngagementSample
 from tests.monitor.scenes import BRAND, START, chatter, comments, said, ticks
+from tests.scenarios.days import END, SETTINGS, bad_day
+from tests.scenarios.days import give as give_events
 
 HOUR = timedelta(hours=1)
 BEGIN = START - 16 * HOUR
@@ -47,12 +55,14 @@ def begun(thresholds: Thresholds | None = None) -> Fold:
     return Fold(Judge([BRAND], JudgeSettings({ELSE: thresholds or Thresholds()})), at=BEGIN)
 
 
-def give(database: Database, fold: Fold, keeping: Keeping, taken: Sequence[Tick]) -> None:
+def give(database: Database, fold: Fold, keeping: Keeping, ticks: Sequence[Tick]) -> None:
     """Judge some ticks, and keep what is known then."""
-    for tick in taken:
+    taken = keeping.taking()
+    for tick in ticks:
+        taken.append(tick)
         fold.step(tick)
     with database.write() as tx:
-        keeping.save(tx, fold, taken[-1].at, taken)
+        keeping.save(tx, fold, ticks[-1].at, taken)
 
 
 def restarted(database: Database, thresholds: Thresholds | None = None) -> tuple[Fold, Keeping]:
@@ -114,9 +124,57 @@ def test_ticks_that_are_surely_heavier_are_not_even_written_down(sqlite_database
     give(sqlite_database, fold, keeping, history()[:1])
     unwritable = object()
     crowd = [unwritable] * (sum(rows(sqlite_database).values()) // 150 + 1)
+    taken = keeping.taking()
+    taken.append(Tick(history()[1].at, {BRAND: crowd}))  # type: ignore[dict-item]
     with sqlite_database.write() as tx:
-        keeping.save(tx, fold, history()[1].at, [Tick(history()[1].at, {BRAND: crowd})])  # type: ignore[dict-item]
+        keeping.save(tx, fold, history()[1].at, taken)
     assert restarted(sqlite_database)[0].at == history()[1].at
+
+
+def test_of_ticks_that_are_too_many_or_too_heavy_none_is_held(sqlite_database: Database) -> None:
+    fold, keeping = begun(), Keeping()
+    without_a_beginning = keeping.taking()
+    without_a_beginning.append(history()[0])
+    assert without_a_beginning.ticks is None
+    give(sqlite_database, fold, keeping, history()[:1])
+    many, heavy, read = keeping.taking(), keeping.taking(), keeping.taking()
+    for tick in history()[: MOST_TICKS + 1]:
+        assert many.ticks is not None
+        many.append(Tick(tick.at))
+    assert many.ticks is None
+    for _ in range(heavy.room // 150 + 1):
+        heavy.append(Tick(BEGIN, {BRAND: [said("loud", BEGIN)]}))
+    read.append(Tick(BEGIN, samples=[comments("t1", BEGIN, 1, 1)] * (read.room // 70 + 1)))
+    assert (heavy.ticks, read.ticks) == (None, None)
+
+
+def test_of_a_long_past_no_more_is_in_memory_than_is_kept_beside_a_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, step = list[int](), Fold.step
+
+    def counting(self: Fold, tick: Tick) -> list[Transition]:
+        if len(held) % 10 == 0:
+            gc.collect()
+        held.append(sum(type(one) is Tick for one in gc.get_objects()) if len(held) % 10 == 0 else 0)
+        return step(self, tick)
+
+    monkeypatch.setattr(Fold, "step", counting)
+    history.cache_clear()
+    gc.collect()
+    others = sum(type(one) is Tick for one in gc.get_objects())
+    with Database.open("sqlite://") as database:
+        pipeline = assemble(SETTINGS, database)
+        give_events(pipeline, bad_day())
+        pipeline.advance(END, early=True)
+    assert len(held) > 4 * MOST_TICKS
+    assert max(held) - others <= MOST_TICKS
+
+
+def test_the_smallest_mention_and_the_smallest_sample_weigh_as_much_as_is_said() -> None:
+    words = said("-", BEGIN, brand="", author="", source="", external_id="-", language="")
+    mention = replace_struct(words, post=replace_struct(words.post, external_id="", text=""), content_key="")
+    sample = EngagementSample("", "", BEGIN, Engagement())
+    assert len(msgspec.msgpack.encode(mention)) >= LEAST_OF_A_MENTION
+    assert len(msgspec.msgpack.encode(sample)) >= LEAST_OF_A_SAMPLE
 
 
 def test_what_was_judged_under_other_thresholds_stays_as_it_was(sqlite_database: Database) -> None:
