@@ -27,8 +27,8 @@ there was to say.
     slowest_s    the longest time from the moment at which a first message was due to the first server that had it
     rss_mb       memory of the longest life: each second minute, and its growth an hour by a straight line through each
                  half, without the first two minutes
-    lowest_mb    the least of each five minutes, between which free memory is given back, without what belongs to files;
-                 and its growth likewise. What is in use goes up and down between: this is what a leak would raise
+    lowest_mb    the least of each whole five minutes, between which free memory is given back, without what belongs to
+                 files; and its growth likewise. What is in use goes up and down between: this is what a leak raises
     lowest_doubt the standard error of that growth: a leak of 1 MB an hour is ruled out where growth and twice the doubt
                  are less together, which takes some hours
     descriptors  open files of that life, fewest and most after it had settled; threads likewise

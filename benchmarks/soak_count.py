@@ -25,6 +25,8 @@ from tests.servers.slack import Slack
 SAMPLE_EVERY = 1.0
 """Seconds: the least after memory was given back lasts no longer than to the next look at the posts."""
 SETTLED_AFTER = 120.0
+SEEN = 0.9
+"""The share of a span that was seen at the least; a busy machine is late with a look."""
 
 
 @dataclass
@@ -178,11 +180,16 @@ def _is_waiting(
 
 
 def _lowest(life: Sequence[Sample]) -> list[tuple[float, float]]:
-    """The smallest that the program was between two moments at which free memory is given back, and when."""
+    """The smallest that the program was between two moments at which free memory is given back, and when.
+
+    A span of which much was not seen is left out: it may have been without such a moment, and be all wave.
+    """
+    length = GIVE_BACK_EVERY.total_seconds()
     spans: dict[int, list[Sample]] = {}
     for one in life:
-        spans.setdefault(int(one.age / GIVE_BACK_EVERY.total_seconds()), []).append(one)
-    smallest = [min(span, key=lambda one: one.anonymous_mb) for span in spans.values()]
+        spans.setdefault(int(one.age / length), []).append(one)
+    whole = [span for span in spans.values() if span[-1].age - span[0].age >= SEEN * length]
+    smallest = [min(span, key=lambda one: one.anonymous_mb) for span in whole]
     return [(one.age, one.anonymous_mb) for one in smallest]
 
 
@@ -199,7 +206,7 @@ def _doubts(sizes: Sequence[tuple[float, float]]) -> tuple[float, float]:
 
 
 def _halves(sizes: Sequence[tuple[float, float]]) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
-    middle = (sizes[0][0] + sizes[-1][0]) / 2
+    middle = (sizes[0][0] + sizes[-1][0]) / 2 if sizes else 0.0
     return [one for one in sizes if one[0] <= middle], [one for one in sizes if one[0] > middle]
 
 
