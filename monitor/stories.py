@@ -230,15 +230,17 @@ def _merged(
     is_worse = change in (Change.OPENED, Change.REOPENED, Change.ESCALATED)
     tells = is_worse or (change is Change.UPDATED and ringing[0].severity.rank >= severity.rank)
     earliest = _beginning(incident, ringing)
-    is_earlier = earliest is not None and (incident.origin is None or beginning_of(earliest) < incident.began_at)
+    is_earlier = earliest is not None and beginning_of(earliest) < incident.began_at
+    began_at = min(incident.began_at, beginning_of(earliest)) if earliest else incident.began_at
+    begins = earliest if is_earlier else _first_of(ringing, began_at) if incident.origin is None else None
     return replace(
         incident,
         state=IncidentState.OPEN if is_worse else incident.state,
         severity=severity,
         headline=headline_of(ringing[0]) if tells else incident.headline,
         kind=incident.kind or next((one.kind for one in ringing if one.kind), ""),
-        began_at=min(incident.began_at, beginning_of(earliest)) if earliest else incident.began_at,
-        origin=origin_of(earliest) if earliest and is_earlier else incident.origin,
+        began_at=began_at,
+        origin=origin_of(begins) if begins else incident.origin,
         updated_at=at,
         resolved_at=None,
         episode=incident.episode + 1 if is_new_episode else incident.episode,
@@ -260,6 +262,12 @@ def _beginning(incident: Incident, ringing: Sequence[Signal]) -> Signal | None:
     telling = [one for one in ringing if one.topic != BRAND_WIDE]
     candidates = telling or (ringing if incident.origin is None else [])
     return min(candidates, key=beginning_of, default=None)
+
+
+def _first_of(ringing: Sequence[Signal], began_at: datetime) -> Signal | None:
+    """The signal that tells where a story began of which only the moment is known: one that began then, and that is
+    rather about a subject than about the brand as a whole."""
+    return min(ringing, key=lambda one: (abs(beginning_of(one) - began_at), one.topic == BRAND_WIDE), default=None)
 
 
 def joined(incident: Incident, other: Incident) -> Incident:

@@ -89,6 +89,14 @@ def test_a_ringing_signal_opens_an_incident() -> None:
     assert incident.origin == ("plaza", "a")
 
 
+def test_the_post_with_which_it_began_is_of_the_moment_at_which_it_began() -> None:
+    brand_wide = signal(detector="backlash", topic="", evidence=("first",), surprise=3.0)
+    late = signal(evidence=("late",))
+    late = replace(late, facts=late.facts | {"began_at": (START - MINUTE).timestamp()})
+    incident = run((0, [brand_wide, late]))[-1].incident
+    assert (incident.began_at, incident.origin) == (START - HOUR, ("plaza", "first"))
+
+
 def test_a_weak_signal_opens_nothing() -> None:
     assert run((0, [signal(surprise=0.8)])) == []
 
