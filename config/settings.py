@@ -56,7 +56,7 @@ class GeneralSettings(Table):
 
 def _database_address(url: str) -> str:
     if not url.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
-        raise Mistake("is no database that is known", 'begin with "sqlite:///" or "postgresql+psycopg://"')
+        raise Mistake("is no database that is known", 'begin with "sqlite:///" or "postgresql://"')
     if urlsplit(url).password is not None:
         raise Mistake("an address with a password is a secret", 'give it as { env = "NAME" } or { file = "path" }')
     return url

@@ -151,8 +151,7 @@ def _contents(chosen: Settings) -> str:
     sources = [source.name for source in chosen.sources if source.enabled]
     channels = [channel.name for channel in chosen.channels if channel.enabled]
     brands = [brand.name for brand in chosen.brands]
-    lists = (("Watching", brands), ("on", sources), ("telling", channels))
-    return output.plain(" ".join(f"{word} {_listed(names)}" for word, names in lists) + ".")
+    return output.plain(f"Watching {_listed(brands)} on {_listed(sources)}, telling {_listed(channels)}.")
 
 
 def _listed(names: list[str], most: int = 5) -> str:

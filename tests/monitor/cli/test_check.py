@@ -19,7 +19,7 @@ from tests.storage.examples import NOON
 def test_a_sound_configuration_is_said_to_be_one(tocsin: Run, configured: Path) -> None:
     result = tocsin("check")
     assert result.exit_code == 0
-    assert result.output == "tocsin.toml has no mistakes. Watching Acme, Bolt on letters telling bells.\n"
+    assert result.output == "tocsin.toml has no mistakes. Watching Acme, Bolt on letters, telling bells.\n"
 
 
 def test_every_mistake_is_shown_with_line_key_and_advice(tocsin: Run, configured: Path) -> None:
