@@ -75,7 +75,9 @@ class UnderWay:
     @classmethod
     def of(cls, memory: Memory, usual: Usual) -> Self:
         """Go on from memory, in a block for which `usual` holds."""
-        recent = np.stack([memory[field].T for field in COUNTED], axis=1).astype(np.int32)
+        recent = np.empty((LONGEST - 1, len(COUNTED), len(memory.names)), dtype=np.int32)  # columns that lie together
+        for place, field in enumerate(COUNTED):
+            recent[:, place] = memory[field].T
         windows = np.stack([recent[LONGEST - width :].sum(axis=0, dtype=np.int64) for width in WIDTHS])
         return cls(
             standing=_standing(memory, usual),

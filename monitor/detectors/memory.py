@@ -78,7 +78,7 @@ class Memory:
         self.tick += ticks
         for field, values in learned.items():
             known = self.arrays[field]
-            self.arrays[field] = known if values is known else values.astype(known.dtype)
+            self.arrays[field] = np.ascontiguousarray(values, dtype=known.dtype)  # what lies so is taken as it is
 
     def dump(self) -> bytes:
         """Everything as bytes: a line of JSON, then the arrays as they lie in memory (little-endian)."""

@@ -12,6 +12,7 @@ daily rhythm, its weekends or its clumsiness. The novelty of a count is `(z − 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -68,6 +69,10 @@ NEVER: Final = np.iinfo(np.int32).min
 """Stands for the maximum of a time in which nothing was judged."""
 LARGEST_COUNT: Final = 2**31 - 1
 """The largest count of one tick; squares of its excess in steps, summed over the history, stay below 2^53."""
+
+
+FEW_SUMS: Final = 2
+"""So many sums are added up one by one faster than found from running totals."""
 
 
 def root(counts: Floats) -> Floats:
@@ -162,3 +167,17 @@ def window_sums(totals: Integers, width: int, number: int) -> Integers:
     end = totals.shape[-1]
     sums: Integers = totals[..., end - number :] - totals[..., end - number - width : end - width]
     return sums
+
+
+def windows(values: npt.NDArray[Any], number: int) -> Callable[[int], Integers]:
+    """The last `number` sums over neighbours along the last axis, by how many neighbours.
+
+    Running totals give all of them in one walk over the values; for one or two that takes several times as long.
+    """
+    if number > FEW_SUMS:
+        totals = running_total(values)
+        return lambda width: window_sums(totals, width, number)
+    ends = range(values.shape[-1] - number + 1, values.shape[-1] + 1)
+    return lambda width: np.stack(
+        [values[..., end - width : end].sum(axis=-1, dtype=np.int64) for end in ends], axis=-1
+    )

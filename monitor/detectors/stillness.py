@@ -46,7 +46,7 @@ class Stillness:
     def is_gap(self, silent: int) -> bool:
         """Whether a silence that ends now was a gap."""
         state = self._state
-        if silent < max(LEAST, LONGER * median(state.longest)) or state.ticks < DAY / 2:
+        if silent < LEAST or silent < LONGER * median(state.longest) or state.ticks < DAY / 2:
             return False
         return state.posts / state.ticks * silent >= EXPECTED
 

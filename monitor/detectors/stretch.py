@@ -35,9 +35,8 @@ from monitor.detectors.novelty import (
     cap,
     excess_of,
     most_taught,
-    running_total,
     usual,
-    window_sums,
+    windows,
 )
 
 
@@ -74,7 +73,7 @@ def see(memory: Memory, now: Usual, counts: Integers, covered: Booleans) -> Stre
     starts = [0, *range(BLOCK_TICKS - offset, ticks, BLOCK_TICKS)]
     block = (offset + np.arange(ticks)) // BLOCK_TICKS
     read = _lengthened(memory["block_covered"], covered, starts)
-    known = window_sums(running_total(read[:, :-1]), LEVEL_BLOCKS, len(starts) + 1)
+    known = windows(read[:, :-1], len(starts) + 1)(LEVEL_BLOCKS)
     capped, capped_sums = _capped(memory["block_capped"], counts, known, starts)
     sums = {"counts": _lengthened(memory["block_counts"], counts, starts), "capped": capped_sums, "covered": read}
     recent = {
@@ -150,8 +149,7 @@ def levels_of(sums: Mapping[str, Integers], known: Integers) -> Floats:
     levels = np.empty((known.shape[0], len(LENSES), known.shape[1]))
     divisor = np.maximum(known, 1)
     plain, capped = (
-        window_sums(running_total(sums[field][:, :-1]), LEVEL_BLOCKS, known.shape[1]) / divisor
-        for field in ("counts", "capped")
+        windows(sums[field][:, :-1], known.shape[1])(LEVEL_BLOCKS) / divisor for field in ("counts", "capped")
     )
     for row, lens in enumerate(LENSES):
         levels[:, row] = capped if lens.capped else plain
@@ -160,11 +158,11 @@ def levels_of(sums: Mapping[str, Integers], known: Integers) -> Floats:
 
 def _through_lenses(recent: Mapping[str, npt.NDArray[Any]], level: Floats, ticks: int) -> tuple[Floats, Floats]:
     """Counted and expected in the windows ending at the last `ticks` ticks; only in what was read is any expected."""
-    totals = {field: running_total(values) for field, values in recent.items()}
+    over = {field: windows(values, ticks) for field, values in recent.items()}
     counted, expected = np.empty((2, len(LENSES), level.shape[0], ticks))
     for row, lens in enumerate(LENSES):
-        counted[row] = window_sums(totals["capped" if lens.capped else "counts"], lens.ticks, ticks)
-        np.multiply(window_sums(totals["covered"], lens.ticks, ticks), level[:, row], out=expected[row])
+        counted[row] = over["capped" if lens.capped else "counts"](lens.ticks)
+        np.multiply(over["covered"](lens.ticks), level[:, row], out=expected[row])
     return counted, expected
 
 
@@ -181,7 +179,7 @@ def _day_peaks(peaks: Steps, read: Integers, done: int) -> Steps:
         return peaks[:, :, :0]
     days = np.lib.stride_tricks.sliding_window_view(peaks, DAY_BLOCKS, axis=2)[:, :, :done].max(axis=3)
     first = LEVEL_BLOCKS - (DAY_BLOCKS - 1)
-    ticks = window_sums(running_total(read[:, first : LEVEL_BLOCKS + done]), DAY_BLOCKS, done)
+    ticks = windows(read[:, first : LEVEL_BLOCKS + done], done)(DAY_BLOCKS)
     half = 2 * ticks >= DAY_BLOCKS * BLOCK_TICKS
     return np.where(half[:, np.newaxis], days, NEVER)
 
