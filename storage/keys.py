@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 from hashlib import blake2b
 
-_LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
-_CARRIED = re.compile(r"^\s*(?:rt\s+@\w+\s*:?\s*)+", re.IGNORECASE)
+_LINK = re.compile(r"(?:https?://|www\.)\S+")
+_CARRIED = re.compile(r"^\s*(?:rt\s+@\w+\s*:?\s*)+")
 _INVISIBLE = re.compile(
     r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
 )

@@ -44,24 +44,24 @@ class Folded(Struct, frozen=True, gc=False):
 
 
 class FoldedTexts:
-    """Texts with their two forms, folded together: `joined` has what terms are looked for in, a text a line."""
+    """Clean texts with their two forms, folded together: `joined` has what terms are looked for in, a text a line.
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        self._cleans = all_cleaned(texts)
-        joined = "\n".join(self._cleans)
-        if joined.isascii():  # lower case at once, and every text as long as it was
-            self.joined, lengths = joined.lower(), map(len, self._cleans)
-        else:
-            folded = list(map(_folded, self._cleans))
-            self.joined, lengths = "\n".join(folded), map(len, folded)
-        self._starts = list(accumulate((length + 1 for length in lengths), initial=0))
+    Those in ASCII are best kept together: they are put into lower case at once, and an automaton reads them faster.
+    """
+
+    def __init__(self, clean: Sequence[str]) -> None:
+        self._clean = clean
+        joined = "\n".join(clean)
+        folded = clean if joined.isascii() else list(map(_folded, clean))
+        self.joined = joined.lower() if folded is clean else "\n".join(folded)
+        self._starts = list(accumulate([len(each) + 1 for each in folded], initial=0))
 
     def __len__(self) -> int:
-        return len(self._cleans)
+        return len(self._clean)
 
     def __getitem__(self, number: int) -> Folded:
         start, end = self._starts[number : number + 2]
-        return _mapped(self._cleans[number], self.joined[start : end - 1])
+        return _mapped(self._clean[number], self.joined[start : end - 1])
 
     def place_of(self, position: int) -> tuple[int, int]:
         """The number of the text that a position of `joined` lies in, and where that text begins."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from config.settings import BrandSettings
-from monitor.matching.folding import Folded, FoldedTexts, folded_term
+from monitor.matching.folding import Folded, FoldedTexts, all_cleaned, folded_term
 from monitor.matching.links import LinkPart, link_part
 from monitor.matching.lookup import Lookup, Place
 from monitor.matching.reading import reading_of
@@ -100,11 +100,14 @@ class Matcher:
 
     def _named_together(self, texts: Sequence[str]) -> list[_Named]:
         named: list[_Named] = [()] * len(texts)
-        folded = FoldedTexts(texts)
-        for number, places in self._lookup.places(folded).items():
-            text = folded[number]
-            if standing := _standing(places, text):
-                named[number] = self._judged(text, standing)
+        clean = all_cleaned(texts)
+        for is_ascii in (True, False):
+            numbers = [number for number, text in enumerate(clean) if text.isascii() is is_ascii]
+            folded = FoldedTexts([clean[number] for number in numbers])
+            for row, places in self._lookup.places(folded).items():
+                text = folded[row]
+                if standing := _standing(places, text):
+                    named[numbers[row]] = self._judged(text, standing)
         return named
 
     def _judged(self, text: Folded, places: Sequence[Place]) -> _Named:

@@ -31,12 +31,11 @@ class _Name(NamedTuple):
 
 def masked(post: Post, mention: Mention, rivals: Sequence[str] = ()) -> str:
     """The post's text with what matched masked as BRAND, without clauses that name only a rival."""
-    return without_names(reading_of(post), mention.matched or (mention.brand,), tuple(rivals))
+    return without_names(cleaned(reading_of(post)), mention.matched or (mention.brand,), tuple(rivals))
 
 
 def without_names(text: str, terms: tuple[str, ...], rivals: tuple[str, ...] = ()) -> str:
-    """A text with the terms masked as BRAND, without clauses that name only a rival."""
-    text = cleaned(text)
+    """A clean text with the terms masked as BRAND, without clauses that name only a rival."""
     if terms != _NOBODY:
         text = _without_terms(text, terms)
     return _without_rivals(text, rivals) if rivals else text

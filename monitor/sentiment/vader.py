@@ -12,10 +12,10 @@ from __future__ import annotations
 import heapq
 import math
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from vaderSentiment import vaderSentiment as package  # noqa: N813  (the package names its module so)
 
@@ -96,27 +96,41 @@ _PLAIN = Word("", None)
 """Stands for every word that no rule asks for."""
 
 
-class _Words(dict[str, Word]):
-    """The words that are remembered; what is not is asked for, so that a whole text is looked up in one go."""
+_UNKNOWN: Any = object()
 
-    def __init__(self, ask: Callable[[str], Word]) -> None:
+
+class _Words(dict[str, Word]):
+    """The words of tokens that are remembered, so that a whole text is looked up in one go."""
+
+    def __init__(self, lexicon: Mapping[str, float]) -> None:
         super().__init__()
-        self._ask = ask
+        # One look tells of a word what it weighs, or that it is one of the rules' own; most words are neither.
+        self._valences: dict[str, float | None] = {**dict.fromkeys(GRAMMAR), **lexicon}
 
     def __missing__(self, token: str) -> Word:
-        return self._ask(token)
+        if len(self) >= _MEMORY:
+            self.clear()
+        stripped = token.strip(string.punctuation)
+        shown = token if len(stripped) <= 2 else stripped
+        lower = shown.lower()
+        valence = self._valences.get(lower, _UNKNOWN)
+        if valence is not _UNKNOWN:
+            word = Word(shown, valence)
+        elif shown.isupper() or "n't" in lower:
+            word = Word(shown, None)
+        else:
+            word = _PLAIN
+        self[token] = word
+        return word
 
 
 class Vader:
     """Evaluates the rules over a lexicon of `word → valence` and emoji of `character → description`."""
 
     def __init__(self, lexicon: Mapping[str, float], emoji: Mapping[str, str]) -> None:
-        self._lexicon = lexicon
         self._emoji = emoji
         self._emoji_characters = frozenset(character for character in emoji if len(character) == 1)
-        self._words = _Words(self._remembered)
-        for word in lexicon:
-            self._remembered(word)
+        self._words = _Words(lexicon)
 
     @classmethod
     def packaged(cls) -> Self:
@@ -154,16 +168,6 @@ class Vader:
     def words(self, text: str) -> list[Word]:
         """The words of a text whose emoji are described."""
         return list(map(self._words.__getitem__, text.split()))
-
-    def _remembered(self, token: str) -> Word:
-        if len(self._words) >= _MEMORY:
-            self._words.clear()
-        stripped = token.strip(string.punctuation)
-        shown = token if len(stripped) <= 2 else stripped
-        lower = shown.lower()
-        if lower in self._lexicon or lower in GRAMMAR or shown.isupper() or "n't" in lower:
-            return self._words.setdefault(token, Word(shown, self._lexicon.get(lower)))
-        return self._words.setdefault(token, _PLAIN)
 
 
 @lru_cache(maxsize=1)

@@ -44,15 +44,20 @@ class Token(Word):
 
     def traits(self) -> int:
         """What the word is, as bits."""
-        return (
-            VALENCED * (self.valence is not None)
-            | BEARS_ON * self.bears_on
-            | IRREGULAR * self.is_irregular
-            | UPPER * self.is_upper
-            | CONTRAST * self.is_contrast
-            | IS_BRAND * (self.lower == BRAND)
-            | IS_LINK * (self.lower == LINK)
-        )
+        traits = VALENCED if self.valence is not None else 0
+        if self.bears_on:
+            traits |= BEARS_ON
+        if self.is_irregular:
+            traits |= IRREGULAR
+        if self.is_upper:
+            traits |= UPPER
+        if self.is_contrast:
+            traits |= CONTRAST
+        if self.lower == BRAND:
+            traits |= IS_BRAND
+        elif self.lower == LINK:
+            traits |= IS_LINK
+        return traits
 
 
 _END, MUTE, SHOUTED = Token("", None), Token("\ue002", None), Token("\ue002", None)
@@ -141,11 +146,15 @@ class _Columns(NamedTuple):
         return cls(np.zeros(room), np.zeros(room), *numbers)
 
     def put(self, number: int, word: Token) -> None:
-        self.valences[number] = word.valence or 0.0
-        self.hints[number] = word.hint
         self.traits[number] = word.traits()
-        self.begins[number] = word.begins
-        self.follows[number] = word.follows
+        if word.valence:  # where there is none, the column is 0 already
+            self.valences[number] = word.valence
+        if word.hint:
+            self.hints[number] = word.hint
+        if word.begins:
+            self.begins[number] = word.begins
+        if word.follows:
+            self.follows[number] = word.follows
 
     def doubled(self) -> _Columns:
         return _Columns(

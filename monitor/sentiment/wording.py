@@ -11,7 +11,7 @@ from monitor.remembered import minded
 from monitor.sentiment.emoji import EMOJI, PICTURED, SKIN_AND_JOINERS
 from monitor.sentiment.lexicon import SHORTEST_STEM, Lexicon
 from monitor.sentiment.phrases import Phrases
-from monitor.sentiment.spelling import ELONGATED, SHORT, spellings_of
+from monitor.sentiment.spelling import ELONGATED, SHORT, THRICE, spellings_of
 from monitor.sentiment.vader import GRAMMAR
 from monitor.sentiment.vocabulary import (
     BRAND,
@@ -61,8 +61,9 @@ class Wording:
         self._spellings = spellings_of(language)
         self._phrases = Phrases(lexicon.phrases)
         of_phrases = chain.from_iterable(map(str.split, lexicon.phrases))
-        self._heard = frozenset(chain(lexicon.entries(), of_phrases, self._base, GRAMMAR, SHORT))
-        self._words = lexicon.words
+        # Words that may say something, with their valences; a set of them takes twice the memory to look through.
+        heard = chain(lexicon.entries(), of_phrases, GRAMMAR, SHORT)
+        self._heard: dict[str, float | None] = {**dict.fromkeys(heard), **self._base, **lexicon.words}
         self._stem_heads = frozenset(stem[:SHORTEST_STEM] for stem in lexicon.stems)
         self._vocabulary = Vocabulary(self._numbers_of)
         minded(self)
@@ -109,7 +110,7 @@ class Wording:
             lower in self._heard
             or lower[:SHORTEST_STEM] in self._stem_heads
             or self._spells_all
-            or ELONGATED.search(lower)
+            or THRICE.search(lower)
         ):
             return vocabulary.alone(self._spelled_so(vocabulary, word))
         return SHOUTED_ALONE if word.isupper() else MUTE_ALONE
@@ -149,10 +150,8 @@ class Wording:
         return lower in self._heard or lower[:SHORTEST_STEM] in self._stem_heads
 
     def _new_token(self, shown: str) -> Token:
-        lower = self._canonical(shown.lower())
-        token = Token(
-            lower.upper() if shown.isupper() else lower, self._valence(lower), self._lexicon.hints.get(lower, 0.0)
-        )
+        lower, valence = self._canonical(shown.lower())
+        token = Token(lower.upper() if shown.isupper() else lower, valence, self._lexicon.hints.get(lower, 0.0))
         if not self._is_english:
             self._speak(token, lower)
         token.begins = self._phrases.firsts.get(lower, 0)
@@ -169,17 +168,26 @@ class Wording:
         token.is_irregular = False
         token.is_notable = token.valence is not None or token.is_upper or token.is_contrast
 
-    def _canonical(self, lower: str) -> str:
-        """The word as the lexicon spells it, or as the language's first spelling where the lexicon does not know it."""
-        spellings = self._spellings(lower)
-        first = next(spellings)
-        return first if self._knows(first) else next(filter(self._knows, spellings), first)
+    def _canonical(self, lower: str) -> tuple[str, float | None]:
+        """The word as the lexicon spells it, or as the language's first spelling where the lexicon does not know it.
+
+        With its valence.
+        """
+        first: tuple[str, float | None] | None = None
+        for spelling in self._spellings(lower):
+            valence = self._valence(spelling)
+            if valence is not None or spelling in self._lexicon.hints or spelling in self._lexicon.boosters:
+                return spelling, valence
+            first = first or (spelling, None)
+        return first or (lower, None)
 
     def _knows(self, lower: str) -> bool:
         return self._valence(lower) is not None or lower in self._lexicon.hints or lower in self._lexicon.boosters
 
     def _valence(self, lower: str) -> float | None:
-        valence = (self._lexicon.valence if lower[:SHORTEST_STEM] in self._stem_heads else self._words.get)(lower)
+        if lower[:SHORTEST_STEM] not in self._stem_heads:
+            return self._heard.get(lower)
+        valence = self._lexicon.valence(lower)
         return valence if valence is not None else self._base.get(lower)
 
 

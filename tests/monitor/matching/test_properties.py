@@ -42,8 +42,9 @@ awkward = st.text(alphabet="aB &;x'’İß\u200b\n\x7f\té", max_size=12)
 
 @given(st.lists(st.one_of(st.text(max_size=30), awkward), max_size=6))
 def test_texts_that_are_folded_together_are_what_each_is_alone(texts: list[str]) -> None:
-    folded = FoldedTexts(texts)
-    assert all_cleaned(texts) == list(map(cleaned, texts))
+    clean = all_cleaned(texts)
+    assert clean == list(map(cleaned, texts))
+    folded = FoldedTexts(clean)
     assert [folded[number] for number in range(len(folded))] == list(map(fold, texts))
     position = 0
     for number, each in enumerate(map(fold, texts)):
