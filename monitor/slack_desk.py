@@ -1,8 +1,9 @@
 """What is done when somebody presses a button in Slack: the same actions as everywhere, by whoever pressed.
 
-Slack wants an answer within three seconds, so the press is acknowledged at once and the work comes after. What changed
-is told by the outbox, which edits the incident's message; only what did not change, or could not be done, is said to
-the presser alone.
+Slack wants an answer within three seconds. A press is answered once it is done, so that the presser of one that is lost
+with the process is told by Slack that nobody answered; only work that takes longer goes on after the answer. What
+changed is told by the outbox, which edits the incident's message; only what did not change, or could not be done, is
+said to the presser alone.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as TooLateError
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -45,7 +47,7 @@ from storage.records import Incident
 _log = structlog.get_logger(__name__)
 
 ANSWERS_WITHIN = 2.0
-"""Seconds after which a form is closed although its work goes on: Slack waits for three."""
+"""Seconds after which Slack is answered although the work goes on: it waits for three."""
 _CALL_WITHIN = 5.0
 _MOST_OTHERS = 25
 MOST_NAMES = 1_000
@@ -95,7 +97,8 @@ class SlackDesk:
         if isinstance(said, Filled):
             return self._filled(said)
         if said is not None and self.once.is_new(f"press:{said.trigger}"):
-            self._begin(self._logged, self._press, said)
+            with suppress(TooLateError):
+                self._begin(self._logged, self._press, said).result(ANSWERS_WITHIN)
         return None
 
     # -- Presses -------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from alerts.outbox import Sender
 from alerts.policy import Change
 from config.settings import Settings
+from monitor import slack_desk
 from monitor.care import Action, Care
 from monitor.slack_desks import SlackDesks
 from storage import incidents, outbox, silences
@@ -104,6 +106,29 @@ def test_taking_it_edits_the_message_and_tells_the_thread_who_has_it(room: Room)
     assert "Kim Berg took it." in room.slack.replies(room.message)[0].text
     assert "Take it" not in str(room.message.blocks)
     assert room.slack.people.whispers == []
+
+
+def test_a_press_is_answered_when_it_is_done_and_not_before(room: Room) -> None:
+    room.slack.press(room.message, "Take it")
+    assert room.incident.acknowledged_by == "slack:Kim Berg"
+
+
+def test_a_press_that_takes_long_is_answered_while_its_work_goes_on(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slack_desk, "ANSWERS_WITHIN", 0.05)
+    goes_on = threading.Event()
+    act = Care.do
+
+    def when_it_may(*given: Any, **named: Any) -> Any:
+        assert goes_on.wait(10)
+        return act(*given, **named)
+
+    monkeypatch.setattr(Care, "do", when_it_may)
+    room.slack.press(room.message, "Take it")
+    goes_on.set()
+    room.work()
+    assert room.incident.acknowledged_by == "slack:Kim Berg"
 
 
 def test_an_envelope_that_comes_twice_acts_once(room: Room) -> None:
