@@ -71,8 +71,9 @@ def span_words(seconds: float) -> str:
 
 
 def every(seconds: float) -> str:
-    """How often: `every hour`, `every 40 minutes`, to five minutes once it is longer than that."""
-    rounded = round(seconds / 300) * 300 if seconds > 600 else seconds
+    """How often: `every hour`, `every 40 minutes`, to a whole minute, and to five where it is more than ten."""
+    step = 300 if seconds > 600 else 60 if seconds > 60 else 1
+    rounded = round(seconds / step) * step
     return f"every {span_words(rounded).removeprefix('the last ')}"
 
 

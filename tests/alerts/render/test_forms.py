@@ -217,6 +217,13 @@ def test_what_people_did_is_said_in_the_line_below() -> None:
     assert tell(page(state=IncidentState.RESOLVED, resolved_at=NOW)).standing == ""
 
 
+@pytest.mark.parametrize(
+    ("hours", "said"), [(0.01, "36 seconds"), (0.1617, "10 minutes"), (0.09, "5 minutes"), (1.4, "1 hour 25 minutes")]
+)
+def test_how_soon_it_doubles_is_said_no_more_precisely_than_anybody_knows(hours: float, said: str) -> None:
+    assert dict(tell(page(doubling_hours=hours)).facts)["Speed"].startswith(f"It doubles every {said}. ")
+
+
 def test_the_clock_says_what_was_done_and_how_long_it_took() -> None:
     rang = NOW - timedelta(minutes=70)
     told = Response(
