@@ -40,6 +40,8 @@ from storage.records import Delivery, Incident, IncidentEvent, IncidentState, Re
 __all__ = ["NOBODY", "Action", "Ask", "Care", "CareError", "Done", "UnknownIncidentError", "decide", "find"]
 
 Brief = Callable[[Transaction, Incident, datetime], Page]
+SHORTEST_PART = 4
+"""Letters of an id by which an incident is found."""
 ASKED = "asked"
 ANSWER_WITHIN = timedelta(minutes=10)
 """How long who took an incident has to show that they still have it."""
@@ -254,9 +256,13 @@ def find(tx: Transaction, name: str) -> Incident:
     if exact is not None:
         return exact
     wanted = name.upper()
+    if len(wanted) < SHORTEST_PART:
+        raise UnknownIncidentError(
+            f'no incident is called "{name}"; of an id write its first or last {SHORTEST_PART} letters, or more'
+        )
     recent = incidents.recent(tx, limit=1000)
-    found = [incident for incident in recent if len(wanted) >= 4 and incident.id.startswith(wanted)]
-    found = found or [incident for incident in recent if len(wanted) >= 4 and incident.id.endswith(wanted)]
+    found = [incident for incident in recent if incident.id.startswith(wanted)]
+    found = found or [incident for incident in recent if incident.id.endswith(wanted)]
     if not found:
         raise UnknownIncidentError(f'no incident is called "{name}"; "tocsin incidents list" shows them')
     if len(found) > 1:

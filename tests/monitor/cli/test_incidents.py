@@ -158,6 +158,7 @@ def test_who_is_told_is_said(tocsin: Run, known: Database) -> None:
     ("arguments", "message"),
     [
         (["show", "01JX"], 'no incident is called "01JX"'),
+        (["show", SECOND[-3:]], "write its first or last 4 letters, or more"),
         (["show", "01HWRX"], "fits 2 incidents"),
         (["ack", SECOND], "is over (resolved), so there is nothing to take"),
         (["note", FIRST, " "], "a note needs words"),
