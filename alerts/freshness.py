@@ -12,6 +12,7 @@ from datetime import datetime
 
 from alerts.channels.contract import Message
 from alerts.digests import Digest, read_at
+from alerts.holding import may_hold_back
 from alerts.page import Page
 from alerts.quiet import QuietHours
 from alerts.restraint import Inhibition, restraint, tells_of
@@ -21,7 +22,7 @@ from alerts.verdict import Timing, Verdict
 from alerts.words import span
 from storage import incidents, outbox, pictures, silences
 from storage.database import Transaction
-from storage.records import Delivery, DeliveryState, Incident, IncidentState, Reason, Severity
+from storage.records import Delivery, DeliveryState, Incident, IncidentState, Reason
 
 REPEAT = "This may repeat a message that you have: nobody can say whether it arrived before."
 
@@ -112,17 +113,11 @@ def _obsolete(
         return Verdict(DeliveryState.SUPERSEDED, error="it is over, and the message that says so follows")
     if delivery.reason is Reason.RESOLVED and _never_began(delivery, history):
         return Verdict(DeliveryState.SUPERSEDED, error="its beginning could not be delivered there")
-    others = [] if incident.severity is Severity.CRITICAL else _holding(tx, incident, inhibitions)
+    others = may_hold_back(tx, incident, inhibitions)
     heard = [one for one in silences.active(tx, now) if not tells_of(one, incident.id, delivery.created_at)]
     if hold := restraint(incident, heard, others, now, inhibitions):
         return Verdict(DeliveryState.PENDING, hold.until, error=hold.why)
     return None
-
-
-def _holding(tx: Transaction, incident: Incident, inhibitions: Sequence[Inhibition]) -> Sequence[Incident]:
-    """The live incidents of the brand that are bad enough for one of the rules."""
-    named = {severity for rule in inhibitions for severity in rule.severities}
-    return incidents.live(tx, incident.brand, severities=[Severity(name) for name in sorted(named)]) if named else []
 
 
 def _is_end_after(delivery: Delivery, other: Delivery) -> bool:

@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 import structlog
 
 from alerts.escalation import Due, Policy, due
+from alerts.holding import may_hold_back
 from alerts.page import Page
 from alerts.restraint import restraint
 from alerts.speak import Speaker, page_of
 from alerts.words import span
 from storage import escalations, incidents, silences
 from storage.database import Transaction
-from storage.records import Alert, Escalation, Incident, IncidentState, Severity
+from storage.records import Alert, Escalation, Incident, IncidentState
 
 _log = structlog.get_logger(__name__)
 
@@ -54,7 +55,7 @@ class Ladder:
     def _held_until(self, tx: Transaction, incident: Incident, now: datetime) -> datetime | None:
         """Until when the incident is to wake nobody: a silence, quiet hours, or another incident that says it all."""
         rules = self.speaker.rules
-        live = [] if incident.severity is Severity.CRITICAL else incidents.live(tx, incident.brand)
+        live = may_hold_back(tx, incident, rules.inhibitions)
         hold = restraint(incident, silences.active(tx, now), live, now, rules.inhibitions, rules.quiet)
         return max(hold.until, now + timedelta(seconds=1)) if hold else None
 

@@ -47,19 +47,25 @@ class Inhibition:
             frozenset(chosen.same),
         )
 
+    def may_hold(self, incident: Incident) -> bool:
+        """Whether the rule holds `incident` back while another one goes on."""
+        return (
+            not incident.is_system
+            and incident.severity is not Severity.CRITICAL
+            and incident.severity.value in self.muted_severities
+            and (not self.muted_kinds or incident.kind in self.muted_kinds)
+        )
+
     def holds(self, other: Incident, incident: Incident) -> bool:
         """Whether `other`, which goes on, holds `incident` back; no incident ever holds itself back."""
         return (
-            other.id != incident.id
+            self.may_hold(incident)
+            and other.id != incident.id
             and other.state.is_live
             and not other.is_system
-            and not incident.is_system
-            and incident.severity is not Severity.CRITICAL
             and other.severity.value in self.severities
-            and incident.severity.value in self.muted_severities
             and (not self.brands or other.brand in self.brands)
             and (not self.kinds or other.kind in self.kinds)
-            and (not self.muted_kinds or incident.kind in self.muted_kinds)
             and all(getattr(other, name) == getattr(incident, name) for name in self.same)
         )
 

@@ -17,6 +17,7 @@ import structlog
 
 from alerts.digests import gathered
 from alerts.escalation import first_at
+from alerts.holding import may_hold_back
 from alerts.page import Page, UnreadablePageError, from_json, to_json
 from alerts.policy import BY_PEOPLE, ENDS, Change, Decision, Rules, decide, is_reminder_due
 from alerts.routing import Destination, Routing, Subject
@@ -24,7 +25,7 @@ from alerts.succession import successor
 from config.settings import Settings
 from storage import escalations, incidents, outbox, silences
 from storage.database import Transaction
-from storage.records import Alert, Delivery, DeliveryState, Escalation, Incident, Reason, Severity
+from storage.records import Alert, Delivery, DeliveryState, Escalation, Incident, Reason
 
 _log = structlog.get_logger(__name__)
 
@@ -99,7 +100,7 @@ class Speaker:
         if change in _ENDS_ESCALATION:
             self._stop(tx, incident, change)
         told = incidents.alerts(tx, incident.id)
-        live = self._others(tx, incident)
+        live = may_hold_back(tx, incident, self.rules.inhibitions)
         decision = decide(incident, change, page, told, silences.active(tx, now), now, self.rules, note, live)
         if decision.reason is None:
             if change is Change.RELEASED and told:  # held back, but who is next is to be told when that ends
@@ -170,13 +171,6 @@ class Speaker:
         made = [self._delivery(tx, place, incident, alert, decision, sent) for place in places]
         outbox.enqueue(tx, [replace(item, step=step) for item in made])
         return alert
-
-    def _others(self, tx: Transaction, incident: Incident) -> Sequence[Incident]:
-        """The incidents that may hold this one back; critical ones are held back by none."""
-        if not self.rules.inhibitions or incident.severity is Severity.CRITICAL or incident.is_system:
-            return ()
-        named = {severity for rule in self.rules.inhibitions for severity in rule.severities}
-        return incidents.live(tx, severities=[Severity(name) for name in sorted(named)])
 
     def _stop(self, tx: Transaction, incident: Incident, change: Change) -> None:
         """Nobody else needs to be told: no further step, and none that is still waiting."""

@@ -13,7 +13,7 @@ from alerts.escalation import Policy, Step
 from alerts.ladder import Ladder
 from alerts.policy import Change, Rules
 from alerts.quiet import QuietHours
-from alerts.restraint import DEFAULT_INHIBITIONS
+from alerts.restraint import DEFAULT_INHIBITIONS, Inhibition
 from alerts.routing import Destination, Routing
 from alerts.speak import Speaker
 from alerts.verdict import Timing
@@ -204,6 +204,30 @@ def test_a_crisis_of_the_brand_holds_back_the_watches_about_it(memory: Database)
         incidents.update(tx, replace(crisis, state=IncidentState.RESOLVED, version=2), 1)
     night.pass_minutes(6)
     assert reasons(night, "slack") == ["opened"]
+
+
+EVERYWHERE = Inhibition(frozenset({"critical"}), frozenset({"watch"}), same=frozenset())
+
+
+@pytest.mark.parametrize(
+    ("rules", "severity", "told"),
+    [
+        (DEFAULT_INHIBITIONS, Severity.WATCH, ["opened"]),
+        ((EVERYWHERE,), Severity.WATCH, []),
+        ((*DEFAULT_INHIBITIONS, EVERYWHERE), Severity.WATCH, []),
+        ((EVERYWHERE,), Severity.WARNING, ["opened"]),
+    ],
+)
+def test_a_crisis_of_another_brand_holds_back_what_a_rule_for_all_brands_is_about(
+    memory: Database, rules: tuple[Inhibition, ...], severity: Severity, told: list[str]
+) -> None:
+    night = Night(memory, rules=Rules(inhibitions=rules))
+    with night.database.write() as tx:
+        incidents.insert(tx, incident(id="01HR7Q4Z8XK3M2N5P6T7V9W0ZZ", fingerprint="another", brand="Somebody else"))
+    night.open(severity)
+    night.sender._freshness = replace(night.sender._freshness, inhibitions=rules)
+    night.pass_minutes(16)
+    assert reasons(night, "slack") == told
 
 
 def test_an_end_ends_the_escalation(night: Night) -> None:
