@@ -37,7 +37,7 @@ from storage import posts as post_store
 from storage import remarks as remark_store
 from storage import silences as silence_store
 from storage.database import Transaction
-from storage.records import Engagement, Incident, IncidentEvent, Label, Post, PostKey, Reason, Signal
+from storage.records import Casework, Engagement, Gap, Incident, IncidentEvent, Label, Post, PostKey, Reason, Signal
 from storage.remarks import Remark
 from storage.samples import counted_at
 
@@ -87,7 +87,8 @@ class Briefing:
         incident, at = told.incident, told.at
         if incident.is_system and self.system is not None:
             return self.system.page(incident, at)
-        signals = shapes.signals(tx, incident.id)
+        family = shapes.family(tx, incident.id)
+        signals = shapes.signals(tx, incident.id, family)
         events = incident_store.events(tx, incident.id)
         posts = remark_store.newest(tx, incident.began_at, at, incident.counted_as, MOST_POSTS)
         terms = _terms(tx, incident, posts)
@@ -107,7 +108,7 @@ class Briefing:
             acknowledged_by=incident.acknowledged_by,
             acknowledged_at=incident.acknowledged_at,
             resolved_at=incident.resolved_at,
-            **_casework(tx, incident),
+            **_casework(tx, incident, family),
             **_numbers(signals),
             **_crowd(posts),
             **_outlook(tx, incident, at),
@@ -131,9 +132,9 @@ class Briefing:
         )
 
 
-def _casework(tx: Transaction, incident: Incident) -> dict[str, Any]:
+def _casework(tx: Transaction, incident: Incident, family: Sequence[Casework]) -> dict[str, Any]:
     """Who carries it, and what was merged into it."""
-    below = [work for work in shapes.family(tx, incident.id) if work.is_member]
+    below = [work for work in family if work.is_member]
     headlines = tuple(shapes.stored(tx, work.incident_id).headline for work in below)
     return {"carried_by": casework_store.of(tx, incident.id).assigned_to or "", "merged": headlines}
 
@@ -287,13 +288,17 @@ def quote(post: Post, remark: Remark | None = None, copies: int = 1) -> Quote:
 
 def _coverage(tx: Transaction, incident: Incident, at: datetime) -> tuple[SourceCoverage, ...]:
     start = min(incident.began_at, at - timedelta(hours=1))
-    shares = gap_store.coverage(tx, incident.sources, start, at)
-    return tuple(SourceCoverage(name, share, _missing(tx, name, start, at)) for name, share in sorted(shares.items()))
+    missing = [gap for gap in gap_store.between(tx, start, at) if gap.is_open]
+    found: list[SourceCoverage] = []
+    for name in sorted(set(incident.sources)):
+        gaps = [gap for gap in missing if gap.source == name]
+        share = 1.0 - gap_store.share_missing(gaps, start, at)
+        found.append(SourceCoverage(name, share, _longest_reason(gaps, start, at)))
+    return tuple(found)
 
 
-def _missing(tx: Transaction, source: str, start: datetime, at: datetime) -> str:
+def _longest_reason(gaps: Sequence[Gap], start: datetime, at: datetime) -> str:
     """Why a source was not wholly read: the reason of the longest gap."""
-    gaps = [gap for gap in gap_store.between(tx, start, at, source) if gap.filled_at is None]
     longest = max(gaps, key=lambda gap: (min(gap.ends_at, at) - max(gap.starts_at, start), gap.reason), default=None)
     return longest.reason if longest else ""
 

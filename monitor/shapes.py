@@ -61,9 +61,9 @@ def family(tx: Transaction, incident_id: str) -> list[Casework]:
     return found
 
 
-def signals(tx: Transaction, incident_id: str) -> list[Signal]:
-    """The signals of an incident and of everything that is part of it, by time."""
-    ids = [incident_id, *(work.incident_id for work in family(tx, incident_id))]
+def signals(tx: Transaction, incident_id: str, parts: Sequence[Casework] | None = None) -> list[Signal]:
+    """The signals of an incident and of everything that is part of it (its `family`, where it is known), by time."""
+    ids = [incident_id, *(work.incident_id for work in (family(tx, incident_id) if parts is None else parts))]
     found = [signal for name in ids for signal in incident_store.signals(tx, name)]
     return sorted(found, key=lambda one: (one.at, one.detector, one.topic, one.kind))
 
