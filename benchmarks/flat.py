@@ -2,6 +2,8 @@
 
     python -m benchmarks.flat --days 21
     python -m benchmarks.flat --days 4 --trace 25
+    python -m benchmarks.flat --days 3 --story-every 1
+    python -m benchmarks.flat --days 3 --story-every 1 --faults      the same under a fault in each turn
 
 A child process is the program of `tocsin run`: the same parts, the same jobs on as many threads, its web page served.
 Two things are not the real ones: the clock, which is turned by this process, and the timer, which runs the jobs in the
@@ -12,8 +14,14 @@ The content repeats itself: readers of eight companies talk, more by day than by
 against one of them. So whatever has a bound has reached it by the middle, and what still grows in the second half is a
 leak, or has a bound that is too large.
 
+With `--faults` servers fail as in the soak, in each turn of five minutes in another way, but for those for which
+somebody has to wait. A day of it has as many faults as two hours and a half of the soak, and what is remembered for a
+day is full by its middle, which in the soak it is not: so what faults leave behind is seen apart from that.
+
     mb           resident at the end of each day
     mb_an_hour   growth by a straight line through the second half, for each hour of the simulated time
+    faults       how many there were
+    mb_a_hundred growth by the same line for each hundred faults; the soak has 120 an hour
     told         messages that Slack and the mailbox have, which shows that the days were lived through
     failures     jobs that ended in an error
 
@@ -34,7 +42,7 @@ import tracemalloc
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,6 +51,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.soak_faults import Around, Bag, Faults
 from benchmarks.soak_world import BRANDS, CONFIGURATION
 from config.load import load
 from monitor import memory
@@ -58,7 +67,8 @@ from tests.servers.slack import TOKEN, slack_server
 
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 TURN = timedelta(minutes=5)
-STORY_EVERY = timedelta(hours=6)
+STORY_EVERY = 6.0
+"""Hours."""
 SELDOM = TURN
 SETTLES_WITHIN = 30.0
 RENEWED = ("lead", "share")
@@ -214,6 +224,7 @@ class World:
     """What people write."""
 
     blog: FeedHost
+    story_every: timedelta = timedelta(hours=STORY_EVERY)
     luck: Random = field(default_factory=lambda: Random(1))  # noqa: S311
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 10**9)))
     stories: int = 0
@@ -224,7 +235,7 @@ class World:
         for brand in WATCHED:
             if self.luck.random() < 0.15 * busy:
                 self._write(brand, now, [self._ordinary(brand) for _ in range(self.luck.randrange(3))])
-        if (now - BEGIN) % STORY_EVERY < 4 * TURN and now - BEGIN > timedelta(hours=3):
+        if (now - BEGIN) % self.story_every < 4 * TURN and now - BEGIN > timedelta(hours=3):
             brand = WATCHED[self.stories // 4 % len(WATCHED)]
             for _ in range(3):
                 self._write(brand, now, [self._angry(brand) for _ in range(10)], "threatens a customer with a letter")
@@ -253,41 +264,60 @@ class Result:
     days: float
     mb: list[float]
     mb_an_hour: float
+    faults: int
+    mb_a_hundred: float
     stories: int
     told: int
     failures: int
     grown: list[str] = field(default_factory=list)
 
 
-def run(days: float, trace: int = 0) -> Result:
-    """Let so many days pass."""
+def run(days: float, trace: int = 0, story_every: float = STORY_EVERY, *, faults: bool = False) -> Result:
+    """Let so many days pass, with a story each so many hours."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-flat-")))
-        world = World(stack.enter_context(FeedHost(shown=64)))
+        world = World(stack.enter_context(FeedHost(shown=64)), timedelta(hours=story_every))
         slack, mail = stack.enter_context(slack_server()), stack.enter_context(mail_server())
+        bag = Bag(Random(1))  # noqa: S311
+        around = Around(blog=world.blog, slack=slack, mail=mail, luck=bag.luck)
         life = stack.enter_context(_living(_configured(folder, world.blog.url, slack.url, mail.port)))
-        grown: list[str] = []
-        turns = int(timedelta(days=days) / TURN)
-        sizes: list[float] = []
-        said: dict[str, Any] = {}
-        if trace:
-            life.ordered("trace")
-        for number in range(1, turns + 1):
-            now = BEGIN + number * TURN
-            world.go_on(now)
-            said = life.asked(f"turn {now.isoformat()}")
-            sizes.append(said["mb"])
-            if number % 12 == 0:
-                _read_pages(life.address)
-                sys.stderr.write(f"hour {number // 12}: {said['mb']:.1f} MB\n")
-            if trace and number == turns // 2:
-                life.ordered("remember")
-        if trace:
-            grown = life.asked(f"compare {trace}")
-        told = len(slack.messages) + len(mail.taken)
+        known = around.at_once() if faults else {}
+        sizes, failures = _lived(life, world, bag, known, days, trace)
+        grown: list[str] = life.asked(f"compare {trace}") if trace else []
+        slope = _slope(sizes)
         return Result(
-            days, _daily(sizes), _slope(sizes), -(-world.stories // 4), told, int(said["failures"]), grown
-        )  # fmt: skip
+            days=days,
+            mb=_daily(sizes),
+            mb_an_hour=slope,
+            faults=bag.drawn.total(),
+            mb_a_hundred=round(slope * 100 * TURN / timedelta(hours=1), 3) if faults else 0.0,
+            stories=-(-world.stories // 4),
+            told=len(slack.messages) + len(mail.taken),
+            failures=failures,
+            grown=grown,
+        )
+
+
+def _lived(life: Life, world: World, bag: Bag, faults: Faults, days: float, trace: int) -> tuple[list[float], int]:
+    """How large the program was after each turn, and how many jobs failed."""
+    turns = int(timedelta(days=days) / TURN)
+    sizes: list[float] = []
+    failures = 0
+    if trace:
+        life.ordered("trace")
+    for number in range(1, turns + 1):
+        now = BEGIN + number * TURN
+        world.go_on(now)
+        with bag.draw(faults) if faults else nullcontext():
+            said = life.asked(f"turn {now.isoformat()}")
+        sizes.append(said["mb"])
+        failures = int(said["failures"])
+        if number % 12 == 0:
+            _read_pages(life.address)
+            sys.stderr.write(f"hour {number // 12}: {said['mb']:.1f} MB\n")
+        if trace and number == turns // 2:
+            life.ordered("remember")
+    return sizes, failures
 
 
 @contextmanager
@@ -330,13 +360,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run, print one line of JSON; 1 when memory grew or a job failed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--days", type=float, default=21)
+    parser.add_argument("--story-every", type=float, default=STORY_EVERY, metavar="HOURS")
+    parser.add_argument("--faults", action="store_true", help="the world fails in each turn in another way")
     parser.add_argument("--trace", type=int, default=0, metavar="N", help="the lines whose objects grew most")
     parser.add_argument("--live", type=Path, help=argparse.SUPPRESS)
     chosen: Any = parser.parse_args(arguments)
     if chosen.live:
         live(chosen.live)
         return 0
-    result = run(chosen.days, chosen.trace)
+    result = run(chosen.days, chosen.trace, chosen.story_every, faults=chosen.faults)
     print(json.dumps(vars(result)))
     return 1 if result.mb_an_hour >= GATE or result.failures or not result.told else 0
 

@@ -9,8 +9,9 @@
 last, and pages through a Slack and a mail server of our own. Texts are remembered for a day so that copies of them are
 known: with a story each two and a half minutes that is memory which grows for a day, and by default each story is about
 a company that is new to the program, too. With few companies, stories seldom, and hours that were lived before
-(`--lived`: as much ordinary talk as there will be of stories), it is nearer to what an installation lives through, and
-what still grows is a leak.
+(`--lived`: as much ordinary talk as there will be of stories), it is nearer to what an installation lives through. What
+is remembered of the stories themselves grows for a day even so; what faults leave behind is seen apart from that in
+`benchmarks.flat --faults`.
 
 Each half minute something goes wrong: servers refuse, break off after taking a message, drip, say nothing, or talk
 nonsense; somebody else holds the database; in the first quarter the program itself is also killed, stopped and put to
@@ -49,7 +50,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -57,12 +58,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.soak_count import SAMPLE_EVERY, Past, Result, counted, sample
+from benchmarks.soak_faults import Around, Bag, Faults
 from benchmarks.soak_world import BRANDS, live_before, story, write_configuration
 from storage.database import Database
 from tests.servers.feed_host import FeedHost
-from tests.servers.mail import Refusal, mail_server
-from tests.servers.slack import TOKEN, Fault, slack_server
-from tests.servers.web import Reply
+from tests.servers.mail import mail_server
+from tests.servers.slack import TOKEN, slack_server
 
 FAULT_EVERY = 30.0
 STORY_EVERY = 150.0
@@ -124,27 +125,6 @@ class Soak(Past):
     # -- What goes wrong -----------------------------------------------------------------------------------------------
 
     @contextmanager
-    def slack_does(self, *faults: Fault, share: float = 1.0) -> Iterator[None]:
-        """Slack fails with one of these, in such a share of requests."""
-        self.slack.chaos = lambda _method: self.luck.choice(faults) if self.luck.random() < share else None
-        yield
-        self.slack.chaos = lambda _method: None
-
-    @contextmanager
-    def mail_does(self, *refusals: Refusal) -> Iterator[None]:
-        """The mail server refuses with one of these."""
-        self.mail.chaos = lambda _stage: self.luck.choice(refusals)
-        yield
-        self.mail.chaos = lambda _stage: None
-
-    @contextmanager
-    def blog_does(self, *replies: Reply) -> Iterator[None]:
-        """The blog answers with these instead of its own."""
-        self.blog.faults.extend(replies * 20)
-        yield
-        self.blog.faults.clear()
-
-    @contextmanager
     def database_is_held(self) -> Iterator[None]:
         """Somebody else writes, for as long as the fault lasts."""
         if not self.url.startswith("sqlite"):
@@ -177,29 +157,14 @@ class Soak(Past):
         yield
         self.process.send_signal(signal.SIGCONT)
 
-    def of_processes(self) -> dict[str, Callable[[], Any]]:
+    def of_processes(self) -> Faults:
         """What goes wrong with the program itself."""
         return {"killed": self.killed, "restarted": self.restarted, "asleep": self.asleep}
 
-    def of_the_world(self) -> dict[str, Callable[[], Any]]:
+    def of_the_world(self) -> Faults:
         """What goes wrong around it."""
-        limited = Fault(status=429, error="ratelimited", headers={"Retry-After": "5"})
-        taken = [Fault(after=True, reset=True), Fault(after=True, error="internal_error"), Fault(reset=True)]
-        return {
-            "slack breaks off": lambda: self.slack_does(*taken, share=0.6),
-            "slack fails": lambda: self.slack_does(Fault(status=503, error="service_unavailable")),
-            "slack limits": lambda: self.slack_does(limited),
-            "slack says nothing": lambda: self.slack_does(Fault(silent=True)),
-            "slack drips": lambda: self.slack_does(Fault(after=True, drip=2.0)),
-            "mail is taken and cut off": lambda: self.mail_does(Refusal(drop=True, taken=True)),
-            "mail is put off": lambda: self.mail_does(Refusal("451 4.7.1 try again later")),
-            "mail is slow": lambda: self.mail_does(Refusal(taken=True, delay=4.0)),
-            "blog fails": lambda: self.blog_does(Reply(500, b"sorry")),
-            "blog limits": lambda: self.blog_does(Reply(429, b"", {"retry-after": "7"})),
-            "blog talks nonsense": lambda: self.blog_does(Reply(200, b"<html><p>Log in</p>" * 40)),
-            "blog is cut short": lambda: self.blog_does(Reply(200, b"<?xml version='1.0'?><rss><channel><item>")),
-            "database is held": self.database_is_held,
-        }
+        around = Around(blog=self.blog, slack=self.slack, mail=self.mail, luck=self.luck)
+        return {**around.at_once(), **around.slowly(), "database is held": self.database_is_held}
 
 
 def run(
@@ -243,14 +208,11 @@ def _disturb(soak: Soak, seconds: float, *, spared: bool) -> None:
     end = begun + seconds
     world = soak.of_the_world()
     all_faults = world if spared else world | soak.of_processes()
-    bag: list[str] = []
+    bag = Bag(soak.luck, soak.faults)
     next_story = begun + 20
     while (now := time.monotonic()) < end:
         known = all_faults if now - begun < seconds / 4 else world
-        bag = [name for name in bag if name in known] or soak.luck.sample(sorted(known), len(known))
-        name = bag.pop()
-        soak.faults[name] += 1
-        with known[name]():
+        with bag.draw(known):
             next_story = _go_on(soak, min(FAULT_EVERY / 2, end - now), next_story)
         next_story = _go_on(soak, FAULT_EVERY / 2, next_story)
 
