@@ -45,6 +45,11 @@ class Rows:
     rows: tuple[tuple[str, ...], ...]
     widths: tuple[int, ...]
 
+    @property
+    def is_prose(self) -> bool:
+        """Whether the last column, as wide as all others, holds sentences: on a telephone they stand below the rest."""
+        return 2 * self.widths[-1] >= sum(self.widths)
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

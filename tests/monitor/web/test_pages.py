@@ -173,6 +173,14 @@ def test_on_a_telephone_all_that_matters_is_above_the_fold(opened: Any, worst: I
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_on_a_telephone_a_report_is_read_without_moving_its_sentences(opened: Any, worst: Incident) -> None:
+    page = opened(f"/incidents/{worst.id}/report", 390, 844)
+    timeline = page.locator(".prose")
+    expect(timeline).to_contain_text("escalated")
+    assert timeline.evaluate("one => one.scrollWidth <= one.clientWidth")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_an_incident_is_taken_and_other_pages_follow_without_loading_again(
     opened: Any, worst: Incident, told: tuple[str, Database, Path]
 ) -> None:
