@@ -59,7 +59,8 @@ class Tick:
 
     def parts(self, brands: Collection[str]) -> Sequence[Part]:
         """What was said of some brands, in the order of their names."""
-        return [lambda: {name: items for name, items in sorted(self.mentions.items()) if items and name in brands}]
+        said = self.mentions
+        return [lambda: {name: said[name] for name in sorted(said) if name in brands and said[name]}]
 
     def sampled(self) -> Iterable[EngagementSample]:
         """The samples one by one."""

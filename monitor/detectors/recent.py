@@ -170,8 +170,8 @@ class Recent:
         self._moments = deque(moments)
 
     def _moment(self, at: float, heard: Sequence[Heard]) -> Moment:
-        moment, voices = Moment(at, len(heard), harm={}, sources={}), list[Heard]()
-        for one in heard:
+        moment, weighed = Moment(at, len(heard), harm={}, sources={}, shown=[]), list[tuple[float, Heard]]()
+        for place, one in enumerate(heard):
             item, role = one.item, one.role
             reach = item.post.author_reach
             if reach:
@@ -179,14 +179,16 @@ class Recent:
             if role is COPY:
                 moment.copies += 1
                 continue
-            voices.append(one)
             if role is VOICE:
                 self._count_voice(moment, item)
-        if voices:
-            weighed = voices if len(heard) <= WEIGHED else [one for one in heard[:WEIGHED] if one.role is not COPY]
-            moment.shown = self._shown(weighed)
-        else:
-            moment.shown = []
+            if place < WEIGHED:
+                weighed.append((self._weight(item), one))
+        if len(weighed) > SHOWN:
+            weighed.sort(key=lambda pair: -pair[0])  # stable: of equals the earlier
+            del weighed[SHOWN:]
+        for weight, one in weighed:
+            post = one.item.post
+            moment.shown.append(Shown(round(weight, 3), post.source, post.external_id, one.at, one.item.kinds))
         return moment
 
     def _count_voice(self, moment: Moment, item: MentionedPost) -> None:
@@ -208,16 +210,6 @@ class Recent:
             moment.calm += 1
         for kind in harmful:
             moment.harm[kind.name] = moment.harm.get(kind.name, 0) + 1
-
-    def _shown(self, voices: Sequence[Heard]) -> list[Shown]:
-        weighed = [(self._weight(one.item), one) for one in voices]
-        if len(weighed) > SHOWN:
-            weighed.sort(key=lambda pair: -pair[0])  # stable: of equals the earlier
-            del weighed[SHOWN:]
-        return [
-            Shown(round(weight, 3), one.item.post.source, one.item.post.external_id, one.at, one.item.kinds)
-            for weight, one in weighed
-        ]
 
     def _weight(self, item: MentionedPost) -> float:
         score, reach = item.score, item.post.author_reach

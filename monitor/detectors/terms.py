@@ -41,7 +41,8 @@ def content_terms(words: str, leaving_out: Iterable[str] = ()) -> tuple[str, ...
     else:
         found = dict.fromkeys(_terms(words, LEAST_LETTERS))
     for term in _terms_of_names(tuple(leaving_out)):
-        found.pop(term, None)
+        if term in found:
+            del found[term]
     return tuple(found)[:MOST_TERMS]
 
 

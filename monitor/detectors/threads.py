@@ -146,7 +146,8 @@ class Threads:
                     take_root(self._about(thread, brand, one.at), one)
                 else:
                     table[thread] = {brand: root_of(one)}
-                    self._own("about", thread)
+                    if self._owned is not None:
+                        self._owned["about"].add(thread)
 
     def _count_replies(self) -> dict[str, SeenThread]:
         """Count the replies of the tick, each once whatever brands it names; the threads that were answered."""
@@ -169,20 +170,13 @@ class Threads:
                 touched[name] = thread = self._thread(name, source, external_id, at)
                 take_counts(thread, comments, engagement.likes)
             else:
-                begun = self._begun(name, at) if name in about else at
+                begun = _begun(about[name], at) if name in about else at
                 thread = SeenThread(intern(source), external_id, begun, at, -1, comments, engagement.likes)
                 touched[name] = threads[name] = thread
                 if 4 * len(threads) > 5 * MOST_THREADS:
                     self._forget_beyond(touched)
         if self._owned is not None:
             self._owned["thread"] |= touched.keys()
-
-    def _begun(self, name: str, at: float) -> float:
-        """When a thread began that is seen first at `at`: then, or before that by its words."""
-        begun = at
-        for one in self._state.about.get(name, {}).values():
-            begun = min(begun, one.at)
-        return begun
 
     def _about(self, name: str, brand: str, at: float) -> AboutThread:
         """What is known of the thread's words about the brand, heard of at `at`."""
@@ -206,7 +200,8 @@ class Threads:
         threads = self._state.threads
         thread = threads.pop(name, None)
         if thread is None:
-            threads[name] = thread = SeenThread(intern(source), external_id, self._begun(name, at), at)
+            begun = _begun(self._state.about.get(name, {}), at)
+            threads[name] = thread = SeenThread(intern(source), external_id, begun, at)
             self._own("thread", name)
             return thread
         if self._own("thread", name):
@@ -344,6 +339,14 @@ def _counted(threads: Iterable[tuple[str, SeenThread]]) -> tuple[list[Counted], 
         if thread.points is not None:
             points.append((thread.points, thread.last_at, name))
     return comments, points
+
+
+def _begun(brands: Mapping[str, AboutThread], at: float) -> float:
+    """When a thread began that is seen first at `at`: then, or before that by what it says of brands."""
+    begun = at
+    for one in brands.values():
+        begun = min(begun, one.at)
+    return begun
 
 
 def _nothing_owned() -> dict[str, set[str]]:
