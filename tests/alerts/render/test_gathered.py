@@ -58,6 +58,13 @@ def test_every_alert_of_a_digest_is_named(form: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
+def test_every_alert_of_a_digest_is_told_once(form: str) -> None:
+    said = FORMS[form](gathered(3))
+    assert [said.count(f"Story {each:02} is spreading") for each in (1, 2)] == [1, 1]
+    assert said.count("Story 00 is spreading") <= 2  # the first one stands in what a list of mails shows, too
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_a_long_digest_makes_each_alert_shorter_and_leaves_none_out(form: str) -> None:
     said = FORMS[form](gathered(MOST_ENTRIES, "is spreading & <b>grows</b> in a long headline " * 5))
     for each in range(MOST_ENTRIES):
