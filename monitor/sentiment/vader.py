@@ -15,8 +15,9 @@ import string
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
+from msgspec import Struct
 from vaderSentiment import vaderSentiment as package  # noqa: N813  (the package names its module so)
 
 _SCALAR: float = package.N_SCALAR
@@ -34,13 +35,15 @@ _BEARING = frozenset({"no", "or", "nor", "never", "without", "doubt", "least"}) 
 _IRREGULAR = frozenset({"no", "kind"}) | _IDIOM_BEGINNINGS | _IDIOM_ENDS
 GRAMMAR = _BEARING | _IRREGULAR | _NEGATIONS | set(_BOOSTERS) | {"at", "very", "but"} | _PHRASE_WORDS
 """Every word that the rules ask for by name."""
+_REACH = 3
+"""How many words before a word may change it."""
 _FADING = (1.0, 1.0, 0.95, 0.9)
 """How much of a booster is left at a distance of so many words."""
 _MEMORY = 200_000
 """How many distinct words are remembered with what they are; about 40 MB when full."""
 
 
-class Polarity(NamedTuple):
+class Polarity(Struct, frozen=True, gc=False):
     """What `polarity_scores` says: `compound` in -1…1, and the shares of negative, neutral and positive words."""
 
     negative: float
@@ -52,8 +55,8 @@ class Polarity(NamedTuple):
 class Word:
     """A word of a text with everything the rules ask about it.
 
-    A text without `is_notable` words (with a valence, shouted, or a contrast such as "but") needs no judging. A word
-    that `bears_on` others may change those after it; where it `is_irregular` its valence needs more than a look-up.
+    A word that `bears_on` others may change the three after it; where it `is_irregular` its valence needs more than a
+    look-up. Only `is_notable` words are looked at: with a valence, shouted, bearing on others, or a contrast ("but").
     """
 
     __slots__ = (
@@ -79,7 +82,7 @@ class Word:
         self.is_booster = self.in_phrase = self.is_contrast = self.negates = self.bears_on = self.is_irregular = False
         if lower in GRAMMAR or "n't" in lower:
             self._take_part(lower)
-        self.is_notable = valence is not None or self.is_upper or self.is_contrast
+        self.is_notable = valence is not None or self.is_upper or self.is_contrast or self.bears_on
 
     def _take_part(self, lower: str) -> None:
         """Set what the rules make of a word that they ask for."""
@@ -96,6 +99,7 @@ _PLAIN = Word("", None)
 """Stands for every word that no rule asks for."""
 
 
+_PUNCTUATION = string.punctuation
 _UNKNOWN: Any = object()
 
 
@@ -110,7 +114,7 @@ class _Words(dict[str, Word]):
     def __missing__(self, token: str) -> Word:
         if len(self) >= _MEMORY:
             self.clear()
-        stripped = token.strip(string.punctuation)
+        stripped = token.strip(_PUNCTUATION)
         shown = token if len(stripped) <= 2 else stripped
         lower = shown.lower()
         valence = self._valences.get(lower, _UNKNOWN)
@@ -186,31 +190,27 @@ def valences(words: Sequence[Word]) -> tuple[list[int], list[float]]:
     notable = [place for place, word in enumerate(words) if word.is_notable]
     if not notable:
         return [], []
-    places, uppers, pivot = [], 0, None
+    places, valued, uppers, pivot, bearer = [], [], 0, None, -_REACH - 1
     for place in notable:  # one loop: of a few words it is quicker than a comprehension for each question
         word = words[place]
         if word.valence is not None:
             places.append(place)
+            valued.append((place, word.valence, word.is_irregular or place - bearer <= _REACH))
+        if word.bears_on:
+            bearer = place
         uppers += word.is_upper
         if word.is_contrast and pivot is None:
             pivot = place
     is_mixed = 0 < uppers < len(words)
-    found = [_in_context(words, place, is_mixed) for place in places]
+    found = []
+    for place, valence, has_company in valued:
+        if has_company:
+            found.append(_in_company(words, place, is_mixed, valence))
+        else:
+            found.append(_shouted(valence) if is_mixed and words[place].is_upper else valence)
     if pivot is not None:
         _weigh_contrast(pivot, places, found)
     return places, found
-
-
-def _in_context(words: Sequence[Word], place: int, is_mixed: bool) -> float:
-    """The valence of the word at `place`: capitals, boosters, negations and idioms among the three words before it."""
-    word = words[place]
-    valence = word.valence or 0.0
-    if word.is_irregular:
-        return _in_company(words, place, is_mixed, valence)
-    for before in words[place - 3 if place > 3 else 0 : place]:
-        if before.bears_on:
-            return _in_company(words, place, is_mixed, valence)
-    return _shouted(valence) if word.is_upper and is_mixed else valence
 
 
 def _in_company(words: Sequence[Word], place: int, is_mixed: bool, own: float) -> float:
@@ -362,9 +362,9 @@ def _shares(valences: list[float], words: int, text: str) -> Polarity:
         negative -= emphasis
     whole = positive - negative + neutral
     return Polarity(
-        round(math.fabs(negative / whole), 3),
+        round(math.fabs(negative / whole), 3) if negative else 0.0,  # nearly every text has one of them alone
         round(neutral / whole, 3),
-        round(positive / whole, 3),
+        round(positive / whole, 3) if positive else 0.0,
         round(normalised(_total(valences, emphasis)), 4),
     )
 

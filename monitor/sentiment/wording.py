@@ -166,7 +166,7 @@ class Wording:
         token.is_contrast = lower in self._lexicon.contrasts
         token.bears_on = token.is_booster or token.negates
         token.is_irregular = False
-        token.is_notable = token.valence is not None or token.is_upper or token.is_contrast
+        token.is_notable = token.valence is not None or token.is_upper or token.is_contrast or token.bears_on
 
     def _canonical(self, lower: str) -> tuple[str, float | None]:
         """The word as the lexicon spells it, or as the language's first spelling where the lexicon does not know it.

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vaderSentiment import vaderSentiment as package  # noqa: N813
 
-from monitor.sentiment.vader import Vader, packaged_lexicon
+from monitor.sentiment.vader import Polarity, Vader, packaged_lexicon
 
 VADER = Vader.packaged()
 GRAMMAR = [
@@ -42,7 +42,7 @@ def packaged() -> package.SentimentIntensityAnalyzer:
 @given(texts)
 def test_scores_are_the_packages_to_the_last_digit(text: str) -> None:
     expected = packaged().polarity_scores(text)
-    assert VADER.polarity(text) == (expected["neg"], expected["neu"], expected["pos"], expected["compound"])
+    assert VADER.polarity(text) == Polarity(expected["neg"], expected["neu"], expected["pos"], expected["compound"])
     assert VADER.compound(text) == expected["compound"]
 
 
