@@ -21,6 +21,7 @@ storm, and three messages have no 99 of 100. When the time is over no more posts
     seen_…           from the moment at which the decisive post could be read to that message, less what it waits on
                      purpose; the decisive post is that with which a pipeline that reads them one by one tells people
     poll_s           how often the place is read while there is something to tell
+    untold           pages of which no server had heard by the end, ten seconds after the last was decided
     unaccounted      posts that were given out and are neither stored nor set aside
     behind           posts that could be read and were not stored, when the time was over; and at the worst
     cleared_s        how long it took to store these
@@ -30,7 +31,7 @@ storm, and three messages have no 99 of 100. When the time is over no more posts
                      is seen sooner, but less is held, since fewer ticks are open
 
 One line of JSON; 1 where a gate is not held: `decision` p99 below 2 s and none above 5 s, `seen` p95 below the interval
-and 10 s, nothing unaccounted, every story told, less than 512 MB, all stored within ten minutes after.
+and 10 s, nothing unaccounted, every story and page told, less than 512 MB, all stored within ten minutes after.
 """
 
 from __future__ import annotations
@@ -129,6 +130,7 @@ class Result:
     sent_p99_s: float
     seen_p50_s: float
     seen_p95_s: float
+    untold: int
     unaccounted: int
     behind: int
     behind_most: int
@@ -143,6 +145,7 @@ class Result:
             "told": self.told == self.stories,
             "decision": self.decision_p99_s < 2 and self.decision_max_s < 5,
             "seen": self.seen_p95_s < self.poll_s + 10,
+            "untold": self.untold == 0,
             "unaccounted": self.unaccounted == 0,
             "cleared": self.cleared_s < CLEARED_WITHIN,
             "rss": self.rss_mb < MEMORY_MB,
@@ -266,7 +269,7 @@ def _counted(
     load: Load, database: Database, cleared: tuple[int, float], decided: dict[str, float], pages: Pages
 ) -> Result:
     told = list(first_messages(database, decided, _taken(load)))
-    waited = list(pages.waited(_taken(load)))
+    waited, untold = pages.waited(_taken(load))
     claimed, sent = sorted(one.claimed for one in waited), sorted(one.sent for one in waited)
     with database.read() as tx:
         stored = int(tx.exec_driver_sql("SELECT count(*) FROM post").scalar() or 0)
@@ -291,6 +294,7 @@ def _counted(
         sent_p99_s=share(sent, 0.99),
         seen_p50_s=share(seen, 0.5),
         seen_p95_s=share(seen, 0.95),
+        untold=len(untold),
         unaccounted=abs(load.plaza.given - stored - set_aside),
         behind=cleared[0],
         behind_most=max(load.behind),

@@ -55,16 +55,20 @@ class Pages:
                 self.speaker.speak(tx, new, Change.OPENED, told(new, at), at)
             self.decided[new.id] = time.time()
 
-    def waited(self, taken: Mapping[str, float]) -> Iterator[Waited]:
-        """What each waited for, given when a server first took each delivery; one that none took is lost."""
+    def waited(self, taken: Mapping[str, float]) -> tuple[list[Waited], list[str]]:
+        """What each waited for, given when a server first took each delivery; and those that none took, by name."""
+        waited: list[Waited] = []
+        untold: list[str] = []
         with self.database.read() as tx:
             for name, decided_at in self.decided.items():
                 items = [one.id for one in outbox.history(tx, name)]
                 first = min((one for one in items if one in taken), key=lambda one: taken[one], default=None)
                 if first is None:
-                    raise RuntimeError(f"nobody was told of {name}")
+                    untold.append(name)
+                    continue
                 claimed_at = max(decided_at, attempts.of(tx, first)[0].started_at.timestamp())
-                yield Waited(claimed_at - decided_at, max(0.0, taken[first] - claimed_at))
+                waited.append(Waited(claimed_at - decided_at, max(0.0, taken[first] - claimed_at)))
+        return waited, untold
 
 
 @contextmanager
