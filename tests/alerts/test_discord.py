@@ -153,10 +153,10 @@ def test_an_edit_that_may_have_worked_can_simply_be_made_again(server: Discord) 
 
 
 def test_a_probe_reads_the_webhook_and_posts_nothing(server: Discord, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert channel().probe(Deadline(5)) == "Discord knows this webhook as 'Tocsin'"
+    assert channel().probe(Deadline(60)) == "Discord knows this webhook as 'Tocsin'"
     monkeypatch.setenv("DISCORD_HOOK", f"{server.url}{server.path}wrong")
     with pytest.raises(ChannelError, match="Make another"):
-        channel().probe(Deadline(5))
+        channel().probe(Deadline(60))
     assert server.messages == []
 
 

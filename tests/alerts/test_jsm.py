@@ -47,7 +47,7 @@ def channel(server: Jsm) -> jsm.JsmChannel:
 
 
 def send(server: Jsm, told: Page, name: str = "d1") -> Receipt:
-    return channel(server).send(Message(name, "team", told), Deadline(5))
+    return channel(server).send(Message(name, "team", told), Deadline(60))
 
 
 def test_an_incident_is_one_alert_with_every_fact(server: Jsm) -> None:
@@ -118,10 +118,10 @@ def test_a_failure_says_what_is_known(server: Jsm, reply: Reply, outcome: Outcom
 
 
 def test_a_probe_shows_nobody_anything(server: Jsm, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert channel(server).probe(Deadline(5)).endswith("takes alerts with this key")
+    assert channel(server).probe(Deadline(60)).endswith("takes alerts with this key")
     monkeypatch.setenv("JSM_KEY", "another")
     with pytest.raises(ChannelError, match="check the integration's key"):
-        channel(server).probe(Deadline(5))
+        channel(server).probe(Deadline(60))
     assert server.alerts == []
 
 

@@ -47,7 +47,7 @@ def channel(server: PagerDuty) -> pagerduty.PagerDutyChannel:
 
 
 def send(server: PagerDuty, told: Page, name: str = "d1") -> Receipt:
-    return channel(server).send(Message(name, "service", told), Deadline(5))
+    return channel(server).send(Message(name, "service", told), Deadline(60))
 
 
 def failure(server: PagerDuty) -> ChannelError:
@@ -136,10 +136,10 @@ def test_a_failure_says_what_is_known(server: PagerDuty, reply: Reply, outcome: 
 
 
 def test_a_wrong_key_is_the_operators_to_mend(server: PagerDuty, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert channel(server).probe(Deadline(5)).endswith("takes events with this key")
+    assert channel(server).probe(Deadline(60)).endswith("takes events with this key")
     monkeypatch.setenv("PD_KEY_FOR_TESTS", "f" * 32)
     with pytest.raises(ChannelError, match="check the integration key") as raised:
-        channel(server).probe(Deadline(5))
+        channel(server).probe(Deadline(60))
     assert (raised.value.outcome, raised.value.whole_channel) == (Outcome.BROKEN, True)
     assert server.alerts == []
 

@@ -64,7 +64,7 @@ def channel(server: Slack, **options: Any) -> slack.SlackChannel:
 
 
 def send(server: Slack, said: Page, root: str | None = None, name: str = "d1", **options: Any) -> Receipt:
-    return channel(server, **options).send(Message(name, "C0ROOM", said, root), Deadline(5))
+    return channel(server, **options).send(Message(name, "C0ROOM", said, root), Deadline(60))
 
 
 def failure(server: Slack, root: str | None = None, said: Page | None = None, seconds: float = 5) -> ChannelError:
@@ -253,7 +253,7 @@ def test_what_may_have_arrived_is_found_by_its_identity(server: Slack, arrived: 
     said = page(reason=Reason.ESCALATED, changed=("Worse.",))
     server.script("chat.postMessage", Fault(after=arrived, reset=True))
     failure(server, root_id, said)
-    found = channel(server).find(Message("d1", "C0ROOM", said, root_id), datetime.now(UTC), Deadline(5))
+    found = channel(server).find(Message("d1", "C0ROOM", said, root_id), datetime.now(UTC), Deadline(60))
     assert (found is not None) is arrived
     if found is not None:
         assert found.remote_id == f"C0ROOM:{server.messages[-1].ts}"
@@ -263,7 +263,7 @@ def test_a_message_is_found_among_many(server: Slack) -> None:
     send(server, page(), name="wanted")
     for number in range(430):
         server.call("chat.postMessage", TOKEN, {"channel": "C0ROOM", "text": f"chatter {number}"})
-    found = channel(server).find(Message("wanted", "C0ROOM", page()), datetime.now(UTC), Deadline(5))
+    found = channel(server).find(Message("wanted", "C0ROOM", page()), datetime.now(UTC), Deadline(60))
     assert found is not None
     assert len(server.asked("conversations.history")) == 3
 
@@ -272,7 +272,7 @@ def test_among_too_many_it_is_not_said_to_be_absent(server: Slack) -> None:
     for number in range(1601):
         server.call("chat.postMessage", TOKEN, {"channel": "C0ROOM", "text": f"chatter {number}"})
     with pytest.raises(ChannelError, match="too many messages"):
-        channel(server).find(Message("wanted", "C0ROOM", page()), datetime.now(UTC), Deadline(5))
+        channel(server).find(Message("wanted", "C0ROOM", page()), datetime.now(UTC), Deadline(60))
 
 
 def test_what_was_said_long_after_the_attempt_is_not_looked_through(server: Slack) -> None:
@@ -281,7 +281,7 @@ def test_what_was_said_long_after_the_attempt_is_not_looked_through(server: Slac
         server.call("chat.postMessage", TOKEN, {"channel": "C0ROOM", "text": f"chatter {number}"})
     for posted in server.messages[1:]:
         posted.ts = f"{float(posted.ts) + 3600:.6f}"
-    found = channel(server).find(Message("wanted", "C0ROOM", page()), datetime.now(UTC), Deadline(5))
+    found = channel(server).find(Message("wanted", "C0ROOM", page()), datetime.now(UTC), Deadline(60))
     assert found is not None
     assert len(server.asked("conversations.history")) == 1
 
@@ -289,48 +289,48 @@ def test_what_was_said_long_after_the_attempt_is_not_looked_through(server: Slac
 def test_without_the_right_to_read_it_cannot_be_found_out(server: Slack) -> None:
     server.scopes = {"chat:write"}
     with pytest.raises(ChannelError, match="needs channels:history"):
-        channel(server).find(Message("d1", "C0ROOM", page()), datetime.now(UTC), Deadline(5))
+        channel(server).find(Message("d1", "C0ROOM", page()), datetime.now(UTC), Deadline(60))
 
 
 def test_a_probe_asks_whether_presses_can_come_in(server: Slack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APP", APP_TOKEN)
-    said = channel(server, app_token={"env": "APP"}).probe(Deadline(5))
+    said = channel(server, app_token={"env": "APP"}).probe(Deadline(60))
     assert said.endswith("may read 1 channel; presses come in through Socket Mode")
     monkeypatch.setenv("APP", TOKEN)
     with pytest.raises(ChannelError, match=r"app_token: apps.connections.open: not_allowed_token_type"):
-        channel(server, app_token={"env": "APP"}).probe(Deadline(5))
+        channel(server, app_token={"env": "APP"}).probe(Deadline(60))
 
 
 def test_the_curve_is_uploaded_as_a_file_that_no_channel_is_told_of(server: Slack) -> None:
-    name = channel(server).upload(PNG, "at most 262 " + "w" * 2000, Deadline(5))
+    name = channel(server).upload(PNG, "at most 262 " + "w" * 2000, Deadline(60))
     (file,) = server.files.standing()
     assert (file.id, file.body) == (name, PNG)
     assert file.alternative.startswith("at most 262")
     assert "channel_id" not in server.asked("files.completeUploadExternal")[0].arguments
-    channel(server).discard(name, Deadline(5))
-    channel(server).discard(name, Deadline(5))  # gone already, which is as well
+    channel(server).discard(name, Deadline(60))
+    channel(server).discard(name, Deadline(60))  # gone already, which is as well
     assert server.files.standing() == []
 
 
 def test_a_picture_that_slack_does_not_show_gives_way_to_the_one_before_it(server: Slack) -> None:
     root_id = send(server, page()).remote_id
-    old = channel(server).upload(PNG, "a curve", Deadline(5))
+    old = channel(server).upload(PNG, "a curve", Deadline(60))
     edit = Message("d2", "C0ROOM", page(reason=Reason.UPDATE), root_id, pictures=("F0UNREADY", old))
-    assert channel(server).send(edit, Deadline(5)).picture == old
+    assert channel(server).send(edit, Deadline(60)).picture == old
     assert f"'id': '{old}'" in words(server.roots()[0].blocks)
 
 
 def test_a_probe_says_that_pictures_need_another_scope(server: Slack) -> None:
     server.scopes = {"chat:write", "channels:history"}
-    assert channel(server).probe(Deadline(5)).endswith("lacks the scope files:write: add it and install the app again")
-    assert "files:write" not in channel(server, picture=False).probe(Deadline(5))
+    assert channel(server).probe(Deadline(60)).endswith("lacks the scope files:write: add it and install the app again")
+    assert "files:write" not in channel(server, picture=False).probe(Deadline(60))
 
 
 def test_a_probe_signs_in_and_looks_into_the_channels(server: Slack) -> None:
-    assert channel(server).probe(Deadline(5)) == "signed in to Halden as tocsin; may read 1 channel"
+    assert channel(server).probe(Deadline(60)) == "signed in to Halden as tocsin; may read 1 channel"
     server.without_bot.add("C0ROOM")
     with pytest.raises(ChannelError, match="invite the bot"):
-        channel(server).probe(Deadline(5))
+        channel(server).probe(Deadline(60))
 
 
 def test_a_token_that_is_nowhere_is_the_operator_s_to_mend(server: Slack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ def channel(**options: Any) -> slack_webhook.SlackWebhookChannel:
 
 
 def send(told: Page, name: str = "d1", **options: Any) -> Receipt:
-    return channel(**options).send(Message(name, "channel", told), Deadline(5))
+    return channel(**options).send(Message(name, "channel", told), Deadline(60))
 
 
 def test_a_beginning_is_told_whole_and_an_update_by_what_is_new(server: IncomingWebhook) -> None:
@@ -103,10 +103,10 @@ def test_a_failure_says_what_is_known(
 def test_a_probe_posts_nothing_and_knows_a_wrong_address(
     server: IncomingWebhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert channel().probe(Deadline(5)) == "Slack knows this webhook"
+    assert channel().probe(Deadline(60)) == "Slack knows this webhook"
     monkeypatch.setenv("SLACK_HOOK", f"{server.url}{server.path}other")
     with pytest.raises(ChannelError, match="copy the webhook's address again"):
-        channel().probe(Deadline(5))
+        channel().probe(Deadline(60))
     assert server.messages == []
 
 

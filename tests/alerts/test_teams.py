@@ -50,7 +50,7 @@ def channel() -> teams.TeamsChannel:
 
 
 def send(told: Page, name: str = "d1") -> Receipt:
-    return channel().send(Message(name, "channel", told), Deadline(5))
+    return channel().send(Message(name, "channel", told), Deadline(60))
 
 
 def kinds(card: dict[str, Any]) -> list[str]:
@@ -104,10 +104,10 @@ def test_a_failure_says_what_is_known(server: Workflow, reply: Reply, outcome: O
 
 
 def test_a_probe_starts_no_workflow(server: Workflow, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert channel().probe(Deadline(5)) == "Teams knows this workflow"
+    assert channel().probe(Deadline(60)) == "Teams knows this workflow"
     monkeypatch.setenv("TEAMS_URL", server.address.replace(server.signature, "another-signature"))
     with pytest.raises(ChannelError, match="Copy its address again"):
-        channel().probe(Deadline(5))
+        channel().probe(Deadline(60))
     assert server.cards == []
 
 

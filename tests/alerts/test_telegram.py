@@ -172,12 +172,12 @@ def test_a_failure_says_what_is_known(
 
 
 def test_a_probe_signs_in_and_looks_at_each_chat(server: Telegram, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert channel(server).probe(Deadline(5)) == "signed in as @tocsin_bot; knows 1 chat"
+    assert channel(server).probe(Deadline(60)) == "signed in as @tocsin_bot; knows 1 chat"
     with pytest.raises(ChannelError, match="add the bot"):
-        channel(server, chats=["-5"]).probe(Deadline(5))
+        channel(server, chats=["-5"]).probe(Deadline(60))
     monkeypatch.setenv("TELEGRAM_TOKEN", "1:other")
     with pytest.raises(ChannelError, match="check the bot's token"):
-        channel(server).probe(Deadline(5))
+        channel(server).probe(Deadline(60))
 
 
 @given(text=some.text(alphabet=some.sampled_from("ab1 @#/.:<>&\"'$exampl"), max_size=60))

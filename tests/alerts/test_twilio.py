@@ -60,7 +60,7 @@ def channel(server: Twilio, **more: Any) -> twilio.TwilioChannel:
 
 
 def send(server: Twilio, told: Page, name: str = "d1", **more: Any) -> Receipt:
-    return channel(server, **more).send(Message(name, TO, told), Deadline(5))
+    return channel(server, **more).send(Message(name, TO, told), Deadline(60))
 
 
 def test_a_text_message_says_how_bad_who_what_and_where_to_read_on(server: Twilio) -> None:
@@ -143,21 +143,21 @@ def test_a_call_cannot_be_looked_up_and_is_made_again(server: Twilio) -> None:
 def test_a_message_is_found_among_many_by_its_reference(server: Twilio) -> None:
     send(server, page(), "wanted")
     server.messages += [Sent(f"SM{number}", TO, f"chatter #{number}", time.time()) for number in range(230)]
-    found = channel(server).find(Message("wanted", TO, page()), datetime.now(UTC), Deadline(5))
+    found = channel(server).find(Message("wanted", TO, page()), datetime.now(UTC), Deadline(60))
     assert found == Receipt(server.messages[0].sid)
-    assert channel(server).find(Message("other", TO, page()), datetime.now(UTC), Deadline(5)) is None
+    assert channel(server).find(Message("other", TO, page()), datetime.now(UTC), Deadline(60)) is None
 
 
 def test_a_message_that_failed_has_not_arrived(server: Twilio) -> None:
     send(server, page())
     server.messages[0].status = "undelivered"
-    assert channel(server).find(Message("d1", TO, page()), datetime.now(UTC), Deadline(5)) is None
+    assert channel(server).find(Message("d1", TO, page()), datetime.now(UTC), Deadline(60)) is None
 
 
 def test_what_is_older_than_the_attempt_is_not_read(server: Twilio) -> None:
     hour_ago = time.time() - 3600
     server.messages += [Sent(f"SM{number}", TO, "old #d1", hour_ago) for number in range(300)]
-    assert channel(server).find(Message("d1", TO, page()), datetime.now(UTC), Deadline(5)) is None
+    assert channel(server).find(Message("d1", TO, page()), datetime.now(UTC), Deadline(60)) is None
     assert len(server.requests) == 1
 
 
@@ -165,7 +165,7 @@ def test_among_too_many_it_is_not_said_to_be_absent(server: Twilio) -> None:
     server.messages += [Sent(f"SM{number}", TO, "chatter", time.time()) for number in range(501)]
     since = datetime.now(UTC) - timedelta(hours=1)
     with pytest.raises(ChannelError, match="too many messages"):
-        channel(server).find(Message("wanted", TO, page()), since, Deadline(5))
+        channel(server).find(Message("wanted", TO, page()), since, Deadline(60))
 
 
 def refused(status: int, code: int, words: str = "no") -> Reply:
@@ -207,13 +207,13 @@ def test_what_is_too_long_for_twilio_goes_out_in_one_segment(server: Twilio) -> 
 
 
 def test_a_probe_reads_the_account_and_sends_nothing(server: Twilio, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert channel(server).probe(Deadline(5)) == "signed in to the account Halden"
+    assert channel(server).probe(Deadline(60)) == "signed in to the account Halden"
     server.status = "suspended"
     with pytest.raises(ChannelError, match="the account is suspended"):
-        channel(server).probe(Deadline(5))
+        channel(server).probe(Deadline(60))
     monkeypatch.setenv("TWILIO_TOKEN_HERE", "another")
     with pytest.raises(ChannelError, match="check the account"):
-        channel(server).probe(Deadline(5))
+        channel(server).probe(Deadline(60))
     assert server.messages == []
 
 

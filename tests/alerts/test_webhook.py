@@ -59,7 +59,7 @@ def channel(**options: Any) -> webhook.WebhookChannel:
 
 
 def send(name: str = "d1", **options: Any) -> Receipt:
-    return channel(**options).send(Message(name, "receiver", page()), Deadline(5))
+    return channel(**options).send(Message(name, "receiver", page()), Deadline(60))
 
 
 def failure(**options: Any) -> ChannelError:
@@ -169,10 +169,10 @@ def test_an_address_that_is_none_is_named_by_its_place(monkeypatch: pytest.Monke
 
 
 def test_a_probe_asks_for_the_head_and_checks_the_secrets(server: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert channel().probe(Deadline(5)) == "somebody answers (405); alerts are signed with 1 secret(s)"
+    assert channel().probe(Deadline(60)) == "somebody answers (405); alerts are signed with 1 secret(s)"
     monkeypatch.setenv("HOOK_URL", f"{server.url}/elsewhere")
     with pytest.raises(ChannelError, match="answered 404"):
-        channel().probe(Deadline(5))
+        channel().probe(Deadline(60))
 
 
 def test_a_secret_is_not_replaced_by_itself() -> None:
