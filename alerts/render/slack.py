@@ -131,7 +131,7 @@ def _digest(story: Story, room: int) -> list[Block]:
     airy: list[Block] = [{"type": "divider"}] if 2 * len(story.entries) + len(blocks) < MOST_BLOCKS else []
     for entry in story.entries:
         blocks += [*airy, _section("\n".join(_entry(entry, room)))]
-    ends = [escaped(story.foot), *([link(story.url, "See all of them")] if story.url else [])]
+    ends = [escaped(story.foot), *([link(story.url, story.opens)] if story.url else [])]
     return [*blocks, {"type": "divider"}, _small(ends)]
 
 

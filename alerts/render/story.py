@@ -98,12 +98,14 @@ def _digest(page: Page) -> Story:
     """Several alerts put into words, one after another."""
     entries = tuple(map(_entry, page.entries))
     at = moment(page.at, page.timezone)
+    first = entries[0].headline
+    lead, opens = (f"First of them: {first}", "See all of them") if len(entries) > 1 else (first, "See it")
     return Story(
         badge="Drill · Digest" if page.drill else "Digest",
         tone=entries[0].tone,
         headline=page.headline,
         brand=cut(cleaned(page.brand), 120),
-        lead=f"First of them: {entries[0].headline}",
+        lead=lead,
         began=f"Gathered since {clock(page.began_at, page.timezone, page.at)}",
         standing="",
         changed=_sentences(page.changed),
@@ -113,13 +115,13 @@ def _digest(page: Page) -> Story:
         quotes=(),
         why=(),
         similar=(),
-        actions=(("See all of them", "tocsin incidents list"),),
+        actions=((opens, "tocsin incidents list"),),
         offers=(),
         incident="",
         at=at,
         url=safe_link(page.url),
         foot=f"As of {at}",
-        opens="See all of them",
+        opens=opens,
         entries=entries,
     )
 

@@ -95,7 +95,7 @@ def _digest(story: Story, reference: str, room: int) -> str:
         said = _linked(gathered.headline(entry, room), gathered.link(entry, room))
         lines += ["", f"{_MARKS[entry.tone]} {escaped(f'{entry.badge} · {entry.brand}')}", f"<b>{said}</b>"]
         lines += map(escaped, gathered.details(entry, room))
-    ends = [_linked("See all of them", story.url)] if story.url else []
+    ends = [_linked(story.opens, story.url)] if story.url else []
     return "\n".join([*lines, "", *ends, f"<i>{escaped(story.foot)} · ref {reference}</i>"])
 
 

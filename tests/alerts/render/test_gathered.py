@@ -65,6 +65,12 @@ def test_every_alert_of_a_digest_is_told_once(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
+def test_a_digest_of_one_alert_does_not_speak_of_them_all(form: str) -> None:
+    assert "of them" not in FORMS[form](gathered(1))
+    assert tell(gathered(2)).opens == "See all of them"
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_a_long_digest_makes_each_alert_shorter_and_leaves_none_out(form: str) -> None:
     said = FORMS[form](gathered(MOST_ENTRIES, "is spreading & <b>grows</b> in a long headline " * 5))
     for each in range(MOST_ENTRIES):
