@@ -59,7 +59,16 @@ _ARRIVALS = (
 Moment = datetime | BindParameter[datetime]
 NOW: BindParameter[datetime] = bindparam("now", type_=_D.due_at.type)
 """The moment of a statement that is put together once."""
-MOST_URGENT_FIRST = (case({"critical": 0, "warning": 1}, value=_D.severity, else_=2), _D.due_at, _D.seq, _D.id)
+_IS_NEWS = or_(_D.reason.in_([Reason.OPENED.value, Reason.ESCALATED.value]), _D.step.is_not(None))
+MOST_URGENT_FIRST = (
+    case({"critical": 0, "warning": 1}, value=_D.severity, else_=2),
+    case((_IS_NEWS, 0), else_=1),
+    _D.due_at,
+    _D.seq,
+    _D.id,
+)
+"""The worst first, and of what is as bad what somebody hears for the first time: it would wait for the reminders of all
+others where a channel takes no more than a message a second."""
 
 
 @dataclass(frozen=True, slots=True)

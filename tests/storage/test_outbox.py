@@ -224,6 +224,20 @@ def test_the_most_urgent_go_first(database: Database) -> None:
     assert [claimed.seq for claimed in claim(database, limit=3)] == [3, 4, 2]
 
 
+def test_what_is_heard_for_the_first_time_goes_before_reminders_that_have_waited_for_longer(database: Database) -> None:
+    early, known = {"due_at": after(minutes=-9)}, {"reason": Reason.REMINDER}
+    enqueue(
+        database,
+        delivery(2, target="a", **known, **early),
+        delivery(2, target="b", reason=Reason.UPDATE, **early),
+        delivery(1, target="c"),
+        delivery(2, target="d", step=1, **known),
+        delivery(2, target="e", reason=Reason.ESCALATED, due_at=after(minutes=-1)),
+        delivery(2, target="f", severity=Severity.CRITICAL, **known),
+    )
+    assert [claimed.target for claimed in claim(database)] == ["f", "e", "c", "d", "a", "b"]
+
+
 def test_a_blocked_channel_is_left_alone_until_then(database: Database) -> None:
     enqueue(database, delivery(1), delivery(1, channel="smtp"))
     with database.write() as tx:
