@@ -240,6 +240,19 @@ def test_other_sensitivities_and_the_thread_are_there_when_asked_for(opened: Any
     expect(page.locator("#others li").first).to_contain_text("at ")
 
 
+def test_what_other_sensitivities_say_stays_while_the_page_follows_what_happens(opened: Any, worst: Incident) -> None:
+    page = opened(f"/incidents/{worst.id}")
+    page.get_by_role("button", name="And at other sensitivities?").click()
+    expect(page.locator("#others li").first).to_contain_text("at ")
+    page.evaluate(
+        "document.body.dataset.swapped = ''; "
+        "document.body.addEventListener('htmx:after:swap', () => document.body.dataset.swapped = 'yes')"
+    )
+    page.evaluate("htmx.trigger(document.body, 'tocsin:changed')")
+    expect(page.locator("body[data-swapped=yes]")).to_be_attached()
+    expect(page.locator("#others li").first).to_contain_text("at ", timeout=1000)
+
+
 def test_posts_are_searched_and_views_are_kept(opened: Any) -> None:
     page = opened("/explore")
     expect(page.locator("#pulse canvas")).to_be_visible()
