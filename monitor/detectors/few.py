@@ -67,9 +67,8 @@ class Look:
         """`loud` are series that were loud in the tick before."""
         self._under_way, self._few = under_way, few
         self._capped = np.minimum(few.counts, under_way.standing.most[few.rows])
-        reached = np.flatnonzero(
-            under_way.windows[-1, 0]
-        )  # by the longest window, so that all that moves is among them
+        # All that moves is among what the longest window reaches.
+        reached = np.flatnonzero(under_way.windows[-1, 0])
         self._rows = np.union1d(reached, np.concatenate([few.rows, loud]))
         places, ticks = np.searchsorted(self._rows, few.rows), LONGEST - 1 + few.at
         counts = np.zeros((LONGEST - 1 + few.ticks, 2, len(self._rows)), dtype=np.int64)
